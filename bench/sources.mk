@@ -1,0 +1,1 @@
+# Parts of this folder go into the build and the tarball here.

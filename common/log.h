@@ -1,0 +1,66 @@
+/*
+ * Logging: one line an event, to stderr, a file or syslog, as text or JSON.
+ *
+ * A line is a level, a message in plain words, and named fields. The fields are
+ * few and fixed so that every line about a device can be found by its IMEI or
+ * address. Secrets (database URL, command text) must never be passed in.
+ *
+ * State is process-wide (the one mutable global beside the test clock). A forked
+ * worker inherits the open file; log_reopen() is called in every process on SIGUSR1.
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level { LOG_ERROR_, LOG_WARN_, LOG_INFO_, LOG_DEBUG_ };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* What a line is about; zero or NULL members are left out of the line. */
+struct log_fields {
+	uint64_t imei;     /* 15 digits, 0 unknown */
+	const char *peer;  /* "address:port" of the tracker */
+};
+
+/*
+ * Opens the log. `file`: NULL for stderr, "syslog" for syslog(3), else a path
+ * (opened for append, made with mode 0640). `ident` is the process role for the
+ * line ("master", "worker 0"); it is copied. Returns false, with errno set, when
+ * the file can't be opened; the log then still goes where it went.
+ */
+bool log_open(const char *ident, const char *file, enum log_format, enum log_level)
+    __attribute__((warn_unused_result));
+
+/* Changes the role shown in the lines of this process (after fork). */
+void log_set_ident(const char *ident);
+
+/* Opens the file again (log rotation). No effect on stderr and syslog. */
+bool log_reopen(void) __attribute__((warn_unused_result));
+
+bool log_enabled(enum log_level);
+
+void log_write(enum log_level, const struct log_fields *, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define log_error(...) log_write(LOG_ERROR_, NULL, __VA_ARGS__)
+#define log_warn(...) log_write(LOG_WARN_, NULL, __VA_ARGS__)
+#define log_info(...) log_write(LOG_INFO_, NULL, __VA_ARGS__)
+#define log_debug(...)                                                  \
+	do {                                                            \
+		if (log_enabled(LOG_DEBUG_))                            \
+			log_write(LOG_DEBUG_, NULL, __VA_ARGS__);       \
+	} while (0)
+
+/*
+ * Folds repeats of one event: returns true when the event should be logged now,
+ * which is the first time and then once per `every_ms`; *suppressed gets the
+ * number of events kept back since the last line. The gate is zeroed by its owner.
+ */
+struct log_gate {
+	int64_t last_ms;
+	uint64_t suppressed;
+};
+bool log_gate_open(struct log_gate *, int64_t now_mono_ms, int64_t every_ms, uint64_t *suppressed);
+
+#endif

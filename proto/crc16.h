@@ -1,0 +1,11 @@
+/* CRC-16/ARC (protocol.md §3): polynomial 8005 reflected, initial value 0. Pure. */
+#ifndef PROTO_CRC16_H
+#define PROTO_CRC16_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The CRC of p[0..n); check value of "123456789" is BB3D. */
+uint16_t crc16_arc(const uint8_t *p, size_t n);
+
+#endif

@@ -1,0 +1,9 @@
+noinst_LIBRARIES += libproto.a
+libproto_a_CFLAGS = $(AM_CFLAGS) -Wconversion
+libproto_a_SOURCES = \
+	proto/stream.c proto/stream.h \
+	proto/crc16.c proto/crc16.h \
+	proto/avl.c proto/avl.h \
+	proto/hash.c \
+	proto/io_json.c proto/io_json.h \
+	proto/message.c proto/message.h

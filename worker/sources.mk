@@ -1,0 +1,17 @@
+noinst_LIBRARIES += libworker.a
+libworker_a_SOURCES = \
+	worker/worker.c worker/worker.h \
+	worker/accept.c worker/accept.h \
+	worker/conn.c worker/conn.h \
+	worker/session.c worker/session.h \
+	worker/batch.c worker/batch.h \
+	worker/store.c worker/store.h \
+	worker/row.c worker/row.h \
+	worker/pgarray.c worker/pgarray.h \
+	worker/db.c worker/db.h \
+	worker/tasks.c worker/tasks.h \
+	worker/devices.c worker/devices.h \
+	worker/live.c worker/live.h \
+	worker/rejected.c worker/rejected.h \
+	worker/orphans.c worker/orphans.h \
+	worker/upkeep.c worker/upkeep.h

@@ -1,0 +1,34 @@
+/*
+ * A worker process: accepts trackers on its slot's sockets, stores their records
+ * and acknowledges them. The master forks it and calls worker_main(), which
+ * returns the exit status.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <stdbool.h>
+
+#include "common/conf.h"
+#include "common/shm.h"
+
+struct worker_env {
+	const struct conf *conf;
+	struct shm *shm;
+	int slot;
+	int block;               /* which of the slot's two blocks is ours: shm->slots[slot].block[block] */
+	bool sibling_alive;      /* the other block has a living (draining) occupant */
+	int control_fd;          /* ipc.h, the worker's end; ours to close */
+	const int *listen_fds;   /* this slot's sockets: non-blocking, listening */
+	int nlisten;
+};
+
+/*
+ * Runs the worker to its end. Called in the child after fork with all signals
+ * blocked, default handlers set, the master's event base freed and every
+ * descriptor of other slots closed; it makes its own event base and unblocks. Returns the
+ * exit status: 0 drained as asked, 1 failed, 2 wrong configuration (not to be
+ * tried again with the same one).
+ */
+int worker_main(const struct worker_env *);
+
+#endif
