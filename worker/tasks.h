@@ -5,7 +5,7 @@
  * partitions and retention.
  *
  * Each task module (registry_sync, live, rejected, orphans, upkeep) is a struct
- * aux_task. When the connection is up and idle, it asks the tasks in turn whether they are
+ * task. When the connection is up and idle, it asks the tasks in turn whether they are
  * due, and runs the first that is. A task must be short: one statement, bounded
  * rows; a longer work is several turns.
  */
