@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/stats.h"
+
 struct event_base;
 struct db;
 
@@ -59,6 +61,7 @@ struct db_callbacks {
 	const char *const *prepare;
 	/* One string of SQL run at connect after the preparation (LISTEN ...), or NULL. */
 	const char *setup_sql;
+	_Atomic uint64_t *connects;   /* counts the attempts, or NULL */
 	bool single_row;   /* results of jobs arrive row by row (PQsetSingleRowMode), for large loads */
 };
 
