@@ -5,7 +5,7 @@ libworker_a_SOURCES = \
 	worker/conn.c worker/conn.h \
 	worker/session.c worker/session.h \
 	worker/batch.c worker/batch.h \
-	worker/store.c worker/store.h \
+	worker/store.c worker/store_rows.c worker/store_raw.c worker/store.h worker/store_impl.h \
 	worker/row.c worker/row.h \
 	worker/pgarray.c worker/pgarray.h \
 	worker/db.c worker/db.h \
