@@ -1,1 +1,20 @@
-# Parts of this folder go into the build and the tarball here.
+# Parts of this folder go into the build and the tarball here. The list is in order of the numbers;
+# the newest is SCHEMA_VERSION in common/schema.h.
+migration_files = \
+	migrations/0001_devices.sql \
+	migrations/0002_telemetry.sql \
+	migrations/0003_notify.sql \
+	migrations/0004_upkeep.sql
+
+noinst_LIBRARIES += libmigrations.a
+libmigrations_a_SOURCES = migrations/migrations.h
+nodist_libmigrations_a_SOURCES = migrations/embedded.c
+EXTRA_DIST += $(migration_files) migrations/embed.awk
+CLEANFILES += migrations/embedded.c migrations/embedded.c.tmp
+
+migrations/embedded.c: $(migration_files) migrations/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) migrations
+	$(AM_V_at)files=; for f in $(migration_files); do \
+		if test -f $$f; then files="$$files $$f"; else files="$$files $(srcdir)/$$f"; fi; \
+	done; \
+	$(AWK) -f $(srcdir)/migrations/embed.awk $$files > $@.tmp && mv -f $@.tmp $@

@@ -1,0 +1,43 @@
+# Turns migrations/NNNN_what.sql, given in order, into C: a table of version, name and text.
+# Plain POSIX awk. Fails if the numbers aren't 1, 2, 3 ... without a gap.
+BEGIN {
+	print "/* Made by migrations/embed.awk from the .sql files beside it. */"
+	print "#include \"migrations/migrations.h\""
+	print ""
+	print "const struct migration migrations[] = {"
+}
+FNR == 1 {
+	if (n++ > 0)
+		print "\t},"
+	name = FILENAME
+	sub(/^.*\//, "", name)
+	sub(/\.sql$/, "", name)
+	if (name !~ /^[0-9][0-9][0-9][0-9]_[a-z0-9_]+$/ || substr(name, 1, 4) + 0 != n) {
+		print "embed.awk: " FILENAME ": expected migration number " n > "/dev/stderr"
+		failed = 1
+		exit 1
+	}
+	printf "\t{%d, \"%s\",\n", n, name
+}
+{
+	# Character by character: what gsub() makes of backslashes differs between awks.
+	line = ""
+	for (i = 1; i <= length($0); i++) {
+		c = substr($0, i, 1)
+		if (c == "\\" || c == "\"" || c == "?")
+			line = line "\\" c
+		else if (c == "\t")
+			line = line "\\t"
+		else
+			line = line c
+	}
+	print "\t\"" line "\\n\""
+}
+END {
+	if (failed)
+		exit 1
+	if (n > 0)
+		print "\t},"
+	print "};"
+	printf "const size_t nmigrations = %d;\n", n
+}

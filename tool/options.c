@@ -1,0 +1,103 @@
+#include "tool/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/commands.h"
+
+void
+options_start(struct options *opts)
+{
+	memset(opts, 0, sizeof(*opts));
+	optind = 1;
+#ifdef __GLIBC__
+	optind = 0; /* glibc: forget all of an earlier scan */
+#endif
+	opterr = 0;
+}
+
+int
+options_next(int argc, char **argv, const char *shorts, const struct option *longs,
+    const char *help, struct options *opts, int *status)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			opts->conf_file = optarg;
+			break;
+		case OPT_JSON:
+			opts->json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			*status = TOOL_OK;
+			return -2;
+		case '?':
+			if (optopt > 0 && optopt < 256)
+				*status = options_usage(
+				    argv[0], "option -%c is unknown or lacks its value", optopt);
+			else
+				*status = options_usage(argv[0],
+				    "option %s is unknown, ambiguous or has a wrong value",
+				    argv[optind - 1]);
+			return -2;
+		default:
+			return c;
+		}
+	}
+	return -1;
+}
+
+int
+options_usage(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "tgctl %s: ", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; see \"tgctl help %s\"\n", command);
+	return TOOL_USAGE;
+}
+
+static void
+warn(const char *text)
+{
+	fprintf(stderr, "tgctl: warning: %s\n", text);
+}
+
+bool
+options_conf(const struct options *opts, bool need_database, struct conf *conf)
+{
+	char err[CONF_ERR];
+
+	if (conf_load(conf, opts->conf_file, need_database, warn, err))
+		return true;
+	fprintf(stderr, "tgctl: %s\n", err);
+	return false;
+}
+
+bool
+options_number(const char *text, long long lo, long long hi, long long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && *value >= lo && *value <= hi;
+}
+
+bool
+options_imei(const char *command, const char *text)
+{
+	if (strlen(text) == 15 && strspn(text, "0123456789") == 15)
+		return true;
+	options_usage(command, "\"%s\" is no IMEI: 15 digits are needed", text);
+	return false;
+}

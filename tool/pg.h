@@ -1,0 +1,34 @@
+/*
+ * What the commands need of libpq: a connection set up the one way, and
+ * errors in words. Messages go to stderr and never hold the connection string.
+ */
+#ifndef TOOL_PG_H
+#define TOOL_PG_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+/* Connects: UTC, ISO dates, UTF-8. NULL after saying why not. The caller PQfinish()es. */
+PGconn *pg_open(const char *url) __attribute__((warn_unused_result));
+
+/*
+ * Runs one statement with text parameters (NULL is SQL's NULL). Returns the
+ * result, or NULL after saying that `what` failed and why. The caller PQclear()s.
+ */
+PGresult *pg_query(PGconn *, const char *what, const char *sql, int nparams,
+    const char *const *params) __attribute__((warn_unused_result));
+
+/* The same, for statements whose result is of no interest. */
+bool pg_run(PGconn *, const char *what, const char *sql, int nparams, const char *const *params)
+    __attribute__((warn_unused_result));
+
+/* Runs a script of several statements (no parameters). */
+bool pg_script(PGconn *, const char *what, const char *sql) __attribute__((warn_unused_result));
+
+/* Says "`what`: message, detail, hint" of a failed result. */
+void pg_explain(PGconn *, const PGresult *, const char *what);
+
+/* The first field of the first row, or `fallback` if there is no row or it is NULL. */
+const char *pg_value(const PGresult *, const char *fallback);
+
+#endif
