@@ -7,4 +7,5 @@ libcommon_a_SOURCES = \
 	common/stats.c common/stats.h \
 	common/shm.c common/shm.h \
 	common/registry.c common/registry.h \
-	common/crc_ledger.c common/crc_ledger.h
+	common/crc_ledger.c common/crc_ledger.h \
+	common/schema.h
