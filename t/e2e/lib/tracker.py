@@ -36,21 +36,27 @@ class Tracker:
         self.sock.sendall(data)
 
     def send_split(self, data, at):
-        """Sends it in two segments, cut at `at`."""
+        """Sends it in two segments, cut at `at`, the second when the first has been read."""
         self.send(data[:at])
-        self.drained()
+        self.taken()
         self.send(data[at:])
 
-    def drained(self):
-        """Waits until the other side's kernel has taken all we sent (so segments stay apart)."""
-        siocoutq = 0x5411
-        import fcntl
-        buf = bytearray(4)
+    def taken(self):
+        """Waits until the gateway has read all we sent: its socket's queue is empty.
+
+        So the next bytes come to it as a read of their own.
+        """
+        ours = "%04X" % self.sock.getsockname()[1]
+        theirs = "%04X" % self.sock.getpeername()[1]
 
         def empty():
-            fcntl.ioctl(self.sock, siocoutq, buf)
-            return struct.unpack("i", buf)[0] == 0
-        proc.wait_until(empty, 10, "the segment is taken", every=0.0005)
+            with open("/proc/net/tcp") as f:
+                for line in f:
+                    local, remote, state, queues = line.split()[1:5]
+                    if local.endswith(":" + theirs) and remote.endswith(":" + ours):
+                        return int(queues.split(":")[1], 16) == 0
+            raise proc.Failure("the gateway has closed")
+        proc.wait_until(empty, 10, "what was sent is read", every=0.0005)
 
     def read(self, n, seconds=15):
         """Exactly n bytes; Closed if the connection ends before."""
