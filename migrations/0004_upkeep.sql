@@ -29,7 +29,7 @@ BEGIN
 		    'AND recorded_at < %L RETURNING *) INSERT INTO %I SELECT * FROM moved',
 		    rest, lower_end, upper_end, part);
 		EXECUTE format('SELECT count(*) FROM (SELECT FROM %s WHERE recorded_at >= %L '
-		    'AND recorded_at < %L LIMIT 10001) AS some', rest, lower_end, upper_end)
+		    'AND recorded_at < %L LIMIT 10001) AS r', rest, lower_end, upper_end)
 		    INTO many;
 		-- Many rows move before the lock is taken, the few that arrive meanwhile after.
 		IF many > 10000 THEN
