@@ -31,6 +31,8 @@ struct task {
 	void (*notify)(void *ctx, const char *channel, const char *payload);
 	/* Statements this task needs prepared: name, SQL, ..., NULL. May be NULL. */
 	const char *const *prepare;
+	/* A drain doesn't wait for it. */
+	bool background;
 };
 
 /*
