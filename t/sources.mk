@@ -4,5 +4,6 @@ include t/unit/common.mk
 include t/unit/master.mk
 include t/unit/worker.mk
 include t/unit/tool.mk
+include t/unit/sim.mk
 include t/e2e/e2e.mk
 include t/fuzz/fuzz.mk

@@ -13,5 +13,6 @@ enum tool_exit {
 };
 
 int cmd_migrate(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
 
 #endif

@@ -14,6 +14,7 @@ struct command {
 
 static const struct command commands[] = {
     {"migrate", cmd_migrate, "bring the database schema up to date"},
+    {"sim", cmd_sim, "run a fleet of simulated trackers against a gateway"},
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 

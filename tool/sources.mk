@@ -5,5 +5,21 @@ tgctl_SOURCES = \
 	tool/options.c tool/options.h \
 	tool/pg.c tool/pg.h \
 	tool/cmd_migrate.c
-tgctl_LDADD = libmigrations.a libproto.a libcommon.a \
+tgctl_LDADD = libsim.a libmigrations.a libproto.a libcommon.a \
 	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
+
+# The fleet simulator, as a library of its own for its tests.
+noinst_LIBRARIES += libsim.a
+libsim_a_SOURCES = \
+	tool/sim.c tool/sim.h \
+	tool/sim_build.c \
+	tool/sim_fleet.c \
+	tool/sim_frame.c tool/sim_frame.h \
+	tool/sim_hist.c tool/sim_hist.h \
+	tool/sim_log.c tool/sim_log.h \
+	tool/sim_options.c tool/sim_options.h \
+	tool/sim_random.h \
+	tool/sim_report.c \
+	tool/sim_road.c tool/sim_road.h \
+	tool/sim_tracker.c \
+	tool/sim_wheel.c tool/sim_wheel.h

@@ -1,0 +1,1 @@
+# Listed in t/sources.mk.

@@ -1,0 +1,36 @@
+/* The command line of `tgctl sim`. */
+#ifndef TOOL_SIM_OPTIONS_H
+#define TOOL_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct sim_options {
+	const char *host;
+	const char *imei_file, *acked_log, *sent_log;
+	struct sockaddr_storage address; /* of host and port */
+	socklen_t address_len;
+	uint64_t imei_base;
+	uint64_t seed;
+	int64_t start_ms; /* 0: now */
+	int64_t frames;	  /* a tracker; -1: no limit */
+	int64_t backlog;  /* of them old ones, sent first */
+	int64_t interval_ms, step_ms, ping_ms, ack_timeout_ms, duration_ms; /* 0: none */
+	int64_t reconnect_every;					    /* frames; 0: never */
+	double rate, connect_rate;			/* records/s, connections/s; 0: no limit */
+	double bad_crc, duplicate, no_fix, clock_wrong; /* percent */
+	uint32_t trackers, records, io, window, connect_parallel, source_ips;
+	uint16_t port;
+	uint8_t codecs[3];
+	unsigned ncodecs;
+	bool allow_remote, split, glue, idle, handshake_only, retry_refused, json, latency, quiet;
+};
+
+enum sim_options_result { SIM_OPTIONS_OK, SIM_OPTIONS_HELP, SIM_OPTIONS_BAD };
+
+/* Says on stderr what is wrong, or prints the help on stdout. */
+enum sim_options_result sim_options_parse(struct sim_options *, int argc, char **argv);
+
+#endif

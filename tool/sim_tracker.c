@@ -1,0 +1,557 @@
+/* One simulated tracker: its connection, what it sends, how it takes what it gets. */
+#include "tool/sim.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "tool/sim_random.h"
+
+#define BACKOFF_MS 100
+#define BACKOFF_MAX_MS 5000
+#define IOVS 16
+
+static const int64_t clock_2080_ms = INT64_C(3471292800000);
+static const int64_t clock_1970_ms = 86400000;
+
+static int64_t
+frames_wanted(const struct sim *s)
+{
+	return s->opt.frames < 0 ? INT64_MAX : s->opt.frames + s->opt.backlog;
+}
+
+bool
+sim_tracker_init(struct sim *s, struct sim_tracker *t, uint64_t imei)
+{
+	uint32_t i = (uint32_t)(t - s->tracker);
+	int64_t old = s->opt.backlog * s->opt.records, phase = 0;
+	int64_t step = s->step_ms > 0 ? s->step_ms : 1000;
+	uint64_t seed = s->opt.seed * UINT64_C(0xd6e8feb86659fd93) ^ imei;
+
+	memset(t, 0, sizeof(*t));
+	t->fd = -1;
+	t->imei = imei;
+	t->template = &s->template[i % s->opt.ncodecs];
+	sim_road_init(&t->road, sim_random(&seed), s->opt.no_fix);
+	t->rng = sim_random(&seed);
+	if (s->opt.interval_ms > 0)
+		phase = (int64_t)(sim_random(&t->rng) % (uint64_t)s->opt.interval_ms);
+	t->due_ms = s->now_ms + phase;
+	/* The first live frame ends now; with --start-time its first record is at that time. */
+	if (s->opt.start_ms > 0)
+		t->clock_ms = s->first_ms - (old + 1) * step;
+	else
+		t->clock_ms = s->first_ms + phase - (old + s->opt.records) * step;
+	if (sim_random_percent(&t->rng, s->opt.clock_wrong))
+		t->skew_ms =
+		    (sim_random(&t->rng) & 1 ? clock_2080_ms : clock_1970_ms) - t->clock_ms;
+	return t->clock_ms > 0;
+}
+
+bool
+sim_tracker_can_build(const struct sim *s, const struct sim_tracker *t)
+{
+	if (s->stopping || s->opt.idle || s->opt.handshake_only || t->used >= s->opt.window ||
+	    t->built >= frames_wanted(s))
+		return false;
+	if (t->state != SIM_UP && !(s->opt.glue && t->state == SIM_OPENING))
+		return false;
+	if (s->opt.reconnect_every > 0 && t->acked_here >= s->opt.reconnect_every && t->used > 0)
+		return false;
+	return s->opt.interval_ms == 0 || t->built < s->opt.backlog || s->now_ms >= t->due_ms;
+}
+
+/* Sets the timer to the next moment when this tracker has something to do by itself. */
+static void
+arm(struct sim *s, struct sim_tracker *t)
+{
+	uint32_t i = (uint32_t)(t - s->tracker);
+	const struct sim_wheel_node *node = &s->wheel.node[i];
+	int64_t at = INT64_MAX;
+
+	if (t->state == SIM_AWAY && !t->in_connect)
+		at = t->retry_ms;
+	else if (t->state == SIM_OPENING || t->used > 0)
+		at = t->progress_ms + s->opt.ack_timeout_ms;
+	if (t->state == SIM_UP) {
+		if (s->opt.ping_ms > 0 && t->sent_ms + s->opt.ping_ms < at)
+			at = t->sent_ms + s->opt.ping_ms;
+		if (s->opt.interval_ms > 0 && t->due_ms < at && !t->in_ready && !s->stopping &&
+		    !s->opt.idle && t->used < s->opt.window && t->built < frames_wanted(s))
+			at = t->due_ms;
+	}
+	if (t->resume_ms > 0 && t->resume_ms < at)
+		at = t->resume_ms;
+	if (at == INT64_MAX || t->state == SIM_DONE || t->state == SIM_REFUSED)
+		return;
+	/* A timer that is early only looks again: cheaper than moving it with every ACK. */
+	if (!node->set || node->at_ms > at)
+		sim_wheel_set(&s->wheel, i, at);
+}
+
+/* Ends the connection, however it stands. */
+static void
+hang_up(struct sim *s, struct sim_tracker *t)
+{
+	if (t->state == SIM_UP)
+		s->up--;
+	else if (t->state == SIM_OPENING)
+		s->opening--;
+	if (t->fd != -1)
+		close(t->fd);
+	t->fd = -1;
+	t->sent = t->out = 0;
+	t->imei_out = t->in_len = 0;
+	t->resume_ms = 0;
+	t->wants_out = false;
+	t->state = SIM_AWAY;
+}
+
+static void
+finish(struct sim *s, struct sim_tracker *t, enum sim_state state)
+{
+	hang_up(s, t);
+	s->in_flight -= t->used;
+	t->used = 0;
+	t->state = (uint8_t)state;
+	sim_wheel_cancel(&s->wheel, (uint32_t)(t - s->tracker));
+	s->finished++;
+}
+
+/* The connection is gone: back after a while that grows with every failure in a row. */
+static void
+lose(struct sim *s, struct sim_tracker *t)
+{
+	int64_t pause = BACKOFF_MS << (t->fails < 6 ? t->fails : 6);
+
+	hang_up(s, t);
+	if (pause > BACKOFF_MAX_MS)
+		pause = BACKOFF_MAX_MS;
+	t->retry_ms = s->now_ms + (int64_t)((double)pause * sim_random_between(&t->rng, 0.5, 1.5));
+	if (t->fails < UINT8_MAX)
+		t->fails++;
+	arm(s, t);
+}
+
+static void
+come_back(struct sim *s, struct sim_tracker *t)
+{
+	hang_up(s, t);
+	t->retry_ms = s->now_ms;
+	sim_want_connect(s, t);
+}
+
+static void
+want_out(struct sim *s, struct sim_tracker *t, bool on)
+{
+	struct epoll_event event = {.events = on ? EPOLLIN | EPOLLOUT : EPOLLIN};
+
+	if (t->wants_out == on)
+		return;
+	t->wants_out = on;
+	event.data.u32 = (uint32_t)(t - s->tracker);
+	epoll_ctl(s->epoll, EPOLL_CTL_MOD, t->fd, &event);
+}
+
+static size_t
+imei_packet(const struct sim_tracker *t, uint8_t packet[IMEI_PACKET])
+{
+	uint64_t left = t->imei;
+
+	packet[0] = 0;
+	packet[1] = IMEI_DIGITS;
+	for (unsigned i = IMEI_DIGITS; i > 0; left /= 10)
+		packet[1 + i--] = (uint8_t)('0' + left % 10);
+	return IMEI_PACKET;
+}
+
+/* Everything that may go out now, as pieces; returns their number and all their bytes. */
+static int
+gather(struct sim *s, struct sim_tracker *t, uint8_t packet[IMEI_PACKET], struct iovec iov[IOVS],
+    size_t *total)
+{
+	size_t len = sim_slot_len(s, t);
+	int n = 0;
+
+	*total = 0;
+	if (t->imei_out < IMEI_PACKET) {
+		iov[n].iov_len = imei_packet(t, packet) - t->imei_out;
+		iov[n].iov_base = packet + t->imei_out;
+		*total += iov[n++].iov_len;
+	}
+	if (t->state == SIM_OPENING && !s->opt.glue)
+		return n;
+	for (uint32_t i = t->sent; i < t->used && n < IOVS; i++) {
+		uint32_t skip = i == t->sent ? t->out : 0;
+
+		iov[n].iov_base = sim_slot_at(s, t, i)->frame + skip;
+		iov[n].iov_len = len - skip;
+		*total += iov[n++].iov_len;
+	}
+	return n;
+}
+
+/* Books bytes that were sent. */
+static void
+advance(struct sim *s, struct sim_tracker *t, size_t bytes)
+{
+	size_t len = sim_slot_len(s, t);
+
+	s->count.bytes_sent += bytes;
+	t->sent_ms = s->now_ms;
+	if (t->imei_out < IMEI_PACKET) {
+		size_t part = (size_t)(IMEI_PACKET - t->imei_out);
+
+		if (part > bytes)
+			part = bytes;
+		t->imei_out = (uint8_t)(t->imei_out + part);
+		bytes -= part;
+	}
+	while (bytes > 0) {
+		size_t part = len - t->out;
+		struct sim_slot *slot = sim_slot_at(s, t, t->sent);
+
+		if (bytes < part) {
+			t->out += (uint32_t)bytes;
+			return;
+		}
+		bytes -= part;
+		t->out = 0;
+		t->sent++;
+		if (slot->repeat) {
+			s->count.duplicates++;
+		} else if (slot->sent_ns != 0) {
+			s->count.frames_resent++;
+		} else {
+			s->count.frames_sent++;
+			s->count.records_sent += s->opt.records;
+		}
+		slot->sent_ns = s->now_ns;
+	}
+}
+
+/* Cuts what goes out at a random byte, and often lets the rest wait a little. */
+static int
+cut(struct sim_tracker *t, struct iovec iov[IOVS], int n, size_t *total)
+{
+	size_t left = 1 + sim_random_below(&t->rng, (uint32_t)*total);
+
+	*total = left;
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len >= left) {
+			iov[i].iov_len = left;
+			return i + 1;
+		}
+		left -= iov[i].iov_len;
+	}
+	return n;
+}
+
+/* Sends what there is. The connection may be lost or hung up afterwards. */
+static void
+flush(struct sim *s, struct sim_tracker *t)
+{
+	uint8_t packet[IMEI_PACKET];
+	struct iovec iov[IOVS];
+	size_t total;
+	int n;
+
+	if (t->resume_ms > s->now_ms)
+		return;
+	t->resume_ms = 0;
+	while ((n = gather(s, t, packet, iov, &total)) > 0) {
+		struct msghdr message = {.msg_iov = iov};
+		ssize_t sent;
+
+		if (s->opt.split)
+			n = cut(t, iov, n, &total);
+		message.msg_iovlen = (size_t)n;
+		sent = sendmsg(t->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent == -1 && (errno == EAGAIN || errno == ENOTCONN)) {
+			want_out(s, t, true);
+			return;
+		}
+		if (sent == -1) {
+			*(t->state == SIM_UP ? &s->count.resets : &s->count.failed_connects) += 1;
+			lose(s, t);
+			return;
+		}
+		advance(s, t, (size_t)sent);
+		if ((size_t)sent < total)
+			continue;
+		if (s->opt.split) {
+			t->resume_ms = s->now_ms + 1 + sim_random_below(&t->rng, 3);
+			break;
+		}
+	}
+	want_out(s, t, false);
+	if (s->opt.reconnect_every > 0 && t->acked_here >= s->opt.reconnect_every && t->used > 0 &&
+	    t->sent == t->used) {
+		s->count.hangups++;
+		come_back(s, t);
+	}
+}
+
+/* Builds what may be built and sends it. */
+static void
+work(struct sim *s, struct sim_tracker *t)
+{
+	if (s->opt.rate > 0) {
+		if (sim_tracker_can_build(s, t))
+			sim_want_frame(s, t);
+	} else {
+		while (sim_tracker_can_build(s, t)) {
+			if (t->used == 0)
+				t->progress_ms = s->now_ms;
+			if (!sim_build_frame(s, t))
+				break;
+		}
+	}
+	if (t->fd != -1 && t->sent < t->used)
+		flush(s, t);
+	arm(s, t);
+}
+
+bool
+sim_tracker_turn(struct sim *s, struct sim_tracker *t)
+{
+	if (!sim_tracker_can_build(s, t))
+		return false;
+	if (t->used == 0)
+		t->progress_ms = s->now_ms;
+	if (!sim_build_frame(s, t))
+		return false;
+	flush(s, t);
+	arm(s, t);
+	return true;
+}
+
+/* Each tracker keeps its address, like a device behind one operator. */
+static bool
+bind_source(const struct sim *s, const struct sim_tracker *t, int fd)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	int on = 1;
+
+	if (s->opt.source_ips == 0)
+		return true;
+	from.sin_addr.s_addr = htonl(0x7f000002u + (uint32_t)(t - s->tracker) % s->opt.source_ips);
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0;
+}
+
+bool
+sim_tracker_connect(struct sim *s, struct sim_tracker *t)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int on = 1;
+
+	if (t->state != SIM_AWAY)
+		return true;
+	t->fd = socket(s->opt.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (t->fd == -1) {
+		s->count.no_descriptor++;
+		return false;
+	}
+	if (s->opt.window > 1 || s->opt.split)
+		setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!bind_source(s, t, t->fd) ||
+	    (connect(t->fd, (struct sockaddr *)&s->opt.address, s->opt.address_len) == -1 &&
+		errno != EINPROGRESS)) {
+		if (errno == EADDRNOTAVAIL || errno == EADDRINUSE) {
+			s->count.no_port++;
+			close(t->fd);
+			t->fd = -1;
+			return false;
+		}
+		s->count.failed_connects++;
+		lose(s, t);
+		return true;
+	}
+	event.data.u32 = (uint32_t)(t - s->tracker);
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, t->fd, &event) == -1) {
+		s->count.no_descriptor++;
+		close(t->fd);
+		t->fd = -1;
+		return false;
+	}
+	t->state = SIM_OPENING;
+	s->opening++;
+	t->opened_ns = s->now_ns;
+	t->progress_ms = s->now_ms;
+	t->acked_here = 0;
+	s->count.connections++;
+	for (uint32_t i = 0; i < t->used; i++) {
+		struct sim_slot *slot = sim_slot_at(s, t, i);
+
+		if (slot->spoilt && slot->sent_ns != 0) {
+			sim_frame_spoil(slot->frame, sim_slot_len(s, t));
+			slot->spoilt = false;
+		}
+	}
+	if (s->opt.glue)
+		work(s, t);
+	/* Over loopback the connection stands already. */
+	if (t->fd != -1 && t->imei_out < IMEI_PACKET)
+		flush(s, t);
+	arm(s, t);
+	return true;
+}
+
+/* The answer to the IMEI. False: this connection is over. */
+static bool
+take_answer(struct sim *s, struct sim_tracker *t, uint8_t answer)
+{
+	if (answer != 1) {
+		if (answer == 0)
+			s->count.refused++;
+		else
+			s->count.wrong_acks++;
+		if (answer == 0 && !s->opt.retry_refused)
+			finish(s, t, SIM_REFUSED);
+		else
+			lose(s, t);
+		return false;
+	}
+	s->count.handshakes++;
+	s->opening--;
+	s->up++;
+	t->state = SIM_UP;
+	t->progress_ms = s->now_ms;
+	if (s->opt.idle || s->opt.handshake_only)
+		t->fails = 0;
+	if (!s->opt.handshake_only)
+		return true;
+	sim_hist_add(&s->latency, (s->now_ns - t->opened_ns) / 1000);
+	if (++t->acked >= frames_wanted(s))
+		finish(s, t, SIM_DONE);
+	else
+		come_back(s, t);
+	return false;
+}
+
+/* Four bytes that should acknowledge the oldest frame. False: this connection is over. */
+static bool
+take_ack(struct sim *s, struct sim_tracker *t, uint32_t records)
+{
+	struct sim_slot *slot;
+
+	if (t->sent == 0 || records != s->opt.records || sim_slot_at(s, t, 0)->spoilt) {
+		/* There is no partial acceptance: everything comes again, on a fresh stream. */
+		s->count.wrong_acks++;
+		lose(s, t);
+		return false;
+	}
+	slot = sim_slot_at(s, t, 0);
+	t->fails = 0;
+	t->progress_ms = s->now_ms;
+	t->head = t->head + 1 < s->opt.window ? t->head + 1 : 0;
+	t->used--;
+	t->sent--;
+	s->in_flight--;
+	sim_hist_add(&s->latency, (s->now_ns - slot->sent_ns) / 1000);
+	if (slot->repeat)
+		return true;
+	t->acked++;
+	t->acked_here++;
+	s->count.frames_acked++;
+	s->count.records_acked += records;
+	sim_log_slot(s, &s->acked_log, t, slot);
+	if (!s->stopping && sim_random_percent(&t->rng, s->opt.duplicate)) {
+		struct sim_slot *last = sim_slot_at(s, t, t->used), old = *last;
+
+		*last = *slot;
+		if (slot != last)
+			*slot = old;
+		last->repeat = true;
+		t->used++;
+		s->in_flight++;
+	}
+	return true;
+}
+
+static void
+take(struct sim *s, struct sim_tracker *t, const uint8_t *p, size_t n)
+{
+	for (; n > 0; p++, n--) {
+		if (t->state == SIM_OPENING) {
+			if (!take_answer(s, t, *p))
+				return;
+			continue;
+		}
+		t->in[t->in_len++] = *p;
+		if (t->in_len < 4)
+			continue;
+		t->in_len = 0;
+		if (!take_ack(s, t,
+			(uint32_t)t->in[0] << 24 | (uint32_t)t->in[1] << 16 |
+			    (uint32_t)t->in[2] << 8 | t->in[3]))
+			return;
+	}
+	if (t->used == 0 && t->built >= frames_wanted(s) && !s->opt.idle)
+		finish(s, t, SIM_DONE);
+	else
+		work(s, t);
+}
+
+void
+sim_tracker_event(struct sim *s, struct sim_tracker *t, uint32_t events)
+{
+	uint8_t in[1024];
+	ssize_t n;
+
+	if (t->fd == -1)
+		return;
+	sim_now(s);
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+		n = recv(t->fd, in, sizeof(in), MSG_DONTWAIT);
+		if (n > 0) {
+			take(s, t, in, (size_t)n);
+		} else if (n == 0) {
+			*(t->state == SIM_UP ? &s->count.closes : &s->count.unanswered) += 1;
+			lose(s, t);
+		} else if (errno != EAGAIN && errno != EINTR) {
+			*(t->state == SIM_UP ? &s->count.resets : &s->count.failed_connects) += 1;
+			lose(s, t);
+		}
+	}
+	if (t->fd != -1 && events & EPOLLOUT) {
+		flush(s, t);
+		arm(s, t);
+	}
+}
+
+void
+sim_tracker_tick(struct sim *s, struct sim_tracker *t)
+{
+	if (t->state == SIM_AWAY) {
+		if (!t->in_connect && s->now_ms >= t->retry_ms)
+			sim_want_connect(s, t);
+		arm(s, t);
+		return;
+	}
+	if ((t->state == SIM_OPENING || t->used > 0) &&
+	    s->now_ms >= t->progress_ms + s->opt.ack_timeout_ms) {
+		s->count.timeouts++;
+		lose(s, t);
+		return;
+	}
+	if (t->fd != -1 && (t->resume_ms > 0 || t->state == SIM_OPENING))
+		flush(s, t);
+	if (t->fd != -1 && t->state == SIM_UP) {
+		work(s, t);
+		if (t->fd != -1 && s->opt.ping_ms > 0 && t->sent == t->used && t->out == 0 &&
+		    s->now_ms >= t->sent_ms + s->opt.ping_ms &&
+		    send(t->fd, "\xff", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) {
+			s->count.pings++;
+			t->sent_ms = s->now_ms;
+		}
+	}
+	arm(s, t);
+}
