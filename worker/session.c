@@ -123,6 +123,7 @@ session_why_text(enum session_why why)
 	    [WHY_MEMORY] = "the worker's buffers are full",
 	    [WHY_DRAIN] = "worker is draining",
 	    [WHY_STUCK] = "tracker does not read its acknowledgements",
+	    [WHY_UNSTORABLE] = "its frame can't be stored in any form",
 	};
 
 	return why < WHY_COUNT ? text[why] : "unknown";

@@ -54,6 +54,7 @@ enum session_why {
 	WHY_MEMORY,
 	WHY_DRAIN,
 	WHY_STUCK,            /* doesn't read its ACKs */
+	WHY_UNSTORABLE,       /* not even the quarantine takes its frame */
 	WHY_COUNT
 };
 

@@ -147,6 +147,7 @@ begin(struct store *s)
 	s->raw_from = s->raw_to = 0;
 	s->raw_single = false;
 	store_next(s);
+	s->cfg.room(s->cfg.ctx);
 }
 
 static void

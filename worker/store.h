@@ -32,8 +32,10 @@ struct store_config {
 	void *ctx;
 	/* These frames of the batch are stored: answer them. Called as soon as a step has committed. */
 	void (*stored)(void *ctx, struct batch *);
-	/* The batch is done and about to be reset: the filling batch has room again. */
+	/* The batch is done and about to be reset. */
 	void (*finished)(void *ctx, struct batch *);
+	/* An empty batch has begun to fill. */
+	void (*room)(void *ctx);
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
 };

@@ -1,0 +1,68 @@
+/*
+ * Connections: the bytes of trackers to items (stream.h) and to the session, frames
+ * into the filling batch, acknowledgements back. All I/O with trackers is here and in accept.c.
+ *
+ * An idle connection is a struct conn and nothing else: bytes are read into one buffer of
+ * the worker and handled there; only an item that is not whole yet is kept, in
+ * memory that grows with what has arrived, never with what was announced.
+ */
+#ifndef WORKER_CONN_H
+#define WORKER_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/conf.h"
+#include "common/crc_ledger.h"
+#include "common/registry.h"
+#include "common/stats.h"
+#include "worker/devices.h"
+#include "worker/live.h"
+#include "worker/rejected.h"
+#include "worker/store.h"
+
+struct conns;
+struct event_base;
+
+struct conns_config {
+	struct event_base *base;
+	const struct conf *conf;
+	struct stats *stats;
+	struct registry *registry;
+	struct crc_ledger *crc_ledger;
+	uint32_t owner;           /* shm_owner() */
+};
+
+/* What connections work with; set once with conns_attach(), before the first connection. */
+struct conns_parts {
+	struct store *store;
+	struct devices *devices;
+	struct live *live;
+	struct rejected *rejected;
+};
+
+struct conns *conns_new(const struct conns_config *);
+void conns_attach(struct conns *, const struct conns_parts *);
+void conns_free(struct conns *);
+
+/* Takes an accepted, non-blocking socket; false (and the socket is closed) when memory is short. */
+bool conns_open(struct conns *, int fd, const struct sockaddr *);
+
+uint32_t conns_count(const struct conns *);
+
+/* A few times a second: time-outs, sessions that the registry has ended. */
+void conns_tick(struct conns *, int64_t now_mono_ms);
+
+/* Closes every connection as soon as nothing of it is in flight. */
+void conns_drain(struct conns *);
+
+/* devices.h and store.h call back here. */
+void conns_answer(void *conns, uint64_t token, uint64_t imei, enum lookup_answer);
+void conns_stored(void *conns, struct batch *);
+void conns_finished(void *conns, struct batch *);
+void conns_room(void *conns);
+void conns_store_up(void *conns);
+void conns_store_down(void *conns);
+
+#endif
