@@ -122,14 +122,12 @@ void
 conns_room(void *ctx)
 {
 	struct conns *cs = ctx;
-	struct conn *last = TAILQ_LAST(&cs->paused, conn_list), *c;
+	uint64_t waiting = stats_get(&cs->cfg.stats->paused);
+	struct conn *c;
 
 	/* Those for whom there is no room either go to the tail again: one round, no more. */
-	while ((c = TAILQ_FIRST(&cs->paused)) != NULL) {
+	while (waiting-- > 0 && (c = TAILQ_FIRST(&cs->paused)) != NULL)
 		conn_resume(cs, c);
-		if (c == last)
-			break;
-	}
 }
 
 void

@@ -241,7 +241,7 @@ setup_step_done(struct db *db)
 			snprintf(why, sizeof(why), "the schema is missing or incomplete (%.80s): run \"tgctl migrate\"",
 			    db->error.text);
 		else
-			snprintf(why, sizeof(why), "%s", db->error.text);
+			copy_message(why, sizeof(why), db->error.text);
 		lost(db, why);
 		return;
 	}
@@ -285,11 +285,11 @@ job_done(struct db *db)
 {
 	enum db_outcome outcome = db->failed ? DB_ERROR : DB_OK;
 	bool reconnect = db->failed && wants_reconnect(db->error.sqlstate);
-	char why[sizeof(db->error.text)];
+	char why[DB_WHY];
 
 	db->state = DB_IDLE;
 	if (reconnect) {
-		memcpy(why, db->error.text, sizeof(why));
+		copy_message(why, sizeof(why), db->error.text);
 		/* Busy until it is gone, so that end() doesn't start the next job on it. */
 		db->state = DB_BUSY;
 		lost(db, why);

@@ -183,9 +183,9 @@ store_failed(struct store *s, enum db_outcome outcome, const struct db_error *er
 		s->failing_since_ms = clock_mono_ms();
 		s->retry_ms = RETRY_MIN_MS;
 	}
-	if (strcmp(s->failure, error->text) != 0) {
+	if (strncmp(s->failure, error->text, sizeof(s->failure) - 1) != 0) {
 		s->failure_gate = (struct log_gate){0};
-		snprintf(s->failure, sizeof(s->failure), "%s", error->text);
+		snprintf(s->failure, sizeof(s->failure), "%.*s", (int)sizeof(s->failure) - 1, error->text);
 	}
 	if (log_gate_open(&s->failure_gate, clock_mono_ms(), 300000, &suppressed))
 		log_error("database refuses a batch: %s (SQLSTATE %s); nothing is acknowledged until it is stored",

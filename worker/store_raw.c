@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "proto/message.h"
+#include "proto/stream.h"
 #include "worker/store_impl.h"
 
 /* Raw frames in one statement: they may be 64 KiB each. */

@@ -1,0 +1,349 @@
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/ipc.h"
+#include "common/log.h"
+#include "worker/accept.h"
+#include "worker/conn.h"
+#include "worker/devices.h"
+#include "worker/live.h"
+#include "worker/orphans.h"
+#include "worker/rejected.h"
+#include "worker/store.h"
+#include "worker/tasks.h"
+#include "worker/upkeep.h"
+
+#define TICK_MS 200
+
+struct worker {
+	const struct worker_env *env;
+	struct shm_worker *shm;
+	uint32_t owner;
+	struct event_base *base;
+	struct event *tick_ev, *control_ev, *term_ev, *int_ev;
+	struct conns *conns;
+	struct acceptor *acceptor;
+	struct store *store;
+	struct devices *devices;
+	struct live *live;
+	struct rejected *rejected;
+	struct orphans *orphans;
+	struct upkeep *upkeep;
+	struct tasks *tasks;
+	bool master_gone;
+	bool draining;
+	int64_t drain_until_ms;
+	int status;
+};
+
+static void
+leave(struct worker *w, int status)
+{
+	w->status = status;
+	event_base_loopbreak(w->base);
+}
+
+/*
+ * Stops accepting, lets what is in flight be stored and answered, writes the live
+ * rows, leaves. Without a master nobody accepts what is queued on our socket: take it along.
+ */
+static void
+drain(struct worker *w)
+{
+	if (w->draining)
+		return;
+	w->draining = true;
+	w->drain_until_ms = clock_mono_ms() + w->env->conf->drain_timeout_ms;
+	log_info("draining: %u connections", conns_count(w->conns));
+	atomic_store(&w->shm->accepting, 0);
+	acceptor_stop(w->acceptor, w->master_gone);
+	registry_stop_leading(w->env->shm->registry);
+	conns_drain(w->conns);
+}
+
+static bool
+is_drained(struct worker *w, int64_t now)
+{
+	if (now >= w->drain_until_ms) {
+		log_warn("drain time is over: %u connections are closed unanswered", conns_count(w->conns));
+		return true;
+	}
+	if (conns_count(w->conns) > 0 || !store_is_idle(w->store))
+		return false;
+	/* The live rows are derived; while the database is away they are not waited for. */
+	return !tasks_is_up(w->tasks) || !live_pending(w->live);
+}
+
+static void
+tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	int64_t now = clock_mono_ms();
+
+	(void)fd, (void)what;
+	atomic_fetch_add_explicit(&w->shm->heartbeat, 1, memory_order_relaxed);
+	conns_tick(w->conns, now);
+	if (w->draining && is_drained(w, now)) {
+		if (!w->master_gone && !ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))
+			log_debug("the master did not hear that we have drained");
+		leave(w, 0);
+	}
+}
+
+static void
+take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
+{
+	switch (m->type) {
+	case IPC_DRAIN:
+		drain(w);
+		break;
+	case IPC_STOP:
+		leave(w, 0);
+		break;
+	case IPC_REOPEN_LOG:
+		if (!log_reopen())
+			log_error("the log file can't be opened again: %s", strerror(errno));
+		break;
+	case IPC_ADOPT:
+		if (passed_fd < 0 || w->draining)
+			break;
+		log_info("accepting for slot %u, which is down", m->slot);
+		if (!acceptor_add(w->acceptor, (int)m->slot, passed_fd))
+			log_error("can't accept for slot %u: %s", m->slot, strerror(errno));
+		return;
+	case IPC_RELEASE:
+		acceptor_release(w->acceptor, (int)m->slot);
+		break;
+	case IPC_ORPHANS:
+		orphans_add(w->orphans, (uint32_t)m->value);
+		tasks_kick(w->tasks);
+		break;
+	default:
+		log_warn("unknown message %u from the master", m->type);
+	}
+	if (passed_fd >= 0)
+		close(passed_fd);
+}
+
+static void
+control_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct ipc_msg m;
+	int passed, got;
+
+	(void)what;
+	while ((got = ipc_recv(fd, &m, &passed)) == 1)
+		take_message(w, &m, passed);
+	if (got == 0)
+		return;
+	log_error("the master is gone: this worker drains and leaves");
+	w->master_gone = true;
+	event_del(w->control_ev);
+	drain(w);
+}
+
+static void
+signal_cb(evutil_socket_t signal, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)signal, (void)what;
+	if (w->draining)
+		leave(w, 0);
+	else
+		drain(w);
+}
+
+static void
+store_up(void *arg)
+{
+	struct worker *w = arg;
+
+	conns_store_up(w->conns);
+}
+
+static void
+store_down(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->store != NULL)
+		conns_store_down(w->conns);
+}
+
+static void
+stored(void *arg, struct batch *b)
+{
+	struct worker *w = arg;
+
+	conns_stored(w->conns, b);
+}
+
+static void
+finished(void *arg, struct batch *b)
+{
+	struct worker *w = arg;
+
+	conns_finished(w->conns, b);
+	if (live_pending(w->live))
+		tasks_kick(w->tasks);
+}
+
+static void
+room(void *arg)
+{
+	struct worker *w = arg;
+
+	conns_room(w->conns);
+}
+
+static void
+answer(void *arg, uint64_t token, uint64_t imei, enum lookup_answer a)
+{
+	struct worker *w = arg;
+
+	conns_answer(w->conns, token, imei, a);
+}
+
+static bool
+start_events(struct worker *w)
+{
+	struct timeval tv = {.tv_usec = TICK_MS * 1000};
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_IGN);
+	/* The master handles these; a worker that gets one from the terminal's group must not die of it. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	w->base = event_base_new();
+	if (w->base == NULL)
+		return false;
+	w->tick_ev = event_new(w->base, -1, EV_PERSIST, tick_cb, w);
+	w->control_ev = event_new(w->base, w->env->control_fd, EV_READ | EV_PERSIST, control_cb, w);
+	w->term_ev = evsignal_new(w->base, SIGTERM, signal_cb, w);
+	w->int_ev = evsignal_new(w->base, SIGINT, signal_cb, w);
+	if (w->tick_ev == NULL || w->control_ev == NULL || w->term_ev == NULL || w->int_ev == NULL ||
+	    event_add(w->tick_ev, &tv) == -1 || event_add(w->control_ev, NULL) == -1 ||
+	    event_add(w->term_ev, NULL) == -1)
+		return false;
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+}
+
+static bool
+start_parts(struct worker *w)
+{
+	const struct worker_env *env = w->env;
+	const struct conf *conf = env->conf;
+	struct registry *registry = env->shm->registry;
+	struct stats *stats = &w->shm->stats;
+	int64_t born = registry_new_session(registry, w->owner, clock_wall_us());
+
+	w->conns = conns_new(&(struct conns_config){.base = w->base, .conf = conf, .stats = stats,
+	    .registry = registry, .crc_ledger = env->shm->crc_ledger, .owner = w->owner});
+	w->devices = devices_new(&(struct devices_config){.registry = registry, .stats = stats,
+	    .allow_unknown_imei = conf->allow_unknown_imei, .ctx = w, .answer = answer});
+	w->live = live_new(&(struct live_config){.registry = registry, .stats = stats, .owner = w->owner,
+	    .gateway_id = conf->gateway_id, .worker = env->slot});
+	w->rejected = rejected_new(stats);
+	w->orphans = orphans_new(&(struct orphans_config){.registry = registry,
+	    .gateway_id = conf->gateway_id, .worker = env->slot, .nworkers = conf->workers,
+	    .born_session = born});
+	w->upkeep = upkeep_new(conf->retention_days, conf->raw_retention_days);
+	if (w->conns == NULL || w->devices == NULL || w->live == NULL || w->rejected == NULL ||
+	    w->orphans == NULL || w->upkeep == NULL)
+		return false;
+	orphans_add(w->orphans, w->owner);
+	w->store = store_new(&(struct store_config){.base = w->base, .url = conf->database_url,
+	    .registry = registry, .shm = w->shm,
+	    .limits = {.records = (uint32_t)conf->batch_records,
+	    .bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
+	    .raw_copies = conf->ingest_raw == INGEST_RAW_ALL, .ctx = w, .stored = stored,
+	    .finished = finished, .room = room, .up = store_up, .down = store_down});
+	static struct task *tasks[5];
+	tasks[0] = devices_task(w->devices);
+	tasks[1] = live_task(w->live);
+	tasks[2] = rejected_task(w->rejected);
+	tasks[3] = orphans_task(w->orphans);
+	tasks[4] = upkeep_task(w->upkeep);
+	w->tasks = tasks_new(w->base, conf->database_url, tasks, 5, devices_listen_sql);
+	if (w->store == NULL || w->tasks == NULL)
+		return false;
+	conns_attach(w->conns, &(struct conns_parts){.store = w->store, .devices = w->devices,
+	    .live = w->live, .rejected = w->rejected});
+	return true;
+}
+
+static bool
+start_accepting(struct worker *w)
+{
+	w->acceptor = acceptor_new(w->base, w->conns, &w->shm->stats, &w->env->conf->allow_cidr);
+	if (w->acceptor == NULL)
+		return false;
+	for (int i = 0; i < w->env->nlisten; i++)
+		if (!acceptor_add(w->acceptor, w->env->slot, w->env->listen_fds[i]))
+			return false;
+	atomic_store(&w->shm->accepting, 1);
+	return ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_READY}, -1);
+}
+
+static void
+stop(struct worker *w)
+{
+	atomic_store(&w->shm->accepting, 0);
+	acceptor_free(w->acceptor);
+	if (w->store != NULL)
+		conns_free(w->conns);
+	tasks_free(w->tasks);
+	store_free(w->store);
+	upkeep_free(w->upkeep);
+	orphans_free(w->orphans);
+	rejected_free(w->rejected);
+	live_free(w->live);
+	devices_free(w->devices);
+	struct event *events[] = {w->tick_ev, w->control_ev, w->term_ev, w->int_ev};
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	if (w->base != NULL)
+		event_base_free(w->base);
+	close(w->env->control_fd);
+}
+
+int
+worker_main(const struct worker_env *env)
+{
+	struct worker w = {.env = env, .shm = &env->shm->slots[env->slot].block[env->block],
+	    .owner = shm_owner(env->slot, env->block)};
+	char ident[32];
+
+	snprintf(ident, sizeof(ident), "worker %d", env->slot);
+	log_set_ident(ident);
+	if (!start_events(&w) || !start_parts(&w) || !start_accepting(&w)) {
+		struct ipc_msg failed = {.type = IPC_FAILED};
+
+		snprintf(failed.text, sizeof(failed.text), "can't start: %s", strerror(errno));
+		log_error("%s", failed.text);
+		if (!ipc_send(env->control_fd, &failed, -1))
+			log_error("the master is gone");
+		w.status = 1;
+	} else {
+		log_debug("ready");
+		if (event_base_dispatch(w.base) == -1) {
+			log_error("event loop: %s", strerror(errno));
+			w.status = 1;
+		}
+	}
+	stop(&w);
+	return w.status;
+}
