@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""The log: a file that is opened again on SIGUSR1 in every process, as text or JSON, without secrets."""
+import json
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lib import proc, suite, wire
+from lib.fleet import imeis
+
+
+def read(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path) as f:
+        return f.read()
+
+
+def refusals(bench, gw, path, n):
+    """Connects unknown trackers until workers have written n lines about them to `path`."""
+    def written():
+        bench.tracker(gw, imeis(1)[0]).handshake()
+        return read(path).count(imeis(1)[0]) >= n
+    proc.wait_until(written, 20, "workers write to %s" % path)
+
+
+def start(bench, **keys):
+    path = os.path.join(bench.folder, "own.log")
+    gw = bench.gateway(bench.database(), start=False, TELEM_LOG_FILE=path, **keys)
+    gw.log_text = lambda: read(path)
+    return gw.start(), path
+
+
+def test_reopen(bench):
+    """After a rename and SIGUSR1 master and workers write to the new file; not a line goes astray."""
+    gw, path = start(bench)
+    refusals(bench, gw, path, 1)
+    os.rename(path, path + ".1")
+    gw.process.signal(signal.SIGUSR1)
+    proc.wait_until(lambda: os.path.exists(path), 5, "the file is made anew")
+    gw.log_text = lambda: read(path + ".1") + read(path)
+    refusals(bench, gw, path, 1)
+    old = read(path + ".1")
+    gw.hup()
+    proc.wait_until(lambda: "master" in read(path), 10, "the master writes to the new file")
+    proc.wait_until(gw.all_accept, 10, "the new generation accepts")
+    gw.stop()
+    proc.equal(read(path + ".1"), old, "the old file stays as it was")
+    proc.equal(os.stat(path).st_mode & 0o037, 0, "mode of the file: not for others")
+
+
+def test_json(bench):
+    """TELEM_LOG_FORMAT=json: every line is an object; the IMEI and the peer are fields."""
+    gw, path = start(bench, TELEM_LOG_FORMAT="json")
+    refusals(bench, gw, path, 1)
+    tracker = bench.tracker(gw, "?")
+    tracker.send(b'GET /"\\\x01\xff HTTP/1.1\r\n\r\n')
+    tracker.expect_closed(5, "a web scanner")
+    gw.stop()
+    lines = [json.loads(line) for line in read(path).splitlines()]
+    proc.check(any(imeis(1)[0] in str(line.get("imei")) for line in lines), "a line with the IMEI as a field")
+    proc.check(any("127.0.0.1:" in str(line.get("peer")) for line in lines), "a line with the peer")
+
+
+def test_no_secrets(bench):
+    """The password of DATABASE_URL is in no line of the log, no page and no dump."""
+    database = bench.database()
+    secret = "s3cret-Word"
+    path = os.path.join(bench.folder, "own.log")
+    gw = bench.gateway(database.url + " password=" + secret, start=False, TELEM_LOG_FILE=path,
+                       TELEM_LOG_LEVEL="debug")
+    gw.log_text = lambda: read(path)
+    gw.start()
+    database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                   " WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    proc.wait_until(lambda: gw.metrics().get("telematics_database_connects_total") >= 5, 20,
+                    "the connections come back")
+    pages = [gw.http(p)[1] for p in ("/metrics", "/status", "/readyz")]
+    gw.stop()
+    proc.check(all(secret not in text for text in pages + [read(path), gw.process.output()]),
+               "the password is shown somewhere")
+
+
+suite.main(globals())
