@@ -3,6 +3,7 @@ include t/unit/proto.mk
 include t/unit/common.mk
 include t/unit/master.mk
 include t/unit/worker.mk
+include t/unit/core.mk
 include t/unit/tool.mk
 include t/unit/sim.mk
 include t/e2e/e2e.mk

@@ -28,7 +28,7 @@ struct worker {
 	struct shm_worker *shm;
 	uint32_t owner;
 	struct event_base *base;
-	struct event *tick_ev, *control_ev, *term_ev, *int_ev;
+	struct event *tick_ev, *control_ev, *term_ev;
 	struct conns *conns;
 	struct acceptor *acceptor;
 	struct store *store;
@@ -222,6 +222,7 @@ start_events(struct worker *w)
 
 	signal(SIGPIPE, SIG_IGN);
 	/* The master handles these; a worker that gets one from the terminal's group must not die of it. */
+	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
@@ -231,8 +232,7 @@ start_events(struct worker *w)
 	w->tick_ev = event_new(w->base, -1, EV_PERSIST, tick_cb, w);
 	w->control_ev = event_new(w->base, w->env->control_fd, EV_READ | EV_PERSIST, control_cb, w);
 	w->term_ev = evsignal_new(w->base, SIGTERM, signal_cb, w);
-	w->int_ev = evsignal_new(w->base, SIGINT, signal_cb, w);
-	if (w->tick_ev == NULL || w->control_ev == NULL || w->term_ev == NULL || w->int_ev == NULL ||
+	if (w->tick_ev == NULL || w->control_ev == NULL || w->term_ev == NULL ||
 	    event_add(w->tick_ev, &tv) == -1 || event_add(w->control_ev, NULL) == -1 ||
 	    event_add(w->term_ev, NULL) == -1)
 		return false;
@@ -311,7 +311,7 @@ stop(struct worker *w)
 	rejected_free(w->rejected);
 	live_free(w->live);
 	devices_free(w->devices);
-	struct event *events[] = {w->tick_ev, w->control_ev, w->term_ev, w->int_ev};
+	struct event *events[] = {w->tick_ev, w->control_ev, w->term_ev};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)
 			event_free(events[i]);
