@@ -11,6 +11,8 @@ libworker_a_SOURCES = \
 	worker/db.c worker/db.h \
 	worker/tasks.c worker/tasks.h \
 	worker/devices.c worker/devices.h \
+	worker/device_query.c worker/device_query.h \
+	worker/lookup.c worker/lookup.h \
 	worker/live.c worker/live.h \
 	worker/rejected.c worker/rejected.h \
 	worker/orphans.c worker/orphans.h \
