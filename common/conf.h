@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/cidr.h"
 #include "common/log.h"
 
 #define CONF_STR 256        /* longest text value, with its NUL */
@@ -24,13 +25,14 @@ enum ingest_raw { INGEST_RAW_OFF, INGEST_RAW_ERRORS, INGEST_RAW_ALL };
 
 struct conf {
 	char database_url[CONF_URL];   /* secret: never logged */
-	char bind[CONF_STR];           /* as written: addresses with commas */
+	char bind[CONF_STR];           /* addresses with commas; no blanks, no brackets */
 	int port;                      /* 0 is allowed: the kernel chooses (tests) */
 	char gateway_id[CONF_STR];     /* resolved: never empty after load */
-	char metrics_bind[CONF_STR];
+	char metrics_bind[CONF_STR];   /* one address, no brackets */
 	int metrics_port;              /* 0: no listener; -1 is not a value */
 	int workers;                   /* resolved: >= 1 after load */
 	bool allow_unknown_imei;
+	struct cidr_list allow_cidr;   /* who may connect; empty: all */
 	int command_timeout_ms;
 	int command_max_attempts;
 	int retention_days;            /* 0: keep */
@@ -77,7 +79,10 @@ void conf_keep_restart_keys(struct conf *to, const struct conf *running,
 
 /* Walks the key table, for --help, completion and the documentation lint. */
 struct conf_key_info {
-	const char *name, *fallback, *range, *help;
+	const char *name;
+	const char *fallback;   /* the value without any, or in words where `computed` */
+	const char *range, *help;
+	bool computed;          /* worked out from the machine, or not there at all */
 	enum conf_apply apply;
 	bool secret;
 };

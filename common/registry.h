@@ -19,6 +19,7 @@
 #ifndef COMMON_REGISTRY_H
 #define COMMON_REGISTRY_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +58,7 @@ struct device_entry {
 enum registry_result { REGISTRY_OK, REGISTRY_UNCHANGED, REGISTRY_STALE, REGISTRY_FULL };
 
 size_t registry_size(uint32_t max_devices);
+/* `max_devices` at least 1; the memory must be zeroed, and stays so where no device is. */
 void registry_init(struct registry *, uint32_t max_devices);
 
 /* Index of an IMEI's entry, or REGISTRY_NONE. Lock-free. An entry may be absent (deleted). */
@@ -67,7 +69,11 @@ uint32_t registry_count(const struct registry *);   /* entries in use, absent on
 uint64_t registry_version(const struct registry *);
 uint64_t registry_seq(const struct registry *);
 
-/* Takes what the database said, asked for when registry_seq() was `asked_at`. *entry may be NULL. */
+/*
+ * Takes what the database said, asked for when registry_seq() was `asked_at`. `entry` may be NULL;
+ * *entry is the device's entry, also of a stale answer, or REGISTRY_NONE if it has none. A
+ * device that is not present gets none. A confirmation counts as a change for the order.
+ */
 enum registry_result registry_apply(struct registry *, const struct device_row *,
     uint64_t asked_at, uint32_t *entry);
 
@@ -78,7 +84,6 @@ enum registry_result registry_apply(struct registry *, const struct device_row *
  */
 struct registry_load {
 	uint64_t asked_at;
-	uint64_t mark;
 };
 void registry_load_begin(struct registry *, struct registry_load *);
 enum registry_result registry_load_row(struct registry *, const struct registry_load *,
@@ -103,7 +108,10 @@ void registry_stop_leading(struct registry *);
  * shm_owner(). Ids are unique within the gateway, positive, and grow.
  */
 int64_t registry_new_session(struct registry *, uint32_t owner, int64_t wall_us);
-/* Makes `id` the newest session of the entry; returns the one before it, or 0. */
+/*
+ * Makes `id` the newest session of the entry; returns the one before it, or 0. If a newer one than
+ * `id` stands there already, it stays and is returned: the caller has lost before it began.
+ */
 int64_t registry_session_open(struct registry *, uint32_t entry, int64_t id);
 int64_t registry_session(const struct registry *, uint32_t entry);
 /* Ends it, unless a newer one stands there already. */
@@ -129,5 +137,8 @@ void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_m
  * in the entry as it is returned.
  */
 uint32_t registry_next_orphan(struct registry *, uint32_t owner, uint32_t *cursor, int64_t *session);
+
+/* For tests that die while they hold it: the writers' lock. */
+pthread_mutex_t *registry_writer_lock(struct registry *);
 
 #endif

@@ -1,0 +1,284 @@
+#include "config.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+#define LINE_MAX_BYTES 4096 /* what a pipe takes in one piece */
+#define MESSAGE_BYTES 2048  /* before escaping */
+#define TAIL_BYTES 512	    /* kept free behind the message for the fields */
+#define PROGRAM "telematics-gateway"
+
+enum target { TO_STDERR, TO_FILE, TO_SYSLOG };
+
+static struct {
+	enum target target;
+	int fd;
+	enum log_format format;
+	enum log_level level;
+	char ident[64];
+	char path[PATH_MAX];
+} state = {TO_STDERR, STDERR_FILENO, LOG_TEXT, LOG_INFO_, "", ""};
+
+static const char *const level_upper[] = {"ERROR", "WARN", "INFO", "DEBUG"};
+static const char *const level_lower[] = {"error", "warn", "info", "debug"};
+static const int level_syslog[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+
+/* A line in the making. `end` is as far as it may grow now. */
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t len, end;
+};
+
+static void
+put_text(struct line *l, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n > l->end - l->len)
+		n = l->end - l->len;
+	memcpy(l->text + l->len, s, n);
+	l->len += n;
+}
+
+/*
+ * Text from outside. Control bytes and all that is not ASCII is written as an escape, so that
+ * nobody can forge a line or play with a terminal; a backslash is doubled, so that escapes are
+ * unambiguous. JSON takes each such byte as the code point of its value. An escape that no longer
+ * fits ends the text.
+ */
+static void
+put_escaped(struct line *l, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		char esc[8];
+
+		if (c == '\\' || (c == '"' && state.format == LOG_JSON))
+			(void)snprintf(esc, sizeof(esc), "\\%c", c);
+		else if (c >= 0x20 && c < 0x7f)
+			(void)snprintf(esc, sizeof(esc), "%c", c);
+		else if (state.format == LOG_JSON)
+			(void)snprintf(esc, sizeof(esc), "\\u%04x", c);
+		else
+			(void)snprintf(esc, sizeof(esc), "\\x%02x", c);
+		if (strlen(esc) > l->end - l->len)
+			return;
+		put_text(l, esc);
+	}
+}
+
+static void
+put_time(struct line *l)
+{
+	int64_t ms = clock_wall_ms();
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+	char buf[80];
+
+	gmtime_r(&s, &tm);
+	(void)snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
+	put_text(l, buf);
+}
+
+/* syslog(3) adds the time, the program, the pid and the level itself. */
+static void
+build_text(struct line *l, enum log_level level, const struct log_fields *f, const char *message)
+{
+	char imei[32];
+
+	if (state.target != TO_SYSLOG) {
+		put_time(l);
+		put_text(l, " ");
+		put_text(l, level_upper[level]);
+		put_text(l, " ");
+	}
+	if (state.ident[0] != '\0') {
+		put_escaped(l, state.ident);
+		put_text(l, ": ");
+	}
+	l->end -= TAIL_BYTES;
+	put_escaped(l, message);
+	l->end += TAIL_BYTES;
+	if (f != NULL && f->imei != 0) {
+		(void)snprintf(imei, sizeof(imei), " imei=%015" PRIu64, f->imei);
+		put_text(l, imei);
+	}
+	if (f != NULL && f->peer != NULL) {
+		put_text(l, " peer=");
+		put_escaped(l, f->peer);
+	}
+}
+
+static void
+build_json(struct line *l, enum log_level level, const struct log_fields *f, const char *message)
+{
+	char num[32];
+
+	put_text(l, "{\"ts\":\"");
+	put_time(l);
+	put_text(l, "\",\"level\":\"");
+	put_text(l, level_lower[level]);
+	put_text(l, "\",\"proc\":\"");
+	put_escaped(l, state.ident);
+	(void)snprintf(num, sizeof(num), "\",\"pid\":%ld", (long)getpid());
+	put_text(l, num);
+	put_text(l, ",\"msg\":\"");
+	l->end -= TAIL_BYTES;
+	put_escaped(l, message);
+	l->end += TAIL_BYTES;
+	put_text(l, "\"");
+	if (f != NULL && f->imei != 0) {
+		(void)snprintf(num, sizeof(num), ",\"imei\":\"%015" PRIu64 "\"", f->imei);
+		put_text(l, num);
+	}
+	if (f != NULL && f->peer != NULL) {
+		put_text(l, ",\"peer\":\"");
+		l->end -= 2;
+		put_escaped(l, f->peer);
+		l->end += 2;
+		put_text(l, "\"");
+	}
+	put_text(l, "}");
+}
+
+/* Makes a path good for later, when the daemon has gone to another folder. */
+static bool
+absolute(const char *file, char out[PATH_MAX])
+{
+	char cwd[PATH_MAX] = "";
+	int n;
+
+	if (file[0] != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
+		return false;
+	n = file[0] == '/'
+		? snprintf(out, PATH_MAX, "%s", file)
+		: snprintf(out, PATH_MAX, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, file);
+	if (n < 0 || n >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return true;
+}
+
+static int
+open_file(const char *path)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+bool
+log_open(const char *ident, const char *file, enum log_format format, enum log_level level)
+{
+	enum target target = TO_STDERR;
+	char path[PATH_MAX] = "";
+	int fd = STDERR_FILENO;
+
+	if (file != NULL && strcmp(file, "syslog") == 0) {
+		target = TO_SYSLOG;
+		fd = -1;
+	} else if (file != NULL && file[0] != '\0') {
+		target = TO_FILE;
+		if (!absolute(file, path))
+			return false;
+		fd = open_file(path);
+		if (fd == -1)
+			return false;
+	}
+	if (state.target == TO_FILE)
+		close(state.fd);
+	if (state.target == TO_SYSLOG && target != TO_SYSLOG)
+		closelog();
+	if (state.target != TO_SYSLOG && target == TO_SYSLOG)
+		openlog(PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	state.target = target;
+	state.fd = fd;
+	memcpy(state.path, path, sizeof(path));
+	state.format = format;
+	state.level = level;
+	log_set_ident(ident);
+	return true;
+}
+
+void
+log_set_ident(const char *ident)
+{
+	(void)snprintf(state.ident, sizeof(state.ident), "%s", ident);
+}
+
+bool
+log_reopen(void)
+{
+	int fd;
+
+	if (state.target != TO_FILE)
+		return true;
+	fd = open_file(state.path);
+	if (fd == -1)
+		return false;
+	close(state.fd);
+	state.fd = fd;
+	return true;
+}
+
+bool
+log_enabled(enum log_level level)
+{
+	return level <= state.level;
+}
+
+void
+log_write(enum log_level level, const struct log_fields *fields, const char *fmt, ...)
+{
+	int saved = errno;
+	char message[MESSAGE_BYTES];
+	struct line l = {.len = 0, .end = LINE_MAX_BYTES - 1};
+	ssize_t n;
+	va_list ap;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	if (vsnprintf(message, sizeof(message), fmt, ap) < 0)
+		(void)snprintf(message, sizeof(message), "(message could not be formatted)");
+	va_end(ap);
+	if (state.format == LOG_JSON)
+		build_json(&l, level, fields, message);
+	else
+		build_text(&l, level, fields, message);
+	if (state.target == TO_SYSLOG) {
+		syslog(level_syslog[level], "%.*s", (int)l.len, l.text);
+	} else {
+		/* One write a line, so that lines of several processes don't mix. */
+		l.text[l.len++] = '\n';
+		do
+			n = write(state.fd, l.text, l.len);
+		while (n == -1 && errno == EINTR);
+	}
+	errno = saved;
+}
+
+bool
+log_gate_open(struct log_gate *g, int64_t now_mono_ms, int64_t every_ms, uint64_t *suppressed)
+{
+	if (g->last_ms != 0 && now_mono_ms - g->last_ms < every_ms) {
+		g->suppressed++;
+		return false;
+	}
+	*suppressed = g->suppressed;
+	g->suppressed = 0;
+	g->last_ms = now_mono_ms != 0 ? now_mono_ms : 1;
+	return true;
+}
