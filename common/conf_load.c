@@ -163,12 +163,12 @@ take_line(struct conf *c, char *line, size_t number, size_t lines[MAX_KEYS], cha
 		return false;
 	}
 	if (lines[key] != 0) {
-		(void)snprintf(why, CONF_WHY, "%s is set already in line %zu", line, lines[key]);
+		(void)snprintf(why, CONF_WHY, "%.63s is set already in line %zu", line, lines[key]);
 		return false;
 	}
 	lines[key] = number;
 	if (!conf_set(c, key, equals + 1, value_why)) {
-		(void)snprintf(why, CONF_WHY, "%s: %.180s", line, value_why);
+		(void)snprintf(why, CONF_WHY, "%.63s: %.180s", line, value_why);
 		return false;
 	}
 	return true;
