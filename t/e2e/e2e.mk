@@ -1,7 +1,35 @@
 # End-to-end tests: the gateway of this build tree, a private PostgreSQL, simulated trackers.
 # Skipped where no PostgreSQL server is installed, or by TELEM_E2E=skip.
 e2e_tests = \
-	t/e2e/t0000-harness.py
+	t/e2e/t0000-harness.py \
+	t/e2e/t0001-first-ack.py \
+	t/e2e/t0002-stream.py \
+	t/e2e/t0003-handshake.py \
+	t/e2e/t0004-database-down.py \
+	t/e2e/t0005-sessions.py \
+	t/e2e/t0006-timeouts.py \
+	t/e2e/t0007-quarantine.py \
+	t/e2e/t0009-clocks.py \
+	t/e2e/t0010-duplicates.py \
+	t/e2e/t0011-live-row.py \
+	t/e2e/t0012-metrics.py \
+	t/e2e/t0020-kill-worker.py \
+	t/e2e/t0021-postgres-crash.py \
+	t/e2e/t0022-postgres-away.py \
+	t/e2e/t0023-reload.py \
+	t/e2e/t0024-master-killed.py \
+	t/e2e/t0025-drain.py \
+	t/e2e/t0026-log-file.py \
+	t/e2e/t0027-start.py \
+	t/e2e/t0028-hung-worker.py \
+	t/e2e/t0029-descriptors.py \
+	t/e2e/t0030-hostile.py \
+	t/e2e/t0031-partitions.py \
+	t/e2e/t0032-environment.py \
+	t/e2e/t0033-mixed-fleet.py \
+	t/e2e/t0034-migrations.py \
+	t/e2e/t0035-tgctl.py \
+	t/e2e/t0036-messages.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
