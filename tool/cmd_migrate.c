@@ -244,10 +244,9 @@ cmd_migrate(int argc, char **argv)
 		free(conf);
 		return TOOL_USAGE;
 	}
-	status = TOOL_FAILED;
 	m.json = opts.json;
 	m.applied = json_array();
-	m.conn = pg_open(conf->database_url);
+	m.conn = pg_open(conf->database_url, &status);
 	if (m.conn != NULL) {
 		if (PQserverVersion(m.conn) < PG_OLDEST)
 			fprintf(stderr,

@@ -13,6 +13,11 @@ enum tool_exit {
 };
 
 int cmd_migrate(int argc, char **argv);
+int cmd_decode(int argc, char **argv);
+int cmd_device(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_rejected(int argc, char **argv);
+int cmd_raw(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

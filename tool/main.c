@@ -14,7 +14,12 @@ struct command {
 
 static const struct command commands[] = {
     {"migrate", cmd_migrate, "bring the database schema up to date"},
+    {"decode", cmd_decode, "take a tracker's bytes apart; replay a capture"},
     {"sim", cmd_sim, "run a fleet of simulated trackers against a gateway"},
+    {"device", cmd_device, "the inventory: add, list, show, enable, disable"},
+    {"status", cmd_status, "how the gateway and the database are"},
+    {"rejected", cmd_rejected, "IMEIs that were refused"},
+    {"raw", cmd_raw, "frames in quarantine: list, show, decode again"},
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 

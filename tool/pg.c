@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/commands.h"
+#include "tool/options.h"
+
 /* What the server tells beside results: shown as it is, without source positions. */
 static void
 on_notice(void *ctx, const PGresult *res)
@@ -45,7 +48,7 @@ url_ok(const char *url)
 }
 
 PGconn *
-pg_open(const char *url)
+pg_open(const char *url, int *status)
 {
 	/* What stands before dbname is a default that the URL may change. */
 	const char *keys[] = {
@@ -53,8 +56,10 @@ pg_open(const char *url)
 	const char *values[] = {"tgctl", "10", url, "UTF8", NULL};
 	PGconn *conn;
 
+	*status = TOOL_USAGE;
 	if (!url_ok(url))
 		return NULL;
+	*status = TOOL_FAILED;
 	conn = PQconnectdbParams(keys, values, 1);
 	if (conn == NULL) {
 		fprintf(stderr, "tgctl: out of memory\n");
@@ -75,6 +80,21 @@ pg_open(const char *url)
 		PQfinish(conn);
 		return NULL;
 	}
+	return conn;
+}
+
+PGconn *
+pg_open_conf(const struct options *opts, int *status)
+{
+	struct conf *conf = calloc(1, sizeof(*conf));
+	PGconn *conn = NULL;
+
+	*status = TOOL_USAGE;
+	if (conf == NULL)
+		fprintf(stderr, "tgctl: out of memory\n");
+	else if (options_conf(opts, true, conf))
+		conn = pg_open(conf->database_url, status);
+	free(conf);
 	return conn;
 }
 

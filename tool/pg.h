@@ -8,8 +8,16 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-/* Connects: UTC, ISO dates, UTF-8. NULL after saying why not. The caller PQfinish()es. */
-PGconn *pg_open(const char *url) __attribute__((warn_unused_result));
+/*
+ * Connects: UTC, ISO dates, UTF-8. NULL after saying why not, with *status TOOL_USAGE for a
+ * malformed URL, else TOOL_FAILED. The caller PQfinish()es.
+ */
+PGconn *pg_open(const char *url, int *status) __attribute__((warn_unused_result));
+
+struct options;
+
+/* Loads the configuration (options_conf) and connects; else NULL with *status set. */
+PGconn *pg_open_conf(const struct options *, int *status) __attribute__((warn_unused_result));
 
 /*
  * Runs one statement with text parameters (NULL is SQL's NULL). Returns the

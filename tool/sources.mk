@@ -4,7 +4,19 @@ tgctl_SOURCES = \
 	tool/main.c tool/commands.h \
 	tool/options.c tool/options.h \
 	tool/pg.c tool/pg.h \
-	tool/cmd_migrate.c
+	tool/out.c tool/out.h \
+	tool/net.c tool/net.h \
+	tool/input.c tool/input.h \
+	tool/frame_json.c tool/frame_json.h \
+	tool/replay.c tool/replay.h \
+	tool/raw_decode.c tool/raw_decode.h \
+	tool/cmd_migrate.c \
+	tool/cmd_decode.c \
+	tool/cmd_device.c \
+	tool/cmd_status.c \
+	tool/cmd_rejected.c \
+	tool/cmd_raw.c \
+	worker/row.c worker/row.h
 tgctl_LDADD = libsim.a libmigrations.a libproto.a libcommon.a \
 	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 

@@ -1,0 +1,231 @@
+/* tgctl status: what the running gateway and the database say. */
+#include "tool/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/schema.h"
+#include "tool/net.h"
+#include "tool/options.h"
+#include "tool/out.h"
+#include "tool/pg.h"
+
+#define HTTP_TIMEOUT_S 5
+#define HTTP_MAX (16 << 20)
+
+static const char help[] =
+    "Usage: tgctl status [-c FILE] [--json]\n"
+    "\n"
+    "Asks the running gateway (METRICS_BIND, METRICS_PORT) how it is, worker by worker,\n"
+    "and, if DATABASE_URL is set, the database: version of the schema, devices, how many\n"
+    "are connected, refused IMEIs, frames in quarantine, age of the newest position.\n"
+    "\n"
+    "Options:\n"
+    "  -c, --config FILE  configuration file\n"
+    "      --json         print what the gateway's /status says as one JSON object, with\n"
+    "                     what the database says added as \"schema\"; \"error\" if the\n"
+    "                     gateway does not answer\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 the gateway (and the database, if asked) answered, 1 not so,\n"
+    "2 wrong arguments or configuration.\n";
+
+/* The first of the addresses to bind to, as one to connect to. */
+static void
+target(const struct conf *conf, char host[CONF_STR], char port[16])
+{
+	size_t n = strcspn(conf->metrics_bind, ",");
+
+	snprintf(host, CONF_STR, "%.*s", (int)n, conf->metrics_bind);
+	if (strcmp(host, "0.0.0.0") == 0)
+		snprintf(host, CONF_STR, "127.0.0.1");
+	else if (strcmp(host, "::") == 0 || strcmp(host, "[::]") == 0)
+		snprintf(host, CONF_STR, "::1");
+	else if (host[0] == '[' && host[strlen(host) - 1] == ']')
+		snprintf(host, CONF_STR, "%.*s", (int)n - 2, conf->metrics_bind + 1);
+	snprintf(port, 16, "%d", conf->metrics_port);
+}
+
+/* Reads the answer to its end; NULL if it is too long or breaks off with an error. */
+static char *
+read_answer(int fd, size_t *len)
+{
+	size_t room = 65536;
+	char *text = malloc(room), *more;
+	ssize_t n;
+
+	*len = 0;
+	while (text != NULL) {
+		n = read(fd, text + *len, room - *len - 1);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		if (n == 0) {
+			text[*len] = '\0';
+			return text;
+		}
+		*len += (size_t)n;
+		if (room - *len < 2) {
+			room *= 2;
+			more = room <= HTTP_MAX ? realloc(text, room) : NULL;
+			if (more == NULL)
+				break;
+			text = more;
+		}
+	}
+	free(text);
+	return NULL;
+}
+
+/* GET /status; NULL with the reason in why. */
+static json_t *
+ask_gateway(const struct conf *conf, char *why, size_t room)
+{
+	char host[CONF_STR], port[16], request[CONF_STR + 128];
+	char *answer = NULL, *body;
+	json_t *status = NULL;
+	size_t len;
+	int fd;
+
+	if (conf->metrics_port == 0) {
+		snprintf(why, room, "METRICS_PORT is 0: the gateway can't be asked");
+		return NULL;
+	}
+	target(conf, host, port);
+	fd = net_connect(host, port, HTTP_TIMEOUT_S);
+	if (fd == -1) {
+		snprintf(
+		    why, room, "no gateway answers at %s port %s: %s", host, port, strerror(errno));
+		return NULL;
+	}
+	snprintf(request, sizeof(request),
+	    "GET /status HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", host, port);
+	if (net_write(fd, (const uint8_t *)request, strlen(request)))
+		answer = read_answer(fd, &len);
+	close(fd);
+	body = answer != NULL ? strstr(answer, "\r\n\r\n") : NULL;
+	if (body != NULL && strncmp(answer, "HTTP/1.", 7) == 0)
+		status = json_loads(body + 4, JSON_DISABLE_EOF_CHECK, NULL);
+	if (!json_is_object(status)) {
+		snprintf(why, room, "what answers at %s port %s is no gateway", host, port);
+		json_decref(status);
+		status = NULL;
+	}
+	free(answer);
+	return status;
+}
+
+/* Figures of the database; NULL after saying why not. */
+static json_t *
+ask_database(const char *url, int *status)
+{
+	PGconn *conn = pg_open(url, status);
+	PGresult *res = NULL;
+	json_t *facts = NULL;
+	char known[16];
+	const char *params[] = {known};
+
+	snprintf(known, sizeof(known), "%d", SCHEMA_VERSION);
+	if (conn != NULL)
+		res = pg_query(conn, "asking the database",
+		    "SELECT (SELECT max(version) FROM schema_migrations) AS version, $1::integer "
+		    "AS "
+		    "known_version, (SELECT count(*) FROM devices) AS devices, "
+		    "(SELECT count(*) FROM devices WHERE enabled) AS enabled, "
+		    "(SELECT count(*) FROM device_online WHERE online) AS online, "
+		    "(SELECT max(last_seen_at) FROM device_online) AS last_seen_at, "
+		    "(SELECT count(*) FROM rejected_devices) AS rejected, "
+		    "(SELECT count(*) FROM device_ingest_raw WHERE reason <> 'raw' AND decoded_at "
+		    "IS NULL) AS quarantined, "
+		    "(SELECT count(*) - 1 FROM pg_inherits WHERE inhparent = "
+		    "'device_positions'::regclass) AS partitions, "
+		    "EXISTS (SELECT FROM device_positions_default) AS default_in_use",
+		    1, params);
+	if (res != NULL)
+		facts = out_row_json(res, 0);
+	PQclear(res);
+	PQfinish(conn);
+	return facts;
+}
+
+/* Scalars as "name  value" lines, objects by path, arrays of objects as tables. */
+static void
+print_object(const json_t *o, const char *prefix)
+{
+	char name[128], cell[1024];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)o, key, value)
+	{
+		snprintf(name, sizeof(name), "%s%s", prefix, key);
+		if (json_is_object(value)) {
+			strncat(name, ".", sizeof(name) - strlen(name) - 1);
+			print_object(value, name);
+		} else if (!json_is_array(value) || !json_is_object(json_array_get(value, 0))) {
+			out_scalar(value, cell, sizeof(cell));
+			printf("%-28s %s\n", name, cell);
+		}
+	}
+	json_object_foreach((json_t *)o, key, value)
+	{
+		if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
+			printf("\n%s%s\n", prefix, key);
+			out_objects(value);
+		}
+	}
+}
+
+static int
+show(const struct conf *conf, bool json)
+{
+	char why[CONF_STR + 128] = "";
+	json_t *gateway = ask_gateway(conf, why, sizeof(why)), *facts = NULL;
+	int status = gateway != NULL ? TOOL_OK : TOOL_FAILED, db_status = TOOL_OK;
+
+	if (gateway == NULL)
+		fprintf(stderr, "tgctl: %s\n", why);
+	if (conf->database_url[0] != '\0') {
+		facts = ask_database(conf->database_url, &db_status);
+		if (facts == NULL && status == TOOL_OK)
+			status = db_status;
+	}
+	if (json) {
+		json_t *all = gateway != NULL ? gateway : json_pack("{s:s}", "error", why);
+
+		json_object_set_new(all, "schema", facts != NULL ? facts : json_null());
+		out_json(all);
+		return status;
+	}
+	if (gateway != NULL)
+		print_object(gateway, "");
+	if (facts != NULL)
+		print_object(facts, "database.");
+	json_decref(gateway);
+	json_decref(facts);
+	return status;
+}
+
+int
+cmd_status(int argc, char **argv)
+{
+	static const struct option longs[] = {OPTIONS_LONG, OPTIONS_END};
+	struct options opts;
+	struct conf *conf;
+	int status = TOOL_USAGE;
+
+	options_start(&opts);
+	if (options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status) == -2)
+		return status;
+	if (optind < argc)
+		return options_usage("status", "unexpected argument \"%s\"", argv[optind]);
+	conf = calloc(1, sizeof(*conf));
+	if (conf != NULL && options_conf(&opts, false, conf))
+		status = show(conf, opts.json);
+	free(conf);
+	return status;
+}

@@ -1,0 +1,248 @@
+#include "tool/out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Types by OID (pg_type.dat; stable). */
+enum {
+	OID_BOOL = 16,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_JSON = 114,
+	OID_FLOAT4 = 700,
+	OID_FLOAT8 = 701,
+	OID_TIMESTAMPTZ = 1184,
+	OID_JSONB = 3802
+};
+
+/* "2026-03-01 12:00:00.5+00" as the session prints it, to ISO 8601 with a Z. */
+static json_t *
+time_json(const char *text)
+{
+	char out[64];
+	size_t n = strlen(text);
+
+	if (n < 20 || n >= sizeof(out) || text[n - 3] != '+' || text[n - 2] != '0')
+		return json_string(text);
+	memcpy(out, text, n + 1);
+	out[strcspn(out, " ")] = 'T';
+	memcpy(out + n - 3, "Z", 2);
+	return json_string(out);
+}
+
+static json_t *
+field_json(const PGresult *res, int row, int column)
+{
+	const char *text = PQgetvalue(res, row, column);
+	json_t *value = NULL;
+
+	if (PQgetisnull(res, row, column))
+		return json_null();
+	switch (PQftype(res, column)) {
+	case OID_BOOL:
+		return json_boolean(*text == 't');
+	case OID_INT2:
+	case OID_INT4:
+	case OID_INT8:
+		return json_integer(strtoll(text, NULL, 10));
+	case OID_FLOAT4:
+	case OID_FLOAT8:
+		value = json_real(strtod(text, NULL)); /* NULL for NaN and infinity */
+		break;
+	case OID_JSON:
+	case OID_JSONB:
+		value = json_loads(text, JSON_DECODE_ANY, NULL);
+		break;
+	case OID_TIMESTAMPTZ:
+		return time_json(text);
+	default:
+		break;
+	}
+	return value != NULL ? value : json_string(text);
+}
+
+json_t *
+out_row_json(const PGresult *res, int row)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < PQnfields(res); i++)
+		json_object_set_new(o, PQfname(res, i), field_json(res, row, i));
+	return o;
+}
+
+void
+out_json(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	putchar('\n');
+	json_decref(value);
+}
+
+void
+out_scalar(const json_t *value, char *out, size_t room)
+{
+	char *dump = NULL;
+
+	switch (json_typeof(value)) {
+	case JSON_NULL:
+		snprintf(out, room, "-");
+		break;
+	case JSON_TRUE:
+		snprintf(out, room, "yes");
+		break;
+	case JSON_FALSE:
+		snprintf(out, room, "no");
+		break;
+	case JSON_STRING:
+		snprintf(out, room, "%s", json_string_value(value));
+		break;
+	default:
+		dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+		snprintf(out, room, "%s", dump != NULL ? dump : "?");
+		free(dump);
+	}
+	/* Names and texts come from outside: they must not drive the terminal. */
+	for (char *p = out; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+/* Columns on the screen: code points, as bytes of 10xxxxxx continue one. */
+static int
+width(const char *text)
+{
+	int n = 0;
+
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+#define CELL 512
+#define MAX_COLUMNS 64
+
+static void
+print_cell(const char *text, int wide, bool last, bool right)
+{
+	int pad = wide - width(text);
+
+	if (right)
+		printf("%*s%s", pad, "", text);
+	else
+		printf("%s%*s", text, last ? 0 : pad, "");
+	fputs(last ? "\n" : "  ", stdout);
+}
+
+void
+out_objects(const json_t *array)
+{
+	const char *names[MAX_COLUMNS];
+	int wide[MAX_COLUMNS], n = 0;
+	bool number[MAX_COLUMNS];
+	char cell[CELL];
+	const char *key;
+	json_t *first = json_array_get(array, 0), *value, *row;
+	size_t i;
+
+	json_object_foreach(first, key, value)
+	{
+		if (n == MAX_COLUMNS)
+			break;
+		names[n] = key;
+		number[n] = true;
+		wide[n++] = width(key);
+	}
+	json_array_foreach(array, i, row)
+	{
+		for (int c = 0; c < n; c++) {
+			value = json_object_get(row, names[c]);
+			if (value == NULL)
+				continue;
+			out_scalar(value, cell, sizeof(cell));
+			if (width(cell) > wide[c])
+				wide[c] = width(cell);
+			number[c] &= json_is_number(value) || json_is_null(value);
+		}
+	}
+	for (int c = 0; c < n; c++)
+		print_cell(names[c], wide[c], c == n - 1, number[c]);
+	json_array_foreach(array, i, row)
+	{
+		for (int c = 0; c < n; c++) {
+			value = json_object_get(row, names[c]);
+			snprintf(cell, sizeof(cell), "-");
+			if (value != NULL)
+				out_scalar(value, cell, sizeof(cell));
+			print_cell(cell, wide[c], c == n - 1, number[c]);
+		}
+	}
+}
+
+void
+out_rows(const PGresult *res, bool json)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < PQntuples(res); i++)
+		json_array_append_new(array, out_row_json(res, i));
+	if (json) {
+		out_json(array);
+		return;
+	}
+	if (PQntuples(res) > 0)
+		out_objects(array);
+	json_decref(array);
+}
+
+void
+out_row(const PGresult *res, int row, bool json)
+{
+	json_t *o = out_row_json(res, row), *value;
+	char cell[CELL * 16];
+	const char *key;
+	int wide = 0;
+
+	if (json) {
+		out_json(o);
+		return;
+	}
+	json_object_foreach(o, key, value) wide = width(key) > wide ? width(key) : wide;
+	json_object_foreach(o, key, value)
+	{
+		out_scalar(value, cell, sizeof(cell));
+		printf("%-*s  %s\n", wide, key, cell);
+	}
+	json_decref(o);
+}
+
+bool
+out_time(uint64_t ms, char out[OUT_TIME])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	if (ms > INT64_MAX / 1000 || gmtime_r(&seconds, &tm) == NULL)
+		return false;
+	n = strftime(out, OUT_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (n == 0 || n + 6 > OUT_TIME)
+		return false;
+	snprintf(out + n, OUT_TIME - n, ".%03uZ", (unsigned)(ms % 1000));
+	return true;
+}
+
+void
+out_hex(const uint8_t *p, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * n] = '\0';
+}

@@ -1,0 +1,37 @@
+/* What commands print: results of queries as an aligned table or as JSON, times, hex. */
+#ifndef TOOL_OUT_H
+#define TOOL_OUT_H
+
+#include <jansson.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* All rows: as a table under column names, or with `json` as one array of objects. */
+void out_rows(const PGresult *, bool json);
+
+/* One row, a line a column ("name  value"), or with `json` as one object. */
+void out_row(const PGresult *, int row, bool json);
+
+/* A row as an object: numbers, booleans, JSON and NULL as such, times in ISO 8601, all else text.
+ */
+json_t *out_row_json(const PGresult *, int row);
+
+/* Prints a value on a line of its own and drops the caller's reference. */
+void out_json(json_t *);
+
+/* A scalar in words for a table ("-" for null), cut to `room`; control characters become '?'. */
+void out_scalar(const json_t *, char *out, size_t room);
+
+/* An aligned table of objects; the columns are the keys of the first. */
+void out_objects(const json_t *array);
+
+/* "2026-03-01T12:00:00.123Z"; false if the time has no such form. */
+#define OUT_TIME 40
+bool out_time(uint64_t ms, char out[OUT_TIME]) __attribute__((warn_unused_result));
+
+/* Lower-case hex with a NUL: room for 2n + 1 bytes. */
+void out_hex(const uint8_t *p, size_t n, char *out);
+
+#endif
