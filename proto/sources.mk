@@ -6,4 +6,5 @@ libproto_a_SOURCES = \
 	proto/avl.c proto/avl.h \
 	proto/hash.c \
 	proto/io_json.c proto/io_json.h \
-	proto/message.c proto/message.h
+	proto/message.c proto/message.h \
+	proto/wire.h
