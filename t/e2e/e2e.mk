@@ -29,7 +29,8 @@ e2e_tests = \
 	t/e2e/t0033-mixed-fleet.py \
 	t/e2e/t0034-migrations.py \
 	t/e2e/t0035-tgctl.py \
-	t/e2e/t0036-messages.py
+	t/e2e/t0036-messages.py \
+	t/e2e/t0040-demo.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
@@ -47,7 +48,8 @@ PY_LOG_COMPILER = env PYTHONDONTWRITEBYTECODE=1 \
 	TOP_SRCDIR='$(abs_top_srcdir)' TOP_BUILDDIR='$(abs_top_builddir)' python3
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) $(e2e_lib)
+EXTRA_DIST += $(e2e_tests) $(e2e_lib) CONTRIBUTING.md \
+	scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run
 
 # Only these tests, e.g. make check-e2e E2E='t/e2e/t0001-first-ack.py'
 E2E = $(e2e_tests)

@@ -43,8 +43,9 @@ def psql_command():
 class Cluster:
     """start() and the stops may be called again and again; close() ends it for good."""
 
-    def __init__(self, scope):
-        self.root = proc.scratch(scope)
+    def __init__(self, scope, root=None):
+        """Makes it in a scratch folder, or in `root`, an empty folder that its user can reach."""
+        self.root = root or proc.scratch(scope)
         self.user = proc.unprivileged_user()
         self.data = os.path.join(self.root, "data")
         self.socket = os.path.join(self.root, "s")
