@@ -134,8 +134,7 @@ end_changed(struct devices *d, enum db_outcome outcome)
 			add_changed(d, d->checking[i]);
 			continue;
 		}
-		/* A deletion of what the registry never held needs no entry. */
-		if (d->found[i] || registry_find(d->cfg.registry, d->checking[i]) == REGISTRY_NONE)
+		if (d->found[i])
 			continue;
 		const struct device_row gone = {.imei = d->checking[i]};
 		apply_changed(d, &gone);

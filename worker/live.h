@@ -20,8 +20,8 @@ struct live;
 /* Where a session comes from: written to device_online when it opens. */
 struct live_session {
 	int64_t session_id;
-	int64_t connected_at;     /* wall, ms */
-	const char *remote_addr;  /* numeric address without port */
+	int64_t connected_at;	 /* wall, ms */
+	const char *remote_addr; /* numeric address without port */
 };
 
 /*
@@ -31,9 +31,9 @@ struct live_session {
 struct live_config {
 	struct registry *registry;
 	struct stats *stats;
-	uint32_t owner;           /* shm_owner() of this worker */
+	uint32_t owner; /* shm_owner() of this worker */
 	const char *gateway_id;
-	int worker;               /* slot number */
+	int worker; /* slot number */
 };
 
 struct live *live_new(const struct live_config *);
@@ -42,8 +42,8 @@ struct task *live_task(struct live *);
 
 /* The session of `entry` began; or ended (offline unless a newer one stands there). */
 void live_connected(struct live *, uint32_t entry, int64_t device_id, const struct live_session *);
-void live_disconnected(struct live *, uint32_t entry, int64_t device_id, int64_t session_id,
-    int64_t wall_ms);
+void live_disconnected(
+    struct live *, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms);
 
 /*
  * A position was committed (stored or duplicate). Called for the newest
@@ -51,8 +51,8 @@ void live_disconnected(struct live *, uint32_t entry, int64_t device_id, int64_t
  * may be the same. `trusted_row` is the tuple of the newest trustworthy record,
  * `valid_row` that of the newest trustworthy with a fix, or NULL. Copied if kept.
  */
-void live_position(struct live *, uint32_t entry, int64_t device_id,
-    const uint8_t *trusted_row, const uint8_t *valid_row, int64_t seen_wall_ms);
+void live_position(struct live *, uint32_t entry, int64_t device_id, const uint8_t *trusted_row,
+    const uint8_t *valid_row, int64_t seen_wall_ms);
 
 /* Something was heard of the device (any committed frame): last_ping, last_seen_at. */
 void live_seen(struct live *, uint32_t entry, int64_t device_id, int64_t seen_wall_ms);

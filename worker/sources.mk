@@ -14,6 +14,7 @@ libworker_a_SOURCES = \
 	worker/device_query.c worker/device_query.h \
 	worker/lookup.c worker/lookup.h \
 	worker/live.c worker/live.h \
+	worker/live_folds.c worker/live_write.c worker/live_impl.h worker/live_sql.h \
 	worker/rejected.c worker/rejected.h \
 	worker/orphans.c worker/orphans.h \
 	worker/upkeep.c worker/upkeep.h
