@@ -1,7 +1,13 @@
 # Parts of this folder go into the build and the tarball here.
 bin_PROGRAMS += tgctl
-tgctl_SOURCES = \
-	tool/main.c tool/commands.h \
+tgctl_SOURCES = tool/main.c tool/commands.h
+tgctl_LDADD = libtgctl.a libsim.a libmigrations.a libproto.a libcommon.a \
+	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
+
+# The other commands and what they share, as a library of their own for its tests. row.c is the
+# worker's encoder of rows, for "raw decode".
+noinst_LIBRARIES += libtgctl.a
+libtgctl_a_SOURCES = \
 	tool/options.c tool/options.h \
 	tool/pg.c tool/pg.h \
 	tool/out.c tool/out.h \
@@ -17,8 +23,6 @@ tgctl_SOURCES = \
 	tool/cmd_rejected.c \
 	tool/cmd_raw.c \
 	worker/row.c worker/row.h
-tgctl_LDADD = libsim.a libmigrations.a libproto.a libcommon.a \
-	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 
 # The fleet simulator, as a library of its own for its tests.
 noinst_LIBRARIES += libsim.a

@@ -1,1 +1,9 @@
-# Listed in t/sources.mk.
+# tgctl: arguments, input, output, and the migrations embedded in it. Listed in t/sources.mk.
+if HAVE_CHECK
+check_PROGRAMS += t/unit/check_tool
+TESTS += t/unit/check_tool
+t_unit_check_tool_SOURCES = t/unit/check_tool.c
+t_unit_check_tool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_tool_LDADD = libtgctl.a libmigrations.a libproto.a libcommon.a \
+	$(LIBPQ_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+endif
