@@ -3,7 +3,7 @@
 --
 -- telematics_upkeep() does one small step a call, in the caller's transaction, and returns true if
 -- it did one: call it again until it returns false. A step that can't get its lock within 200 ms
--- gives up (so that inserts never queue behind it for longer), is left alone by this session for ten
+-- gives up (inserts wait behind its two locks, so for 0.4 s at most), is left alone by this session for ten
 -- seconds, and the other kinds of steps go on.
 --
 -- The functions run with the rights of their owner, who owns the tables; whoever may insert

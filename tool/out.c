@@ -153,7 +153,7 @@ out_objects(const json_t *array)
 		if (n == MAX_COLUMNS)
 			break;
 		names[n] = key;
-		number[n] = true;
+		number[n] = false;
 		wide[n++] = width(key);
 	}
 	json_array_foreach(array, i, row)
@@ -165,7 +165,7 @@ out_objects(const json_t *array)
 			out_scalar(value, cell, sizeof(cell));
 			if (width(cell) > wide[c])
 				wide[c] = width(cell);
-			number[c] &= json_is_number(value) || json_is_null(value);
+			number[c] = json_is_number(value) || (number[c] && json_is_null(value));
 		}
 	}
 	for (int c = 0; c < n; c++)
@@ -226,7 +226,7 @@ out_time(uint64_t ms, char out[OUT_TIME])
 	struct tm tm;
 	size_t n;
 
-	if (ms > INT64_MAX / 1000 || gmtime_r(&seconds, &tm) == NULL)
+	if (ms > OUT_TIME_LAST_MS || gmtime_r(&seconds, &tm) == NULL)
 		return false;
 	n = strftime(out, OUT_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (n == 0 || n + 6 > OUT_TIME)

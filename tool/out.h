@@ -27,7 +27,9 @@ void out_scalar(const json_t *, char *out, size_t room);
 /* An aligned table of objects; the columns are the keys of the first. */
 void out_objects(const json_t *array);
 
-/* "2026-03-01T12:00:00.123Z"; false if the time has no such form. */
+/* "2026-03-01T12:00:00.123Z"; false if the time (ms since 1970) is beyond PostgreSQL's timestamptz.
+ */
+#define OUT_TIME_LAST_MS UINT64_C(9224318015999999)
 #define OUT_TIME 40
 bool out_time(uint64_t ms, char out[OUT_TIME]) __attribute__((warn_unused_result));
 

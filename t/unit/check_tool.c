@@ -282,7 +282,7 @@ END_TEST
 
 START_TEST(migrations_are_in_order)
 {
-	char number[8];
+	char number[16];
 
 	ck_assert_uint_ge(nmigrations, 1);
 	for (size_t i = 0; i < nmigrations; i++) {
