@@ -62,7 +62,8 @@ next_segment(struct sim_road *r)
 	else
 		set_heading(r, r->heading + (r->limit > 20 ? 25 : 95) * turn);
 	r->segment_left = r->limit * sim_random_between(&r->rng, 8, 60);
-	r->end_speed = sim_random_percent(&r->rng, 30) || r->trip_left <= 0 ? 0 : r->limit * 0.5;
+	r->end_speed =
+	    sim_random_percent(&r->rng, 30) || r->trip_left <= 0 ? 0 : fmin(r->limit * 0.5, 12);
 	r->slope = sim_random_between(&r->rng, -0.02, 0.02);
 	if (r->altitude > 900 || r->altitude < 5)
 		r->slope = r->altitude > 900 ? -0.02 : 0.02;
@@ -74,14 +75,14 @@ static void
 drive(struct sim_road *r, double dt)
 {
 	double before = r->speed, after, way;
-	double brake_way = (before * before - r->end_speed * r->end_speed) / (2 * BRAKING);
+	double left = fmax(0, r->segment_left - before * dt);
 
-	if (before > r->limit || r->segment_left <= brake_way + before * dt)
-		after = before - BRAKING * dt;
+	if (before > r->limit)
+		after = fmax(r->limit, before - BRAKING * dt);
 	else
 		after = fmin(r->limit, before + ACCELERATION * dt);
-	/* Never stands before the end of its segment: it creeps up to the light. */
-	after = fmax(after, fmin(before + ACCELERATION * dt, fmax(r->end_speed, 1.0)));
+	/* Slow enough to be at end_speed where the segment ends; the last metre it creeps. */
+	after = fmin(after, fmax(1, sqrt(r->end_speed * r->end_speed + 2 * BRAKING * left)));
 
 	way = (before + after) / 2 * dt;
 	r->latitude += way * r->north_per_m;
@@ -167,16 +168,17 @@ sim_road_init(struct sim_road *r, uint64_t seed, double no_fix)
 static void
 look_up(struct sim_road *r)
 {
-	double enter;
+	double leave = 1 / BLIND_RUN, enter;
 
 	if (r->no_fix <= 0)
 		return;
-	enter = r->no_fix >= 100 ? 1 : r->no_fix / (100 - r->no_fix) / BLIND_RUN;
-	if (!r->blind)
-		r->blind = sim_random_percent(&r->rng, 100 * enter);
-	else if (r->no_fix < 100)
-		r->blind =
-		    !sim_random_percent(&r->rng, 100 * fmax(1 / BLIND_RUN, 1 - r->no_fix / 100));
+	enter = r->no_fix / fmax(100 - r->no_fix, 1e-9) * leave;
+	if (enter > 1) {
+		enter = 1;
+		leave = (100 - r->no_fix) / r->no_fix;
+	}
+	if (sim_random_percent(&r->rng, 100 * (r->blind ? leave : enter)))
+		r->blind = !r->blind;
 }
 
 static void

@@ -75,7 +75,9 @@ arm(struct sim *s, struct sim_tracker *t)
 	const struct sim_wheel_node *node = &s->wheel.node[i];
 	int64_t at = INT64_MAX;
 
-	if (t->state == SIM_AWAY && !t->in_connect)
+	if (t->state == SIM_AWAY && t->in_connect)
+		return;
+	if (t->state == SIM_AWAY)
 		at = t->retry_ms;
 	else if (t->state == SIM_OPENING || t->used > 0)
 		at = t->progress_ms + s->opt.ack_timeout_ms;
@@ -90,6 +92,9 @@ arm(struct sim *s, struct sim_tracker *t)
 		at = t->resume_ms;
 	if (at == INT64_MAX || t->state == SIM_DONE || t->state == SIM_REFUSED)
 		return;
+	/* Never due in this very millisecond: the loop could not go on. */
+	if (at <= s->now_ms)
+		at = s->now_ms + 1;
 	/* A timer that is early only looks again: cheaper than moving it with every ACK. */
 	if (!node->set || node->at_ms > at)
 		sim_wheel_set(&s->wheel, i, at);
