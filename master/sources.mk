@@ -1,11 +1,19 @@
-sbin_PROGRAMS += telematics-gateway
-telematics_gateway_SOURCES = \
-	master/main.c \
+# Parts of this folder go into the build and the tarball here.
+# All but main() is a library, so that the tests can run a master with workers of their own.
+noinst_LIBRARIES += libmaster.a
+libmaster_a_SOURCES = \
 	master/master.c master/master.h \
+	master/spawn.c master/reload.c master/adopt.c master/status.c \
 	master/slot.c master/slot.h \
 	master/listen.c master/listen.h \
 	master/http.c master/http.h \
 	master/metrics.c master/metrics.h \
-	master/daemon.c master/daemon.h
-telematics_gateway_LDADD = libworker.a libproto.a libcommon.a \
+	master/daemon.c master/daemon.h \
+	master/pidfile.c master/pidfile.h \
+	master/privs.c master/privs.h \
+	master/title.c master/title.h
+
+sbin_PROGRAMS += telematics-gateway
+telematics_gateway_SOURCES = master/main.c
+telematics_gateway_LDADD = libmaster.a libworker.a libproto.a libcommon.a \
 	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread

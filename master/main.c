@@ -1,0 +1,222 @@
+/*
+ * telematics-gateway: arguments, and everything that is done once before the workers
+ * start, in an order that matters: sockets while we are root, the pidfile's lock before
+ * anything that a second instance could disturb, the log as the user that must reopen it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "master/daemon.h"
+#include "master/listen.h"
+#include "master/master.h"
+#include "master/pidfile.h"
+#include "master/privs.h"
+#include "master/title.h"
+
+struct options {
+	const char *conf_file; /* NULL: the default path */
+	bool foreground, check, dump;
+};
+
+static void
+usage(FILE *f)
+{
+	fputs("usage: telematics-gateway [-c FILE] [-f] [-t] [-T] [-V] [-h]\n", f);
+}
+
+static void
+help(void)
+{
+	struct conf_key_info key;
+	size_t i;
+
+	usage(stdout);
+	puts("\nTakes the TCP streams of Teltonika trackers and stores their records in "
+	     "PostgreSQL.\n"
+	     "\n"
+	     "  -c, --config FILE   read FILE instead of " PKGSYSCONFDIR "/gateway.conf\n"
+	     "  -f, --foreground    stay in the foreground, log to standard error\n"
+	     "  -t, --test          check the configuration and leave\n"
+	     "  -T, --dump          check it, print what is in force (secrets masked) and leave\n"
+	     "  -V, --version       print the version and leave\n"
+	     "  -h, --help          print this and leave\n"
+	     "\n"
+	     "Names of the file and of the environment, which wins:\n");
+	for (i = 0; conf_key_at(i, &key); i++)
+		printf("  %s (%s)\n      %s\n", key.name,
+		    key.fallback != NULL && *key.fallback != '\0' ? key.fallback : "no default",
+		    key.help);
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int
+parse_arguments(int argc, char **argv, struct options *o)
+{
+	static const struct option names[] = {{"config", required_argument, NULL, 'c'},
+	    {"foreground", no_argument, NULL, 'f'}, {"test", no_argument, NULL, 't'},
+	    {"dump", no_argument, NULL, 'T'}, {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:ftTVh", names, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->conf_file = optarg;
+			break;
+		case 'f':
+			o->foreground = true;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case 'T':
+			o->dump = true;
+			break;
+		case 'V':
+			puts("telematics-gateway " PACKAGE_VERSION);
+			return 0;
+		case 'h':
+			help();
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "telematics-gateway: unexpected argument: %s\n", argv[optind]);
+	usage(stderr);
+	return 2;
+}
+
+static void
+on_warning(const char *text)
+{
+	fprintf(stderr, "telematics-gateway: warning: %s\n", text);
+}
+
+/*
+ * The path that a reload reads must hold after the daemon has left for another folder, and
+ * after its arguments were overwritten by a title. A path that leads nowhere is left for
+ * conf_load() to complain about.
+ */
+static const char *
+lasting_path(const char *path)
+{
+	char *full;
+
+	if (path == NULL)
+		return NULL;
+	full = realpath(path, NULL);
+	return full != NULL ? full : path;
+}
+
+/* Whatever must be opened by root or before a second instance can. False: said, cleaned up. */
+static bool
+open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME], char err[CONF_ERR])
+{
+	const struct conf *c = m->conf;
+
+	if (!pidfile_lock(&m->pidfile, c->pidfile, err))
+		return false;
+	if (!listen_open(&m->listen, c->bind, c->port, c->workers, err))
+		return false;
+	if (c->metrics_port != 0) {
+		m->metrics_fd = listen_metrics(c->metrics_bind, c->metrics_port, metrics, err);
+		if (m->metrics_fd == -1)
+			return false;
+	}
+	if (!privs_drop(privs, err))
+		return false;
+	if (!log_open("master", master_log_file(m, c), c->log_format, c->log_level)) {
+		snprintf(err, CONF_ERR, "TELEM_LOG_FILE %.200s: %s", c->log_file, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static void
+announce(const struct master *m, const struct privs *privs, const char *metrics)
+{
+	int i;
+
+	log_info("telematics-gateway %s starts as \"%s\"", PACKAGE_VERSION, m->conf->gateway_id);
+	if (geteuid() == 0 && !privs->change)
+		log_warn("running as root; set TELEM_USER to change to another user");
+	for (i = 0; i < m->listen.naddr; i++)
+		log_info("listening on %s", m->listen.name[i]);
+	if (m->metrics_fd != -1)
+		log_info("metrics on %s", metrics);
+}
+
+static int
+run(struct master *m, const struct privs *privs)
+{
+	char metrics[LISTEN_NAME] = "", err[CONF_ERR];
+	int status = 1;
+
+	if (m->background && !daemon_start(&m->daemon)) {
+		fprintf(stderr, "telematics-gateway: fork: %s\n", strerror(errno));
+		return 1;
+	}
+	daemon_raise_fd_limit();
+	if (open_all(m, privs, metrics, err)) {
+		/* Before the first worker: none may hold on to the operator's terminal. */
+		if (m->background)
+			daemon_detach();
+		announce(m, privs, metrics);
+		status = master_run(m);
+	} else {
+		daemon_failed(&m->daemon, 1, err);
+	}
+	listen_close(&m->listen);
+	if (m->metrics_fd != -1)
+		close(m->metrics_fd);
+	pidfile_remove(&m->pidfile);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct master m = {.metrics_fd = -1, .daemon.report_fd = -1, .pidfile.fd = -1};
+	struct options o = {0};
+	char err[CONF_ERR];
+	struct privs privs;
+	int status;
+
+	title_init(argc, argv);
+	status = parse_arguments(argc, argv, &o);
+	if (status != -1)
+		return status;
+	m.conf = calloc(1, sizeof(*m.conf));
+	if (m.conf == NULL)
+		return 1;
+	m.conf_file = lasting_path(o.conf_file);
+	if (!conf_load(m.conf, m.conf_file, !o.dump || o.check, on_warning, err) ||
+	    !privs_resolve(&privs, m.conf->user, m.conf->group, err)) {
+		fprintf(stderr, "telematics-gateway: %s\n", err);
+		return 2;
+	}
+	if (o.dump)
+		conf_dump(m.conf, stdout);
+	if (o.check && !o.dump)
+		puts("configuration ok");
+	if (o.dump || o.check)
+		return fflush(stdout) == 0 ? 0 : 1;
+	m.background = !o.foreground;
+	status = run(&m, &privs);
+	explicit_bzero(m.conf, sizeof(*m.conf));
+	free(m.conf);
+	return status;
+}

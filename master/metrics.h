@@ -1,0 +1,60 @@
+/*
+ * What operators see: the counters as Prometheus text, and the state of the
+ * gateway as JSON. Both are made from one view, which the master fills.
+ *
+ * Totals are the retired counters of dead workers plus the blocks of the living,
+ * copied in one pass: received = the outcomes + in flight holds in every answer.
+ */
+#ifndef MASTER_METRICS_H
+#define MASTER_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/shm.h"
+#include "common/stats.h"
+
+struct evbuffer;
+
+/* One occupant of a slot, or (pid 0) a slot without any. */
+struct metrics_worker {
+	int slot;
+	pid_t pid;
+	const char *state; /* "starting" "ready" "draining" "killed" "waiting" "failed" "down" */
+	bool current;	   /* false: of an old generation, or of the next one */
+	bool accepting;
+	uint32_t generation;
+	int64_t heartbeat_age_ms;     /* -1: none yet */
+	uint64_t restarts;	      /* of the slot */
+	const char *failure;	      /* why the last one did not start, or "" */
+	const struct shm_worker *shm; /* NULL without an occupant */
+};
+
+struct metrics_view {
+	const char *version, *gateway_id;
+	pid_t pid;
+	uint32_t generation;
+	int64_t start_wall_ms, uptime_ms;
+	bool stopping;
+	bool reload_success;
+	int64_t reload_wall_ms; /* of the last configuration taken */
+	uint64_t restarts, hangs, adoptions;
+	const char *const *listen;
+	int nlisten;
+	const struct stats *retired;
+	const struct metrics_worker *workers;
+	int nworkers;
+};
+
+void metrics_prometheus(const struct metrics_view *, struct evbuffer *out);
+
+/* False if out of memory. */
+bool metrics_status(const struct metrics_view *, struct evbuffer *out)
+    __attribute__((warn_unused_result));
+
+/* True while a worker accepts and its database answers; else `reason` says why not. */
+bool metrics_ready(const struct metrics_view *, char *reason, size_t size);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * SIGHUP: the whole configuration is checked, a new generation of workers starts beside
+ * the old one, and when all of it is ready the old one drains. Until then anything that
+ * fails leaves the old one as it was.
+ */
+#include "master/master.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define RELOAD_GRACE_MS 2000 /* beyond the worker's own limit for its drain */
+
+static void
+on_warning(const char *text)
+{
+	log_warn("reload: %s", text);
+}
+
+static void
+on_restart_key(const char *name)
+{
+	log_warn("reload: %s keeps its value: it takes effect at the next start", name);
+}
+
+static void
+forget_conf(struct conf *conf)
+{
+	if (conf == NULL)
+		return;
+	explicit_bzero(conf, sizeof(*conf));
+	free(conf);
+}
+
+static void
+reload_begin(struct master *m)
+{
+	struct slot_actions out;
+	char err[CONF_ERR];
+	int i;
+
+	m->reload.wanted = false;
+	m->reload.conf = calloc(1, sizeof(*m->reload.conf));
+	if (m->reload.conf == NULL) {
+		log_error("reload: out of memory; nothing is changed");
+		m->reload.success = false;
+		return;
+	}
+	if (!conf_load(m->reload.conf, m->conf_file, true, on_warning, err)) {
+		log_error("reload: %s; nothing is changed", err);
+		m->reload.success = false;
+		reload_forget(m);
+		return;
+	}
+	conf_keep_restart_keys(m->reload.conf, m->conf, on_restart_key);
+	log_info("reload: the configuration is good; generation %u starts", m->generation + 1);
+	m->reload.state = RELOAD_STARTING;
+	for (i = 0; i < m->nslots; i++) {
+		slot_next_begin(&m->slots[i].sup, &out);
+		spawn_actions(m, i, &out);
+	}
+}
+
+/* Those of the new generation that are ready already may hold connections: they drain. */
+static void
+reload_abort(struct master *m, int failed)
+{
+	int64_t deadline = clock_mono_ms() + m->reload.conf->drain_timeout_ms + RELOAD_GRACE_MS;
+	const char *why = m->slots[failed].failure;
+	struct slot_actions out;
+	int i;
+
+	log_error("reload: worker %d of generation %u did not get ready%s%s; generation %u goes on",
+	    failed, m->generation + 1, *why != '\0' ? ": " : "", why, m->generation);
+	m->reload.success = false;
+	m->reload.state = RELOAD_DRAINING;
+	reload_forget(m);
+	for (i = 0; i < m->nslots; i++) {
+		slot_next_abort(&m->slots[i].sup, deadline, &out);
+		spawn_actions(m, i, &out);
+	}
+}
+
+static void
+take_log(struct master *m, const struct conf *old)
+{
+	const struct conf *new = m->conf;
+
+	if (new->log_level == old->log_level &&new->log_format == old->log_format &&
+	    strcmp(new->log_file, old->log_file) == 0)
+		return;
+	if (!log_open("master", master_log_file(m, new), new->log_format, new->log_level))
+		log_error("opening the log %s: %s", new->log_file, strerror(errno));
+}
+
+static void
+reload_commit(struct master *m)
+{
+	struct conf *old = m->conf;
+	int64_t deadline = clock_mono_ms() + old->drain_timeout_ms + RELOAD_GRACE_MS;
+	struct slot_actions out;
+	int i;
+
+	m->conf = m->reload.conf;
+	m->reload.conf = NULL;
+	m->reload.success = true;
+	m->reload.wall_ms = clock_wall_ms();
+	m->reload.state = RELOAD_DRAINING;
+	m->generation++;
+	take_log(m, old);
+	forget_conf(old);
+	log_info("reload: generation %u is ready; generation %u drains", m->generation,
+	    m->generation - 1);
+	for (i = 0; i < m->nslots; i++) {
+		slot_next_commit(&m->slots[i].sup, deadline, &out);
+		spawn_actions(m, i, &out);
+	}
+}
+
+static void
+advance_starting(struct master *m)
+{
+	int i, ready = 0;
+
+	for (i = 0; i < m->nslots; i++) {
+		if (slot_next_dead(&m->slots[i].sup)) {
+			reload_abort(m, i);
+			return;
+		}
+		ready += slot_next_ready(&m->slots[i].sup);
+	}
+	if (ready == m->nslots)
+		reload_commit(m);
+}
+
+void
+reload_advance(struct master *m)
+{
+	int i, settled = 0;
+
+	if (m->phase != MASTER_RUNNING)
+		return;
+	if (m->reload.state == RELOAD_STARTING)
+		advance_starting(m);
+	if (m->reload.state == RELOAD_DRAINING) {
+		for (i = 0; i < m->nslots; i++)
+			settled += slot_settled(&m->slots[i].sup);
+		if (settled == m->nslots)
+			m->reload.state = RELOAD_IDLE;
+	}
+	if (m->reload.state == RELOAD_IDLE && m->reload.wanted) {
+		reload_begin(m);
+		/* A fork that failed is known at once. */
+		if (m->reload.state == RELOAD_STARTING)
+			advance_starting(m);
+	}
+}
+
+void
+reload_request(struct master *m)
+{
+	if (m->phase == MASTER_STOPPING)
+		return;
+	if (m->phase == MASTER_STARTING || m->reload.state != RELOAD_IDLE)
+		log_info("reload: after the one that is under way");
+	m->reload.wanted = true;
+}
+
+void
+reload_forget(struct master *m)
+{
+	forget_conf(m->reload.conf);
+	m->reload.conf = NULL;
+}

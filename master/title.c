@@ -1,0 +1,55 @@
+#include "config.h"
+
+#include "master/title.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static char *area; /* NULL: no title can be set */
+static size_t area_size;
+
+void
+title_init(int argc, char **argv)
+{
+	char *end = argv[0];
+	char **copy;
+	int i, n = 0;
+
+	while (environ[n] != NULL)
+		n++;
+	copy = calloc((size_t)n + 1, sizeof(*copy));
+	if (copy == NULL)
+		return;
+	/* One piece of memory, argv first: take what follows without a gap. */
+	for (i = 0; i < argc; i++)
+		if (argv[i] == end)
+			end = argv[i] + strlen(argv[i]) + 1;
+	for (i = 0; i < n; i++) {
+		copy[i] = strdup(environ[i]);
+		if (copy[i] == NULL)
+			return; /* at start, out of memory: the title is the least worry */
+		if (environ[i] == end)
+			end = environ[i] + strlen(environ[i]) + 1;
+	}
+	for (i = 0; i < n; i++)
+		memset(environ[i], 0, strlen(environ[i]));
+	environ = copy;
+	area = argv[0];
+	area_size = (size_t)(end - argv[0]);
+}
+
+void
+title_set(const char *title, const char *comm)
+{
+	size_t len = strlen(title);
+
+	(void)prctl(PR_SET_NAME, comm, 0, 0, 0);
+	if (area == NULL || area_size < 2)
+		return;
+	if (len > area_size - 1)
+		len = area_size - 1;
+	memset(area, 0, area_size);
+	memcpy(area, title, len);
+}

@@ -1,0 +1,16 @@
+/*
+ * The name of a worker in ps(1). Linux shows the memory in which argv and the environment
+ * came, so the title is written there and the environment moves away first (which
+ * also takes DATABASE_URL out of the sight of ps).
+ */
+#ifndef MASTER_TITLE_H
+#define MASTER_TITLE_H
+
+/* Once, at the very start: copies the environment. argv stays as it is. */
+void title_init(int argc, char **argv);
+
+/* Overwrites argv: whoever needs an argument has copied it by now. `comm`: at most 15 characters.
+ */
+void title_set(const char *title, const char *comm);
+
+#endif
