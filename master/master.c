@@ -134,6 +134,7 @@ master_advance(struct master *m)
 		start_advance(m);
 	reload_advance(m);
 	adopt_advance(m);
+	spawn_orphans(m);
 	for (i = 0; i < m->nslots; i++)
 		living += !slot_empty(&m->slots[i].sup);
 	if (m->phase == MASTER_STOPPING && living == 0)

@@ -52,8 +52,9 @@ struct master_slot {
 	struct slot sup;
 	struct worker_proc proc[SLOT_BLOCKS];
 	uint64_t restarts;
-	uint32_t adopter;  /* serial of the worker that accepts for it, or 0 */
-	char failure[240]; /* why its last worker could not start, or "" */
+	bool orphaned[SLOT_BLOCKS]; /* its dead occupant left sessions that nobody cleans up yet */
+	uint32_t adopter;	    /* serial of the worker that accepts for it, or 0 */
+	char failure[240];	    /* why its last worker could not start, or "" */
 };
 
 enum master_phase {
@@ -117,6 +118,7 @@ void master_advance(struct master *);
 /* spawn.c */
 void spawn_actions(struct master *, int slot, const struct slot_actions *);
 void spawn_reap(struct master *);
+void spawn_orphans(struct master *);
 bool spawn_tell(struct worker_proc *, uint32_t type, uint32_t slot, uint64_t value, int fd);
 
 /* reload.c */

@@ -199,6 +199,7 @@ fork_worker(struct master *m, struct worker_proc *p, const struct conf *conf, ui
 		goto fail;
 	close(fd[1]);
 	p->adopted = 0;
+	m->slots[p->slot].orphaned[p->block] = false;
 	p->serial = ++m->last_serial != 0 ? m->last_serial : ++m->last_serial;
 	p->generation = generation;
 	p->drained = false;
@@ -312,25 +313,6 @@ classify(const struct worker_proc *p, const struct occupant *o, int status)
 	return WEXITSTATUS(status) == 2 ? SLOT_EXIT_CONFIG : SLOT_EXIT_FAILURE;
 }
 
-/*
- * The sessions of a dead occupant are cleaned up by the next one in its block. If none
- * follows there soon, its sibling must do it.
- */
-static void
-hand_over_orphans(struct master *m, const struct worker_proc *dead)
-{
-	struct master_slot *ms = &m->slots[dead->slot];
-	struct worker_proc *sibling = &ms->proc[!dead->block];
-	bool replaced = dead->block == ms->sup.current && ms->sup.mode != SLOT_FAILED;
-
-	if (replaced || sibling->pid == 0 || m->phase == MASTER_STOPPING)
-		return;
-	if (!spawn_tell(
-		sibling, IPC_ORPHANS, (uint32_t)dead->slot, shm_owner(dead->slot, dead->block), -1))
-		log_warn("worker %d (pid %ld) can't be told of its dead sibling", dead->slot,
-		    (long)sibling->pid);
-}
-
 static void
 worker_died(struct master *m, struct worker_proc *p, int status)
 {
@@ -354,11 +336,54 @@ worker_died(struct master *m, struct worker_proc *p, int status)
 	atomic_store(&block->reason_seq, 0);
 
 	slot_exited(&ms->sup, p->block, how, clock_mono_ms(), &out);
-	if (!clean)
-		hand_over_orphans(m, p);
+	ms->orphaned[p->block] = !clean;
 	if (ms->sup.mode == SLOT_FAILED && p->block == ms->sup.current)
 		log_error("worker %d is not tried again before the next reload", p->slot);
 	spawn_actions(m, p->slot, &out);
+}
+
+/* Who cleans up after a dead occupant of the slot: its sibling, else anybody if it has failed for
+ * good. */
+static struct worker_proc *
+heir(struct master *m, int slot, int block)
+{
+	struct master_slot *ms = &m->slots[slot];
+	int i;
+
+	if (ms->proc[!block].pid != 0)
+		return &ms->proc[!block];
+	for (i = 0; ms->sup.mode == SLOT_FAILED && i < m->nslots; i++) {
+		struct slot *s = &m->slots[i].sup;
+
+		if (slot_accepting(s, s->current))
+			return &m->slots[i].proc[s->current];
+	}
+	return NULL;
+}
+
+/*
+ * The sessions of a dead occupant are cleaned up by the next one in its block, on its own
+ * account. If none follows there, another worker must be told; again until somebody hears it.
+ */
+void
+spawn_orphans(struct master *m)
+{
+	struct worker_proc *p;
+	int i, slot, block;
+
+	if (m->phase == MASTER_STOPPING)
+		return;
+	for (i = 0; i < m->nslots * SLOT_BLOCKS; i++) {
+		slot = i / SLOT_BLOCKS;
+		block = i % SLOT_BLOCKS;
+		if (!m->slots[slot].orphaned[block] || (block == m->slots[slot].sup.current &&
+							   m->slots[slot].sup.mode == SLOT_WAITING))
+			continue;
+		p = heir(m, slot, block);
+		if (p != NULL &&
+		    spawn_tell(p, IPC_ORPHANS, (uint32_t)slot, shm_owner(slot, block), -1))
+			m->slots[slot].orphaned[block] = false;
+	}
 }
 
 static struct worker_proc *

@@ -1,1 +1,24 @@
-# Listed in t/sources.mk.
+# The master. Listed in t/sources.mk.
+if HAVE_CHECK
+master_tests = t/unit/check_slot t/unit/check_listen t/unit/check_metrics t/unit/check_pidfile \
+	t/unit/check_http
+check_PROGRAMS += $(master_tests)
+TESTS += $(master_tests)
+master_test_libs = libmaster.a libcommon.a $(CHECK_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) \
+	$(LIBPQ_LIBS) -lpthread
+t_unit_check_slot_SOURCES = t/unit/check_slot.c
+t_unit_check_slot_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_slot_LDADD = $(master_test_libs)
+t_unit_check_listen_SOURCES = t/unit/check_listen.c
+t_unit_check_listen_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_listen_LDADD = $(master_test_libs)
+t_unit_check_metrics_SOURCES = t/unit/check_metrics.c
+t_unit_check_metrics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_metrics_LDADD = $(master_test_libs)
+t_unit_check_pidfile_SOURCES = t/unit/check_pidfile.c
+t_unit_check_pidfile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_pidfile_LDADD = $(master_test_libs)
+t_unit_check_http_SOURCES = t/unit/check_http.c
+t_unit_check_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_http_LDADD = $(master_test_libs)
+endif
