@@ -12,8 +12,8 @@
 #define MAX_NOTES 2048 /* IMEIs held at a time */
 #define NSLOTS 4096    /* a power of two, twice as many */
 #define SLOT_BITS 12
-#define WRITE_MS 200  /* refusals of this time go out together */
-#define TRIM_MS 10000 /* the table's size is looked at this often while it is written to */
+#define WRITE_MS 500 /* refusals of this time go out together */
+#define TRIM_MS 1000 /* the table's size is looked at this often while it is written to */
 #define LOG_EVERY_MS 60000
 
 static const char write_sql[] =
@@ -33,7 +33,7 @@ static const char write_sql[] =
  * left out, so that this waits for nobody.
  */
 static const char trim_sql[] =
-    "WITH surplus AS MATERIALIZED (SELECT least(2000, count(*) - 10000) AS n FROM "
+    "WITH surplus AS MATERIALIZED (SELECT least(5000, count(*) - 10000) AS n FROM "
     "rejected_devices),"
     " mine AS MATERIALIZED (SELECT CASE WHEN n > 0 AND pg_try_advisory_xact_lock(1952803941, 2)"
     " THEN n ELSE 0 END AS n FROM surplus)"
