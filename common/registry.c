@@ -466,7 +466,13 @@ registry_session_close(struct registry *r, uint32_t entry, int64_t id)
 void
 registry_set_dirty(struct registry *r, uint32_t entry, uint32_t owner)
 {
-	atomic_store_explicit(&at(r, entry)->dirty, owner + 1, memory_order_release);
+	_Atomic uint32_t *dirty = &at(r, entry)->dirty;
+	uint32_t nobody = 0;
+
+	/* Set again and again, and nearly always ours already. */
+	if (atomic_load_explicit(dirty, memory_order_relaxed) == nobody)
+		(void)atomic_compare_exchange_strong_explicit(
+		    dirty, &nobody, owner + 1, memory_order_acq_rel, memory_order_relaxed);
 }
 
 void

@@ -120,7 +120,9 @@ void registry_session_close(struct registry *, uint32_t entry, int64_t id);
 /*
  * Live-row bookkeeping of an entry. `dirty` is owner + 1 of the worker that has
  * something to write to device_online for it, or 0; a dead worker's replacement
- * finds its orphans by it. flushed_ms: when its row was last written (monotonic).
+ * finds its orphans by it. It stays with an owner until that one clears it or is
+ * found dead: a device that moves on to another worker must not hide what the
+ * first one left. flushed_ms: when its row was last written (monotonic).
  * duplicate_ms: when a record of it was last found stored already.
  */
 void registry_set_dirty(struct registry *, uint32_t entry, uint32_t owner);

@@ -28,9 +28,9 @@ fold_of(struct live *l, uint32_t entry, int64_t device_id)
 {
 	struct fold *f = live_find(l, entry);
 
+	/* Also if there is no room below: who follows us then looks after it. */
+	registry_set_dirty(l->cfg.registry, entry, l->cfg.owner);
 	if (f == NULL) {
-		/* The mark stays if there is no room: who follows us then looks after it. */
-		registry_set_dirty(l->cfg.registry, entry, l->cfg.owner);
 		int64_t flushed = registry_flushed_ms(l->cfg.registry, entry);
 
 		f = live_append(l, entry);
