@@ -177,40 +177,40 @@ avl_decode(const uint8_t *body, size_t len, struct avl_frame *frame,
     struct avl_record records[AVL_MAX_RECORDS])
 {
 	const uint8_t *p, *end;
-	bool good;
+	uint16_t mismatches = 0;
+	bool good, bitrek = false;
+	unsigned n;
 
 	*frame = (struct avl_frame){0};
 	if (len < 2)
 		return AVL_BAD_STRUCTURE;
 	frame->codec = body[0];
 	frame->count1 = body[1];
-	if (!codec_is_avl(frame->codec))
+	if (!codec_is_avl(body[0]))
 		return AVL_BAD_CODEC;
 	if (len < FRAME_BODY_MIN || len > FRAME_BODY_MAX)
 		return AVL_BAD_STRUCTURE;
 	p = body + 2;
 	end = body + len - 1;
+	n = *end;
 	frame->count2 = *end;
-	if (frame->count1 != frame->count2)
+	if (body[1] != n)
 		return AVL_BAD_COUNT;
 
-	if (frame->codec == CODEC_8E) {
-		good = read_8e(p, end, frame->count1, records, &frame->total_mismatches);
-	} else if (frame->codec == CODEC_16) {
-		good = read_16(p, end, frame->count1, records, &frame->total_mismatches);
+	if (body[0] == CODEC_8E) {
+		good = read_8e(p, end, n, records, &mismatches);
+	} else if (body[0] == CODEC_16) {
+		good = read_16(p, end, n, records, &mismatches);
 	} else {
-		good = read_8(p, end, frame->count1, records, &frame->total_mismatches);
-		if (!good) {
-			good =
-			    read_8_bitrek(p, end, frame->count1, records, &frame->total_mismatches);
-			frame->bitrek = good;
-		}
+		good = read_8(p, end, n, records, &mismatches);
+		if (!good)
+			good = bitrek = read_8_bitrek(p, end, n, records, &mismatches);
 	}
-	if (!good) {
-		frame->total_mismatches = 0;
+	if (!good)
 		return AVL_BAD_STRUCTURE;
-	}
-	frame->nrecords = frame->count1;
+	frame->nrecords = (uint16_t)n;
+	frame->total_mismatches = mismatches;
+	frame->bitrek = bitrek;
 	return AVL_OK;
 }
 

@@ -23,16 +23,18 @@
 static const char hex[] = HEX("0") HEX("1") HEX("2") HEX("3") HEX("4") HEX("5") HEX("6") HEX("7")
     HEX("8") HEX("9") HEX("a") HEX("b") HEX("c") HEX("d") HEX("e") HEX("f");
 
-/* The low byte first. */
+/* The low byte first. Written out, as compilers make one store of this, but not of a loop. */
 INLINE void
 store(char *out, uint64_t v)
 {
-	unsigned i;
-	uint8_t bytes[8];
-
-	for (i = 0; i < 8; i++)
-		bytes[i] = (uint8_t)(v >> (8 * i));
-	memcpy(out, bytes, sizeof(bytes));
+	out[0] = (char)v;
+	out[1] = (char)(v >> 8);
+	out[2] = (char)(v >> 16);
+	out[3] = (char)(v >> 24);
+	out[4] = (char)(v >> 32);
+	out[5] = (char)(v >> 40);
+	out[6] = (char)(v >> 48);
+	out[7] = (char)(v >> 56);
 }
 
 /* The digits of v < 10^8, one a byte, the first in the lowest byte. */

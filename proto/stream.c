@@ -41,12 +41,15 @@ frame(const uint8_t *p, size_t n, struct stream_item *item)
 {
 	size_t i, len;
 
-	for (i = 1; i < 4 && i < n; i++) {
-		if (p[i] != 0)
-			return STREAM_BAD_PREAMBLE;
-	}
-	if (n < FRAME_HEADER)
+	if (n < FRAME_HEADER) {
+		for (i = 1; i < 4 && i < n; i++) {
+			if (p[i] != 0)
+				return STREAM_BAD_PREAMBLE;
+		}
 		return more(item, FRAME_HEADER);
+	}
+	if (wire_u32(p) != 0)
+		return STREAM_BAD_PREAMBLE;
 	len = wire_u32(p + 4);
 	if (len < FRAME_BODY_MIN || len > FRAME_BODY_MAX)
 		return STREAM_BAD_LENGTH;
@@ -82,16 +85,4 @@ stream_next(const uint8_t *p, size_t n, bool identified, struct stream_item *ite
 	if (n == 1)
 		return more(item, 2);
 	return p[1] == IMEI_DIGITS ? imei_packet(p, n, item) : frame(p, n, item);
-}
-
-bool
-codec_is_avl(uint8_t codec)
-{
-	return codec == CODEC_8 || codec == CODEC_8E || codec == CODEC_16;
-}
-
-bool
-codec_is_message(uint8_t codec)
-{
-	return codec >= CODEC_12 && codec <= CODEC_15;
 }

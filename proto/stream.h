@@ -61,7 +61,16 @@ enum stream_result stream_next(const uint8_t *p, size_t n, bool identified,
     struct stream_item *item);
 
 /* True for the codecs that carry AVL records (8, 8E, 16) or messages (12 to 15). */
-bool codec_is_avl(uint8_t codec);
-bool codec_is_message(uint8_t codec);
+static inline bool
+codec_is_avl(uint8_t codec)
+{
+	return codec == CODEC_8 || codec == CODEC_8E || codec == CODEC_16;
+}
+
+static inline bool
+codec_is_message(uint8_t codec)
+{
+	return codec >= CODEC_12 && codec <= CODEC_15;
+}
 
 #endif
