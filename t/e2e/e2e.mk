@@ -30,6 +30,8 @@ e2e_tests = \
 	t/e2e/t0034-migrations.py \
 	t/e2e/t0035-tgctl.py \
 	t/e2e/t0036-messages.py \
+	t/e2e/t0037-schema.py \
+	t/e2e/t0038-raw.py \
 	t/e2e/t0040-demo.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
