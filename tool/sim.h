@@ -63,7 +63,7 @@ struct sim_tracker {
 	uint8_t in_len;
 	uint8_t in[4];		   /* a piece of an ACK */
 	bool in_connect, in_ready; /* stands in that queue */
-	bool wants_out;		   /* EPOLLOUT is on */
+	bool ended;		   /* the gateway sends no more: nothing goes out */
 	struct sim_road road;
 };
 

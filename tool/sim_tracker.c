@@ -57,8 +57,8 @@ sim_tracker_init(struct sim *s, struct sim_tracker *t, uint64_t imei)
 bool
 sim_tracker_can_build(const struct sim *s, const struct sim_tracker *t)
 {
-	if (s->stopping || s->opt.idle || s->opt.handshake_only || t->used >= s->opt.window ||
-	    t->built >= frames_wanted(s))
+	if (s->stopping || t->ended || s->opt.idle || s->opt.handshake_only ||
+	    t->used >= s->opt.window || t->built >= frames_wanted(s))
 		return false;
 	if (t->state != SIM_UP && !(s->opt.glue && t->state == SIM_OPENING))
 		return false;
@@ -114,7 +114,7 @@ hang_up(struct sim *s, struct sim_tracker *t)
 	t->sent = t->out = 0;
 	t->imei_out = t->in_len = 0;
 	t->resume_ms = 0;
-	t->wants_out = false;
+	t->ended = false;
 	t->state = SIM_AWAY;
 }
 
@@ -150,18 +150,6 @@ come_back(struct sim *s, struct sim_tracker *t)
 	hang_up(s, t);
 	t->retry_ms = s->now_ms;
 	sim_want_connect(s, t);
-}
-
-static void
-want_out(struct sim *s, struct sim_tracker *t, bool on)
-{
-	struct epoll_event event = {.events = on ? EPOLLIN | EPOLLOUT : EPOLLIN};
-
-	if (t->wants_out == on)
-		return;
-	t->wants_out = on;
-	event.data.u32 = (uint32_t)(t - s->tracker);
-	epoll_ctl(s->epoll, EPOLL_CTL_MOD, t->fd, &event);
 }
 
 static size_t
@@ -267,7 +255,7 @@ flush(struct sim *s, struct sim_tracker *t)
 	size_t total;
 	int n;
 
-	if (t->resume_ms > s->now_ms)
+	if (t->resume_ms > s->now_ms || t->ended)
 		return;
 	t->resume_ms = 0;
 	while ((n = gather(s, t, packet, iov, &total)) > 0) {
@@ -277,11 +265,11 @@ flush(struct sim *s, struct sim_tracker *t)
 		if (s->opt.split)
 			n = cut(t, iov, n, &total);
 		message.msg_iovlen = (size_t)n;
-		sent = sendmsg(t->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent == -1 && (errno == EAGAIN || errno == ENOTCONN)) {
-			want_out(s, t, true);
-			return;
-		}
+		sent = n == 1 ? send(t->fd, iov[0].iov_base, iov[0].iov_len,
+				    MSG_NOSIGNAL | MSG_DONTWAIT)
+			      : sendmsg(t->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent == -1 && (errno == EAGAIN || errno == ENOTCONN))
+			return; /* EPOLLOUT comes when there is room */
 		if (sent == -1) {
 			*(t->state == SIM_UP ? &s->count.resets : &s->count.failed_connects) += 1;
 			lose(s, t);
@@ -295,7 +283,6 @@ flush(struct sim *s, struct sim_tracker *t)
 			break;
 		}
 	}
-	want_out(s, t, false);
 	if (s->opt.reconnect_every > 0 && t->acked_here >= s->opt.reconnect_every && t->used > 0 &&
 	    t->sent == t->used) {
 		s->count.hangups++;
@@ -354,7 +341,7 @@ bind_source(const struct sim *s, const struct sim_tracker *t, int fd)
 bool
 sim_tracker_connect(struct sim *s, struct sim_tracker *t)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
 	int on = 1;
 
 	if (t->state != SIM_AWAY)
@@ -511,22 +498,29 @@ sim_tracker_event(struct sim *s, struct sim_tracker *t, uint32_t events)
 	uint8_t in[1024];
 	ssize_t n;
 
-	if (t->fd == -1)
-		return;
 	sim_now(s);
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+	/* Answers may stand before the end; a frame sent into it would only make a reset of it. */
+	if (t->fd != -1 && events & EPOLLRDHUP)
+		t->ended = true;
+	/* The event tells of an edge: everything there is must be read, to the end if it is near.
+	 */
+	while (t->fd != -1 && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		n = recv(t->fd, in, sizeof(in), MSG_DONTWAIT);
 		if (n > 0) {
 			take(s, t, in, (size_t)n);
+			if ((size_t)n < sizeof(in) && events == (events & (EPOLLIN | EPOLLOUT)))
+				break;
 		} else if (n == 0) {
 			*(t->state == SIM_UP ? &s->count.closes : &s->count.unanswered) += 1;
 			lose(s, t);
-		} else if (errno != EAGAIN && errno != EINTR) {
+		} else if (errno == EAGAIN) {
+			break;
+		} else if (errno != EINTR) {
 			*(t->state == SIM_UP ? &s->count.resets : &s->count.failed_connects) += 1;
 			lose(s, t);
 		}
 	}
-	if (t->fd != -1 && events & EPOLLOUT) {
+	if (t->fd != -1 && events & EPOLLOUT && (t->imei_out < IMEI_PACKET || t->sent < t->used)) {
 		flush(s, t);
 		arm(s, t);
 	}
