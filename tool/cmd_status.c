@@ -152,29 +152,73 @@ ask_database(const char *url, int *status)
 	return facts;
 }
 
-/* Scalars as "name  value" lines, objects by path, arrays of objects as tables. */
+/* Times and durations, which /status gives in seconds, in words; all else as it is. */
+static void
+print_scalar(const char *prefix, const char *key, const json_t *value)
+{
+	char cell[1024], name[128];
+	double seconds = json_number_value(value);
+
+	snprintf(name, sizeof(name), "%s%s", prefix, key);
+	out_scalar(value, cell, sizeof(cell));
+	if ((strcmp(key, "started") == 0 || strcmp(key, "reloaded") == 0) &&
+	    json_is_number(value)) {
+		if (seconds <= 0 || !out_time((uint64_t)(seconds * 1000), cell))
+			snprintf(cell, sizeof(cell), "-");
+	} else if (strcmp(key, "uptime") == 0 && json_is_number(value)) {
+		long long s = (long long)seconds;
+
+		snprintf(cell, sizeof(cell), "%lld d %02lld:%02lld:%02lld", s / 86400,
+		    s / 3600 % 24, s / 60 % 60, s % 60);
+	}
+	printf("%-28s %s\n", name, cell);
+}
+
+/* An array of texts on one line. */
+static void
+print_list(const char *prefix, const char *key, const json_t *array)
+{
+	json_t *value, *text;
+	char cell[1024], line[4096] = "";
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, value)
+	{
+		out_scalar(value, cell, sizeof(cell));
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s",
+		    i > 0 ? ", " : "", cell);
+	}
+	text = json_string(line);
+	print_scalar(prefix, key, text);
+	json_decref(text);
+}
+
+/*
+ * Scalars as lines of name and value, objects within by path and without their zeros
+ * (counters), then arrays of objects as tables.
+ */
 static void
 print_object(const json_t *o, const char *prefix)
 {
-	char name[128], cell[1024];
+	char path[64];
 	const char *key;
 	json_t *value;
 
 	json_object_foreach((json_t *)o, key, value)
 	{
-		snprintf(name, sizeof(name), "%s%s", prefix, key);
-		if (json_is_object(value)) {
-			strncat(name, ".", sizeof(name) - strlen(name) - 1);
-			print_object(value, name);
-		} else if (!json_is_array(value) || !json_is_object(json_array_get(value, 0))) {
-			out_scalar(value, cell, sizeof(cell));
-			printf("%-28s %s\n", name, cell);
-		}
+		snprintf(path, sizeof(path), "%s%.40s.", prefix, key);
+		if (json_is_object(value))
+			print_object(value, path);
+		else if (json_is_array(value) && !json_is_object(json_array_get(value, 0)))
+			print_list(prefix, key, value);
+		else if (!json_is_array(value) && (*prefix == '\0' || !json_is_integer(value) ||
+						      json_integer_value(value) != 0))
+			print_scalar(prefix, key, value);
 	}
 	json_object_foreach((json_t *)o, key, value)
 	{
-		if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
-			printf("\n%s%s\n", prefix, key);
+		if (json_is_object(json_array_get(value, 0))) {
+			printf("\n%s%s:\n", prefix, key);
 			out_objects(value);
 		}
 	}
@@ -203,8 +247,10 @@ show(const struct conf *conf, bool json)
 	}
 	if (gateway != NULL)
 		print_object(gateway, "");
-	if (facts != NULL)
-		print_object(facts, "database.");
+	if (facts != NULL) {
+		printf("%sschema:\n", gateway != NULL ? "\n" : "");
+		print_object(facts, "");
+	}
 	json_decref(gateway);
 	json_decref(facts);
 	return status;

@@ -98,7 +98,8 @@ out_scalar(const json_t *value, char *out, size_t room)
 		snprintf(out, room, "no");
 		break;
 	case JSON_STRING:
-		snprintf(out, room, "%s", json_string_value(value));
+		snprintf(out, room, "%s",
+		    *json_string_value(value) != '\0' ? json_string_value(value) : "-");
 		break;
 	default:
 		dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
