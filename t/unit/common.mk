@@ -1,1 +1,48 @@
-# Listed in t/sources.mk.
+# Unit tests of common/, and the lint of the configuration keys. Listed in t/sources.mk.
+if HAVE_CHECK
+COMMON_UNIT_TESTS = \
+	t/unit/check_conf \
+	t/unit/check_cidr \
+	t/unit/check_log \
+	t/unit/check_ipc \
+	t/unit/check_stats \
+	t/unit/check_shm \
+	t/unit/check_registry \
+	t/unit/check_crc_ledger
+check_PROGRAMS += $(COMMON_UNIT_TESTS)
+TESTS += $(COMMON_UNIT_TESTS)
+
+COMMON_UNIT_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+COMMON_UNIT_LIBS = libcommon.a $(LIBPQ_LIBS) $(CHECK_LIBS) -lpthread
+
+t_unit_check_conf_SOURCES = t/unit/check_conf.c
+t_unit_check_conf_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_conf_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_cidr_SOURCES = t/unit/check_cidr.c
+t_unit_check_cidr_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_cidr_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_log_SOURCES = t/unit/check_log.c
+t_unit_check_log_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_log_LDADD = $(COMMON_UNIT_LIBS) $(JANSSON_LIBS)
+t_unit_check_ipc_SOURCES = t/unit/check_ipc.c
+t_unit_check_ipc_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_ipc_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_stats_SOURCES = t/unit/check_stats.c
+t_unit_check_stats_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_stats_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_shm_SOURCES = t/unit/check_shm.c
+t_unit_check_shm_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_shm_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_registry_SOURCES = t/unit/check_registry.c
+t_unit_check_registry_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_registry_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_crc_ledger_SOURCES = t/unit/check_crc_ledger.c
+t_unit_check_crc_ledger_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_crc_ledger_LDADD = $(COMMON_UNIT_LIBS)
+endif
+
+check_PROGRAMS += t/lint/print_conf_keys
+t_lint_print_conf_keys_SOURCES = t/lint/print_conf_keys.c
+t_lint_print_conf_keys_LDADD = libcommon.a $(LIBPQ_LIBS)
+TESTS += t/lint/conf-keys
+EXTRA_DIST += t/lint/conf-keys
