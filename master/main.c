@@ -110,7 +110,7 @@ on_warning(const char *text)
  * after its arguments were overwritten by a title. A path that leads nowhere is left for
  * conf_load() to complain about.
  */
-static const char *
+static char *
 lasting_path(const char *path)
 {
 	char *full;
@@ -118,7 +118,7 @@ lasting_path(const char *path)
 	if (path == NULL)
 		return NULL;
 	full = realpath(path, NULL);
-	return full != NULL ? full : path;
+	return full != NULL ? full : strdup(path);
 }
 
 /* Whatever must be opened by root or before a second instance can. False: said, cleaned up. */
@@ -186,13 +186,34 @@ run(struct master *m, const struct privs *privs)
 	return status;
 }
 
+/* Loads and checks, then prints what was asked for or runs. */
+static int
+load_and_run(struct master *m, const struct options *o)
+{
+	char err[CONF_ERR];
+	struct privs privs;
+
+	if (!conf_load(m->conf, m->conf_file, !o->dump || o->check, on_warning, err) ||
+	    !privs_resolve(&privs, m->conf->user, m->conf->group, err)) {
+		fprintf(stderr, "telematics-gateway: %s\n", err);
+		return 2;
+	}
+	if (o->dump)
+		conf_dump(m->conf, stdout);
+	else if (o->check)
+		puts("configuration ok");
+	if (o->dump || o->check)
+		return fflush(stdout) == 0 ? 0 : 1;
+	m->background = !o->foreground;
+	return run(m, &privs);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct master m = {.metrics_fd = -1, .daemon.report_fd = -1, .pidfile.fd = -1};
 	struct options o = {0};
-	char err[CONF_ERR];
-	struct privs privs;
+	char *conf_file;
 	int status;
 
 	title_init(argc, argv);
@@ -200,23 +221,16 @@ main(int argc, char **argv)
 	if (status != -1)
 		return status;
 	m.conf = calloc(1, sizeof(*m.conf));
-	if (m.conf == NULL)
+	conf_file = lasting_path(o.conf_file);
+	if (m.conf == NULL || (o.conf_file != NULL && conf_file == NULL)) {
+		fputs("telematics-gateway: out of memory\n", stderr);
+		free(m.conf);
 		return 1;
-	m.conf_file = lasting_path(o.conf_file);
-	if (!conf_load(m.conf, m.conf_file, !o.dump || o.check, on_warning, err) ||
-	    !privs_resolve(&privs, m.conf->user, m.conf->group, err)) {
-		fprintf(stderr, "telematics-gateway: %s\n", err);
-		return 2;
 	}
-	if (o.dump)
-		conf_dump(m.conf, stdout);
-	if (o.check && !o.dump)
-		puts("configuration ok");
-	if (o.dump || o.check)
-		return fflush(stdout) == 0 ? 0 : 1;
-	m.background = !o.foreground;
-	status = run(&m, &privs);
+	m.conf_file = conf_file;
+	status = load_and_run(&m, &o);
 	explicit_bzero(m.conf, sizeof(*m.conf));
 	free(m.conf);
+	free(conf_file);
 	return status;
 }
