@@ -62,7 +62,7 @@ def test_undecodable(bench):
 
 def test_crc(bench):
     """A wrong CRC closes without ACK; the third time, over connections and workers, it is kept and ACKed."""
-    database, gw = setup(bench, 2, TELEM_WORKERS=3)
+    database, gw = setup(bench, 2, TELEM_WORKERS=3, TELEM_INGEST_RAW="off")
     bad = wire.bad_crc(wire.frame(wire.CODEC_8, [record(0), record(1)]))
     for i in range(2):
         tracker = bench.tracker(gw, imeis(1)[0]).login()
@@ -81,6 +81,32 @@ def test_crc(bench):
     proc.equal(tracker.exchange(wire.frame(8, [record(0), record(1)])), 2, "the frame without noise")
     proc.equal(quarantine(database, imeis(2)[1]), [], "quarantine of the other")
     proc.equal(gw.metrics()['telematics_parse_errors_total{reason="crc"}'], 4, "CRC errors counted")
+    consistent(gw)
+
+
+def test_debug_copies(bench):
+    """TELEM_INGEST_RAW: `errors` keeps a frame with a wrong CRC at its first time, `all` keeps each frame."""
+    database, gw = setup(bench)
+    bad = wire.bad_crc(wire.frame(8, [record(0)]))
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    tracker.send(bad)
+    tracker.expect_closed(5, "a wrong CRC")
+    proc.wait_until(lambda: [r[:3] for r in quarantine(database)] == [["crc", "1", bad.hex()]], 5,
+                    "its copy is kept")
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    proc.equal(tracker.exchange(wire.frame(8, [record(1)])), 1, "ACK")
+    proc.equal(len(quarantine(database)), 1, "copies kept by default")
+    metrics = gw.metrics()
+    proc.equal((metrics.received(), metrics.outcome("quarantined")), (1, 0), "a copy is no quarantine")
+    gw.stop()
+    gw.write_conf(TELEM_INGEST_RAW="all")
+    gw.start()
+    good = wire.frame(wire.CODEC_8E, [record(2)])
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    proc.equal(tracker.exchange(good), 1, "ACK")
+    proc.wait_until(lambda: ["raw", "1", good.hex()] in [r[:3] for r in quarantine(database)], 5,
+                    "the copy of a good frame is kept")
+    proc.equal(database.number("SELECT count(*) FROM device_positions"), 2, "rows")
     consistent(gw)
 
 

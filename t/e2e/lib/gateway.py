@@ -80,6 +80,8 @@ class Gateway:
         proc.wait_until(listening, 30, "the gateway listens")
         if ready:
             self.wait_ready()
+            proc.wait_until(lambda: self.metrics()["telematics_registry_reloads_total"] > 0, 30,
+                            "the devices are loaded")
         else:
             proc.wait_until(self.accepting, 30, "a worker accepts")
         return self

@@ -98,8 +98,9 @@ class Shared:
 
     def cluster(self):
         if self._cluster is None:
-            self._cluster = postgres.Cluster(self.scope)
-            self.make_template(self._cluster)
+            cluster = postgres.Cluster(self.scope)
+            self.make_template(cluster)
+            self._cluster = cluster
         return self._cluster
 
     def make_template(self, cluster):
@@ -163,6 +164,10 @@ def main(names):
     if postgres.bin_dir() is None:
         print("1..0 # SKIP no PostgreSQL server installed (initdb not found)")
         sys.exit(77)
+    for program in (gateway.DAEMON, gateway.TGCTL):
+        if not os.access(program, os.X_OK):
+            print("Bail out! %s is not there: build first, and set TOP_BUILDDIR" % program)
+            sys.exit(99)
     tests = [(n, f) for n, f in names.items() if n.startswith("test_") and callable(f)]
     if len(sys.argv) > 1:
         tests = [(n, f) for n, f in tests if any(a in n for a in sys.argv[1:])]
