@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "worker/accept.h"
 
 #include <errno.h>

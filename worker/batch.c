@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "worker/batch.h"
 
 #include <stdlib.h>
