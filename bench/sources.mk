@@ -1,8 +1,25 @@
-# Parts of this folder go into the build and the tarball here.
+# Programs that measure: `make bench` builds and runs them all (needs a PostgreSQL server on this machine).
 
-EXTRA_PROGRAMS = bench/bench-decode
+bench_programs = bench/bench-decode bench/bench-copy bench/bench-insert
+EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(EXTRA_PROGRAMS)
+
 bench_bench_decode_SOURCES = bench/decode.c t/vectors/vectors.c t/vectors/vectors.h \
 	worker/row.c worker/row.h
 bench_bench_decode_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(abs_top_srcdir)/t/vectors"'
 bench_bench_decode_LDADD = libproto.a $(JANSSON_LIBS)
+
+bench_bench_copy_SOURCES = bench/copy.c bench/rows.c bench/rows.h
+bench_bench_copy_LDADD = $(LIBPQ_LIBS) -lpthread
+
+bench_bench_insert_SOURCES = bench/insert.c bench/rows.c bench/rows.h
+bench_bench_insert_LDADD = $(LIBPQ_LIBS) -lpthread
+
+bench_scripts = bench/run bench/measure/__init__.py bench/measure/copying.py bench/measure/figures.py \
+	bench/measure/machine.py bench/measure/stand.py bench/measure/table.py
+EXTRA_DIST += $(bench_scripts)
+
+bench: all $(bench_programs)
+	TOP_SRCDIR='$(abs_top_srcdir)' TOP_BUILDDIR='$(abs_top_builddir)' \
+		python3 -B $(srcdir)/bench/run $(BENCH)
+.PHONY: bench
