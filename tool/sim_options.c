@@ -12,6 +12,8 @@
 #include "tool/sim_frame.h"
 
 #define MS 1000.0
+#define PORTS 10000 /* connections from one source address */
+#define SOURCE_IPS_MAX 250
 
 enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PORT };
 
@@ -30,8 +32,8 @@ static const struct option_row {
     ROW("host", TEXT, host, 0, 0, "NAME", "the gateway (127.0.0.1)"),
     ROW("port", PORT, port, 1, 65535, "N", "its port (5027)"),
     ROW("allow-remote", FLAG, allow_remote, 0, 0, NULL, "let --host be another machine"),
-    ROW("source-ips", U32, source_ips, 1, 250, "N",
-	"connect from 127.0.0.2 and up, N addresses: for more than 28,000 connections"),
+    ROW("source-ips", U32, source_ips, 1, SOURCE_IPS_MAX, "N",
+	"connect from 127.0.0.2 and up, N addresses (one for 10,000 trackers)"),
     ROW("trackers", U32, trackers, 1, 16e6, "N", "how many (10, or as many as --imei-file has)"),
     ROW("imei-base", TEXT, imei_file, 0, 0, "IMEI", "the first IMEI (350000000000000)"),
     ROW("imei-file", TEXT, imei_file, 0, 0, "FILE", "the IMEIs, one a line"),
@@ -215,6 +217,22 @@ resolve(struct sim_options *o)
 	return true;
 }
 
+/*
+ * An address has 28,000 ports, and the kernel searches long once half of them are
+ * taken. Each handshake leaves one in TIME-WAIT besides. 0: any will do.
+ */
+static uint32_t
+enough_addresses(const struct sim_options *o)
+{
+	uint32_t n = o->trackers / PORTS;
+
+	if (o->handshake_only)
+		n += 8;
+	else if (n > 0)
+		n++;
+	return n < SOURCE_IPS_MAX ? n : SOURCE_IPS_MAX;
+}
+
 static bool
 check(struct sim_options *o)
 {
@@ -238,10 +256,8 @@ check(struct sim_options *o)
 		fprintf(stderr, "tgctl sim: --idle and --handshake-only exclude each other\n");
 		return false;
 	}
-	/* Each handshake leaves a port in TIME-WAIT: one address has too few of them. */
-	if (o->handshake_only && o->source_ips == 0 && o->address.ss_family == AF_INET &&
-	    is_loopback(&o->address))
-		o->source_ips = 8;
+	if (o->source_ips == 0 && o->address.ss_family == AF_INET && is_loopback(&o->address))
+		o->source_ips = enough_addresses(o);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ struct ledger {
 	char **line;
 };
 
-static char dir[64], seen[96], said[96], acked[96], sent[96], out[96];
+static char dir[64], seen[96], said[96], acked[96], sent[96], out[96], imeis[96];
+static rlim_t descriptors; /* limit of the simulator, 0: as it is */
 static struct sim_server server;
 
 static void
@@ -39,14 +41,15 @@ setup(void)
 	snprintf(acked, sizeof(acked), "%s/acked", dir);
 	snprintf(sent, sizeof(sent), "%s/sent", dir);
 	snprintf(out, sizeof(out), "%s/out", dir);
+	snprintf(imeis, sizeof(imeis), "%s/imeis", dir);
 }
 
 static void
 teardown(void)
 {
-	const char *files[] = {seen, said, acked, sent, out};
+	const char *files[] = {seen, said, acked, sent, out, imeis};
 
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		unlink(files[i]);
 	rmdir(dir);
 }
@@ -161,6 +164,8 @@ start(const char *options)
 	for (char *p = strtok_r(text, " ", &save); p != NULL; p = strtok_r(NULL, " ", &save))
 		argv[argc++] = p;
 	argv[argc] = NULL;
+	if (descriptors > 0)
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){descriptors, descriptors});
 	if (freopen(out, "w", stdout) == NULL)
 		_exit(3);
 	argc = cmd_sim(argc, argv);
@@ -268,6 +273,51 @@ START_TEST(closes_and_resets)
 	ck_assert_int_gt(number(r, "resets") + number(r, "closes"), 20);
 	ck_assert_int_gt(number(r, "frames_resent"), 20);
 	json_decref(r);
+}
+END_TEST
+
+/* An ACK and then the end, as a gateway that drains does: nothing lost, and no reset of it. */
+START_TEST(acknowledged_then_closed)
+{
+	struct sim_server_faults faults = {.ack_close_every = 10};
+	json_t *r = run(faults, SMALL, 2400);
+
+	ck_assert_int_ge(number(r, "closes"), 20);
+	ck_assert_int_eq(number(r, "resets"), 0);
+	ck_assert_int_eq(number(r, "frames_resent"), 0);
+	json_decref(r);
+}
+END_TEST
+
+/* More trackers than descriptors: the others wait for their turn. */
+START_TEST(out_of_descriptors)
+{
+	json_t *r;
+
+	descriptors = 40;
+	r = run(NO_FAULTS, "--trackers 100 --frames 3 --records 2", 600);
+	descriptors = 0;
+	ck_assert_int_gt(number(r, "no_descriptor"), 0);
+	ck_assert_int_eq(number(r, "handshakes"), 100);
+	json_decref(r);
+}
+END_TEST
+
+START_TEST(imeis_from_a_file)
+{
+	struct ledger a;
+	char options[160];
+	FILE *f = fopen(imeis, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs("123456789012345\n\n000000000000007\r\n", f);
+	fclose(f);
+	snprintf(options, sizeof(options), "--imei-file %s --frames 1 --records 1", imeis);
+	json_decref(run(NO_FAULTS, options, 2));
+	a = load(acked);
+	ck_assert_int_eq(strncmp(a.line[0], "000000000000007\t", 16), 0);
+	ck_assert_int_eq(strncmp(a.line[1], "123456789012345\t", 16), 0);
+	free_ledger(&a);
 }
 END_TEST
 
@@ -480,6 +530,9 @@ main(void)
 	tcase_add_test(tc, late_and_in_single_bytes);
 	tcase_add_test(tc, wrong_counts);
 	tcase_add_test(tc, closes_and_resets);
+	tcase_add_test(tc, acknowledged_then_closed);
+	tcase_add_test(tc, out_of_descriptors);
+	tcase_add_test(tc, imeis_from_a_file);
 	tcase_add_test(tc, silence);
 	tcase_add_test(tc, its_own_faults);
 	tcase_add_test(tc, refused);

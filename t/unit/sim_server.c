@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -115,6 +116,7 @@ static void
 take_frame(struct server *s, struct conn *c, const struct stream_item *item)
 {
 	char imei[IMEI_DIGITS + 1];
+	int on = 1;
 
 	if (!item->crc_ok) {
 		s->counts->bad_crc++;
@@ -134,7 +136,12 @@ take_frame(struct server *s, struct conn *c, const struct stream_item *item)
 		/* First written down, then said: like the real one. */
 		sim_log_frame(&s->acked, imei, item->body - 8, item->len);
 		s->counts->acked++;
+		/* Corked: the ACK and the end travel in one segment. */
+		if (hits(s, s->faults.ack_close_every))
+			setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 		queue_ack(s, c, item->body[1]);
+		if (hits(s, s->faults.ack_close_every))
+			end_conn(c, false);
 	}
 }
 

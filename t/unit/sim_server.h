@@ -13,6 +13,7 @@
 struct sim_server_faults {
 	int close_every;      /* closes without an ACK */
 	int reset_every;      /* resets without an ACK */
+	int ack_close_every;  /* acknowledges, then closes */
 	int partial_every;    /* acknowledges one record too few */
 	int zero_every;	      /* acknowledges 0 records */
 	int mute_every;	      /* no answer at all, the connection stays */
