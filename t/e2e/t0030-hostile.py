@@ -16,7 +16,8 @@ def test_hostile(bench):
     database = bench.database()
     names = imeis(12)
     database.add_devices(names)
-    gw = bench.gateway(database, TELEM_HANDSHAKE_TIMEOUT_S=1, TELEM_FRAME_TIMEOUT_S=1)
+    gw = bench.gateway(database, TELEM_HANDSHAKE_TIMEOUT_S=1, TELEM_FRAME_TIMEOUT_S=1,
+                       TELEM_INGEST_RAW="off")
     pids = gw.workers()
     load = bench.fleet(gw, names[:8], delay=0.02)
     watch = bench.watch(gw)

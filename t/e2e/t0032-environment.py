@@ -18,7 +18,7 @@ def trouble(bench, begin, end, why):
     load.wait_acked(proc.scaled(300, 50))
     database.query(begin % {"db": database.name})
     proc.wait_until(lambda: gw.readyz()[0] == 503, 10, "/readyz says 503")
-    proc.check(why in gw.readyz()[1], "/readyz gives the reason: %r" % gw.readyz()[1])
+    proc.wait_until(lambda: why in gw.readyz()[1], 10, "/readyz gives the reason: " + why)
     proc.equal(gw.metrics()["telematics_database_up"], 0, "database up")
     acked, connects = load.acked(), load.connects()
     failures = gw.metrics()["telematics_batch_failures_total"]
