@@ -5,13 +5,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/crc_ledger.h"
 #include "common/registry.h"
 
-#define PAGE 4096u	/* each part begins on a page of its own */
-#define REASON_TRIES 64 /* a reader's, while the writer changes the text under it */
+#define PAGE 4096u /* each part begins on a page of its own */
+/* A reader of the reason looks this often at once, then this often with a pause between. */
+#define REASON_SPINS 64
+#define REASON_NAPS 50
+#define REASON_NAP_NS 50000
 
 static size_t
 round_up(size_t n)
@@ -92,9 +96,13 @@ shm_set_reason(struct shm_worker *w, const char *reason)
 void
 shm_get_reason(const struct shm_worker *w, char out[SHM_REASON])
 {
-	for (int i = 0; i < REASON_TRIES; i++) {
+	const struct timespec nap = {.tv_sec = 0, .tv_nsec = REASON_NAP_NS};
+
+	for (int i = 0; i < REASON_SPINS + REASON_NAPS; i++) {
 		uint64_t before;
 
+		if (i >= REASON_SPINS)
+			(void)nanosleep(&nap, NULL);
 		before =
 		    atomic_load_explicit((_Atomic uint64_t *)&w->reason_seq, memory_order_acquire);
 		for (size_t k = 0; k < SHM_REASON; k++)

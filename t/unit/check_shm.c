@@ -170,7 +170,7 @@ START_TEST(reason_is_whole)
 	}
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	/* A reader gives up only if the writer was put to sleep inside. */
+	/* A reader gives up only if the writer sleeps inside for long. */
 	ck_assert_int_lt(mixed, 200);
 	shm_destroy(&shm);
 }
