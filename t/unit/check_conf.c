@@ -371,6 +371,16 @@ START_TEST(restart_keys_are_kept)
 	changed[0] = '\0';
 	conf_keep_restart_keys(&conf, &running, on_changed);
 	ck_assert_str_eq(changed, "");
+
+	/* The same value by another way is no change: what a longer one left behind doesn't count.
+	 */
+	ck_assert_int_eq(setenv("TELEM_USER", "short", 1), 0);
+	ck_assert(load("TELEM_USER=a-longer-name\n"));
+	running = conf;
+	ck_assert_int_eq(unsetenv("TELEM_USER"), 0);
+	ck_assert(load("TELEM_USER=short\n"));
+	conf_keep_restart_keys(&conf, &running, on_changed);
+	ck_assert_str_eq(changed, "");
 }
 END_TEST
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -595,6 +596,116 @@ START_TEST(hammered)
 }
 END_TEST
 
+/* One entry that changes as fast as can be, and a reader that looks at nothing else. */
+START_TEST(never_a_mixture)
+{
+	uint32_t entry = add(IMEI);
+	bool wrong = false;
+	int times = 0;
+	pid_t pid;
+
+	ck_assert_int_eq(apply_now(state(IMEI, 0)), REGISTRY_OK);
+	pid = fork();
+	if (pid == 0) {
+		for (uint64_t n = 0; n < 1000000000; n++) {
+			(void)apply_now(state(IMEI, n));
+			atomic_store_explicit(&watch->progress[0], n, memory_order_relaxed);
+		}
+		_exit(1);
+	}
+	while (atomic_load(&watch->progress[0]) == 0)
+		sched_yield();
+	for (int n = 0; n < 10000000; n++) {
+		struct device_entry e;
+		bool before = wrong;
+
+		registry_get(reg, entry, &e);
+		wrong = !is_a_state(IMEI, &e);
+		times += wrong && !before;
+	}
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	reap(pid);
+	/* A reader takes what it gets, until it is over, if the writer was put to sleep inside. */
+	ck_assert_int_lt(times, 4);
+}
+END_TEST
+
+/* Lets a stopped child do one instruction; false when it is no longer there to be led. */
+static bool
+step(pid_t pid)
+{
+	int status;
+
+	return ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0 && waitpid(pid, &status, 0) == pid &&
+	       WIFSTOPPED(status);
+}
+
+/*
+ * A child goes through one registry_apply(), instruction by instruction, and is killed after
+ * `steps` of them, or when it is through. Returns how many it did, or -1 where tracing is
+ * forbidden.
+ */
+static long
+killed_after(long steps, struct device_row r)
+{
+	pid_t pid = fork();
+	long done = 0;
+	int status;
+
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1)
+			_exit(9);
+		(void)raise(SIGSTOP);
+		atomic_store(&watch->held, 1);
+		(void)registry_apply(reg, &r, registry_seq(reg), NULL);
+		atomic_store(&watch->held, 2);
+		for (;;)
+			(void)raise(SIGSTOP);
+	}
+	atomic_store(&watch->held, 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	if (!WIFSTOPPED(status))
+		return -1;
+	while (atomic_load(&watch->held) == 0 && step(pid))
+		;
+	while (done < steps && atomic_load(&watch->held) == 1 && step(pid))
+		done++;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	return atomic_load(&watch->held) == 0 ? -1 : done;
+}
+
+/* Wherever a writer is killed, the next one finds a table that it can go on with. */
+START_TEST(killed_at_every_instruction)
+{
+#ifdef __SANITIZE_ADDRESS__
+	const long deaths = 40; /* the code is ten times as long, and each fork is slow */
+#else
+	const long deaths = 400;
+#endif
+	long through = killed_after(100000, state(IMEI, 0));
+
+	if (through == -1)
+		return; /* as in some containers */
+	ck_assert_int_gt(through, 50);
+	ck_assert_int_lt(through, 100000);
+	for (long n = 0; n < through; n += 1 + through / deaths) {
+		teardown();
+		setup();
+		/* One death in a new entry, then one in a change of it. */
+		(void)killed_after(n, state(IMEI, 0));
+		ck_assert_int_eq(apply_now(state(IMEI + 1, 0)), REGISTRY_OK);
+		(void)killed_after(n, state(IMEI + 1, 1));
+		ck_assert_int_ne(apply_now(state(IMEI, 1)), REGISTRY_FULL);
+		ck_assert_int_ne(apply_now(state(IMEI + 1, 0)), REGISTRY_FULL);
+		ck_assert_int_ne(apply_now(state(IMEI + 2, 0)), REGISTRY_FULL);
+		ck_assert_uint_eq(registry_count(reg), 3);
+		check_table();
+		ck_assert(!get(IMEI).enabled && get(IMEI + 1).enabled && get(IMEI + 2).enabled);
+	}
+}
+END_TEST
+
 /* The same with processes that are killed at any instruction, and replaced. */
 START_TEST(hammered_and_killed)
 {
@@ -691,6 +802,8 @@ main(void)
 	tcase_add_test(t, leadership);
 	tcase_add_test(t, one_leader);
 	tcase_add_test(t, writer_killed_inside);
+	tcase_add_test(t, never_a_mixture);
+	tcase_add_test(t, killed_at_every_instruction);
 	tcase_add_test(t, hammered);
 	tcase_add_test(t, hammered_and_killed);
 	tcase_add_test(t, large_fleet);
