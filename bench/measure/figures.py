@@ -71,7 +71,6 @@ def _compare(bench, records, ours, theirs):
     what = ", %d records a frame" % records
     if records == min(TARGETS):
         bench.max_rate = rate
-    bench.copy_rate = copy_rate
     return [
         Row("cost of COPY ÷ cost of ours" + what, copy_us / (gateway_us + server_us), cost, "high", "", 2,
             "%.2f ÷ (%.2f gateway + %.2f PostgreSQL) µs" % (copy_us, gateway_us, server_us)),
