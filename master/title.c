@@ -7,8 +7,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static char *area; /* NULL: no title can be set */
-static size_t area_size;
+static char *area;	 /* NULL: no title can be set */
+static size_t args_size; /* of argv alone */
+static size_t area_size; /* with the environment behind it */
 
 void
 title_init(int argc, char **argv)
@@ -26,6 +27,7 @@ title_init(int argc, char **argv)
 	for (i = 0; i < argc; i++)
 		if (argv[i] == end)
 			end = argv[i] + strlen(argv[i]) + 1;
+	args_size = (size_t)(end - argv[0]);
 	for (i = 0; i < n; i++) {
 		copy[i] = strdup(environ[i]);
 		if (copy[i] == NULL)
@@ -33,8 +35,6 @@ title_init(int argc, char **argv)
 		if (environ[i] == end)
 			end = environ[i] + strlen(environ[i]) + 1;
 	}
-	for (i = 0; i < n; i++)
-		memset(environ[i], 0, strlen(environ[i]));
 	environ = copy;
 	area = argv[0];
 	area_size = (size_t)(end - argv[0]);
@@ -43,13 +43,15 @@ title_init(int argc, char **argv)
 void
 title_set(const char *title, const char *comm)
 {
-	size_t len = strlen(title);
+	size_t len = strlen(title), size;
 
 	(void)prctl(PR_SET_NAME, comm, 0, 0, 0);
 	if (area == NULL || area_size < 2)
 		return;
-	if (len > area_size - 1)
-		len = area_size - 1;
-	memset(area, 0, area_size);
+	/* Into the environment only if it must be: administrators look at that, too. */
+	size = len < args_size ? args_size : area_size;
+	if (len > size - 1)
+		len = size - 1;
+	memset(area, 0, size);
 	memcpy(area, title, len);
 }

@@ -1,7 +1,7 @@
 /*
- * The name of a worker in ps(1). Linux shows the memory in which argv and the environment
- * came, so the title is written there and the environment moves away first (which
- * also takes DATABASE_URL out of the sight of ps).
+ * The name of a worker in ps(1). Linux shows the memory in which argv came, and the environment
+ * behind it if the title is longer: so the title is written there, and the program uses a
+ * copy of the environment.
  */
 #ifndef MASTER_TITLE_H
 #define MASTER_TITLE_H
