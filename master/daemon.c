@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,19 @@ wait_for_report(int fd)
 	_exit(r.status);
 }
 
+/* What the caller's shell had open (locks, pipes) is not ours to hold for life. */
+static void
+close_foreign(int keep)
+{
+#ifdef SYS_close_range
+	if (keep > 3)
+		(void)syscall(SYS_close_range, 3U, (unsigned)keep - 1, 0U);
+	(void)syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U);
+#else
+	(void)keep;
+#endif
+}
+
 bool
 daemon_start(struct daemon *d)
 {
@@ -59,7 +73,7 @@ daemon_start(struct daemon *d)
 		close(fd[1]);
 		wait_for_report(fd[0]);
 	}
-	close(fd[0]);
+	close_foreign(fd[1]);
 	/* A session of its own, then a child that leads none: it can't get a terminal any more. */
 	if (setsid() == -1)
 		_exit(1);
