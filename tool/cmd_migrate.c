@@ -73,7 +73,8 @@ schema_version(PGconn *conn)
 	PGresult *res = pg_query(conn, "looking for schema_migrations",
 	    "SELECT (SELECT count(*) FROM pg_attribute WHERE attrelid = t "
 	    "AND attname IN ('version', 'name', 'applied_at') AND NOT attisdropped) "
-	    "FROM to_regclass('schema_migrations') AS t WHERE t IS NOT NULL",
+	    "FROM to_regclass(format('%I.schema_migrations', current_schema())) AS t "
+	    "WHERE t IS NOT NULL",
 	    0, NULL);
 	int version = 0;
 

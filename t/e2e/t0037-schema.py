@@ -151,18 +151,25 @@ def test_existing_kept(bench):
 
 
 def test_schema_of_its_own(bench):
-    """Everything can live in a schema that the connection string names; upkeep finds it from anywhere."""
+    """Beside another program's tables it lives in a schema of its own, and shares their devices."""
     database = bench.database(migrated=False)
-    database.query("CREATE SCHEMA tele AUTHORIZATION tg")
-    url = database.url + " options=-csearch_path=tele"
-    proc.equal(bench.tgctl("migrate", url=url)[0], 0, "migrate")
+    database.query("CREATE SCHEMA tele AUTHORIZATION tg; SET ROLE tg; CREATE TABLE schema_migrations (version"
+                   " varchar); CREATE TABLE devices (id serial PRIMARY KEY, imei text);"
+                   " INSERT INTO devices (imei) VALUES ('350000000000001')")
+    url = database.url + " options=-csearch_path=tele,public"
+    for _ in range(2):
+        code, out, err = bench.tgctl("migrate", url=url)
+        proc.equal(code, 0, "migrate: %s%s" % (out, err))
     database.query("DROP TABLE tele.device_positions_" + database.query(
         "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')"))
-    proc.equal(database.query("SELECT tele.telematics_upkeep(0, 0)"), "t", "a step")
-    proc.equal(database.number("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"), 0,
-               "relations in public")
+    proc.equal(database.query("SELECT tele.telematics_upkeep(0, 0)"), "t", "a step of the upkeep")
+    proc.equal(database.query("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind IN"
+                              " ('r', 'p') AND relnamespace = 'public'::regnamespace"), "devices schema_migrations",
+               "tables in public")
     proc.equal(database.query("SELECT count(*) >= 44 FROM pg_inherits WHERE inhparent ="
                               " 'tele.device_positions'::regclass"), "t", "partitions")
+    code, out, err = bench.tgctl("device", "list", url=url)
+    proc.check(code == 0 and "350000000000001" in out, "the devices: %d %s%s" % (code, out, err))
 
 
 suite.main(globals())
