@@ -479,6 +479,40 @@ START_TEST(kill_is_at_once)
 }
 END_TEST
 
+/* The new one crashes at its start while the old one drains: two times to wake up for. */
+START_TEST(due_is_the_earlier_of_two)
+{
+	slot_ready(&s, 0, now);
+	slot_next_begin(&s, &out);
+	slot_ready(&s, 1, now);
+	ck_assert(!slot_next_dead(&s));
+	slot_next_commit(&s, now + 5000, &out);
+	exit_now(1, SLOT_EXIT_FAILURE);
+	expect_nothing();
+	ck_assert_int_eq(slot_due(&s), now + SLOT_RESPAWN_MS);
+	now += SLOT_RESPAWN_MS;
+	slot_wake(&s, now, &out);
+	expect_one(SLOT_SPAWN, 1);
+	ck_assert_int_eq(slot_due(&s), now + 4000);
+	exit_now(0, SLOT_EXIT_CLEAN);
+	ck_assert(!slot_empty(&s));
+	slot_kill(&s, &out);
+	expect_one(SLOT_KILL, 1);
+}
+END_TEST
+
+START_TEST(next_that_was_ready_and_dies)
+{
+	slot_ready(&s, 0, now);
+	slot_next_begin(&s, &out);
+	slot_ready(&s, 1, now);
+	exit_now(1, SLOT_EXIT_FAILURE);
+	expect_nothing();
+	ck_assert(slot_next_dead(&s));
+	ck_assert(!slot_next_ready(&s));
+}
+END_TEST
+
 START_TEST(states_have_names)
 {
 	ck_assert_str_eq(occupant_state_name(OCCUPANT_NONE), "down");
@@ -501,7 +535,7 @@ main(void)
 	    aborted_ones_drain_if_ready_and_die_if_not, late_next_counts_as_dead,
 	    old_one_dies_during_reload, waiting_one_is_forgotten_by_a_reload, stop_drains_everybody,
 	    stop_shortens_a_drain_but_never_prolongs_it, stop_cancels_a_respawn, kill_is_at_once,
-	    states_have_names};
+	    due_is_the_earlier_of_two, next_that_was_ready_and_dies, states_have_names};
 	Suite *suite = suite_create("slot");
 	TCase *tc = tcase_create("slot");
 	SRunner *runner;
