@@ -192,7 +192,7 @@ gather(struct live *l, int64_t now)
 	int64_t earliest = INT64_MAX;
 	size_t i = l->cursor < l->n ? l->cursor : l->n;
 
-	while (left > 0 && l->nbatch < limit) {
+	while (left > 0 && l->n > 0 && l->nbatch < limit) {
 		if (i == 0)
 			i = l->n;
 		i--;
@@ -214,8 +214,8 @@ gather(struct live *l, int64_t now)
 			forget(l, &f);
 	}
 	l->cursor = i;
-	l->more = left > 0;
-	l->next_due_ms = left > 0 ? now : earliest;
+	l->more = left > 0 && l->n > 0;
+	l->next_due_ms = l->more ? now : earliest;
 	l->last_round_ms = now;
 }
 
