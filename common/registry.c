@@ -1,13 +1,14 @@
 #include "common/registry.h"
 
 #include <assert.h>
-#include <string.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "common/robust.h"
 #include "common/shm.h"
 
-#define GET_TRIES 100	  /* a reader's, while the entry changes under it */
+#define GET_SPINS 100	  /* a reader looks so often while the entry changes under it, */
+#define GET_YIELDS 20	  /* then so often with the processor left to others */
 #define END_CHUNK 4096u	  /* entries looked at under the lock at a time at the end of a load */
 #define ABSENT_MEMO 4096u /* a power of two */
 
@@ -137,15 +138,18 @@ registry_get(const struct registry *r, uint32_t entry, struct device_entry *out)
 	struct entry *e = at(r, entry);
 	uint32_t flags = 0;
 
-	for (int i = 0; i < GET_TRIES; i++) {
-		uint32_t gen = atomic_load_explicit(&e->gen, memory_order_acquire);
+	for (int i = 0; i < GET_SPINS + GET_YIELDS; i++) {
+		uint32_t gen;
 
+		if (i >= GET_SPINS)
+			(void)sched_yield();
+		gen = atomic_load_explicit(&e->gen, memory_order_acquire);
 		out->id = atomic_load_explicit(&e->id, memory_order_relaxed);
 		flags = atomic_load_explicit(&e->flags, memory_order_relaxed);
 		atomic_thread_fence(memory_order_acquire);
 		if ((gen & 1) == 0 && atomic_load_explicit(&e->gen, memory_order_relaxed) == gen)
 			break;
-		/* A writer that died or sleeps inside is not waited for: each member is whole. */
+		/* A writer that died inside is not waited for: each member is whole. */
 	}
 	out->present = (flags & FLAG_PRESENT) != 0;
 	out->enabled = (flags & FLAG_ENABLED) != 0;
