@@ -15,12 +15,17 @@
 
 /*
  * A lock that somebody else holds on devices must not stop live rows and the
- * rest: a task that waits for one gives up and takes its next turn. Plans are
- * made anew each time, since tables that are empty when a statement is prepared may be
- * large an hour later; a task runs a few times a second, so planning costs nothing.
+ * rest: a task that waits for one gives up and takes its next turn.
+ *
+ * Each statement names the rows it wants, at most some thousands of a table that
+ * may hold a million: a plan that reads all of it would be right for its size and wrong
+ * for a worker that runs it several times a second. So plans are made anew each
+ * time (a table that is empty at start may be large an hour later, and planning takes
+ * a millisecond) and go by the indexes.
  */
 static const char session_sql[] =
-    "SET lock_timeout = '1s'; SET plan_cache_mode = 'force_custom_plan';";
+    "SET lock_timeout = '1s'; SET plan_cache_mode = 'force_custom_plan';"
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET random_page_cost = 1.1;";
 
 /* A task's place in the round. */
 struct place {
