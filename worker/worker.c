@@ -264,6 +264,9 @@ start_parts(struct worker *w)
 	    w->orphans == NULL || w->upkeep == NULL)
 		return false;
 	orphans_add(w->orphans, w->owner);
+	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
+	if (!env->sibling_alive)
+		orphans_add(w->orphans, shm_owner(env->slot, !env->block));
 	w->store = store_new(&(struct store_config){.base = w->base, .url = conf->database_url,
 	    .registry = registry, .shm = w->shm,
 	    .limits = {.records = (uint32_t)conf->batch_records,

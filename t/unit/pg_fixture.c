@@ -1,4 +1,6 @@
 /* A private PostgreSQL for unit tests: see pg_fixture.h. */
+#include "config.h"
+
 #include "t/unit/pg_fixture.h"
 
 #include <errno.h>
