@@ -360,7 +360,14 @@ START_TEST(bookkeeping)
 	registry_set_duplicate_ms(reg, e, 22);
 	ck_assert_int_eq(registry_flushed_ms(reg, e), 11);
 	ck_assert_int_eq(registry_duplicate_ms(reg, e), 22);
-	/* A mark is taken away by its owner alone; owner 0 is an owner. */
+	/* A mark stays with its first owner, whoever serves the device next. */
+	registry_set_dirty(reg, e, 3);
+	registry_set_dirty(reg, e, 4);
+	ck_assert_uint_eq(registry_next_orphan(reg, 4, &cursor, &session), REGISTRY_NONE);
+	cursor = 0;
+	ck_assert_uint_eq(registry_next_orphan(reg, 3, &cursor, &session), e);
+	cursor = 0;
+	/* It is taken away by its owner alone; owner 0 is an owner. */
 	registry_set_dirty(reg, e, 0);
 	registry_clear_dirty(reg, e, 1);
 	ck_assert_uint_eq(registry_next_orphan(reg, 0, &cursor, &session), e);
