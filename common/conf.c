@@ -236,7 +236,7 @@ out_of_range(const struct key *k, const char *value, char why[CONF_WHY])
 	char shown[SHOWN + 1];
 	size_t n = 0;
 
-	for (; value[n] != '\0' && n < SHOWN; n++)
+	for (; n < SHOWN && value[n] != '\0'; n++)
 		shown[n] = value[n] >= 0x20 && value[n] < 0x7f ? value[n] : '?';
 	shown[n] = '\0';
 	(void)snprintf(why, CONF_WHY, "must be %s, not \"%s\"%s", k->range, shown,
