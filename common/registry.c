@@ -34,6 +34,7 @@ struct entry {
 	_Atomic int64_t session;
 	_Atomic int64_t flushed_ms, duplicate_ms;
 	_Atomic uint32_t gen, flags, dirty;
+	_Atomic uint32_t where; /* address hash << 16 | changes << 8 | minute, of the last session */
 } __attribute__((aligned(64)));
 
 /* That a device without an entry was found absent, so that an older answer doesn't make it one. */
@@ -555,4 +556,21 @@ pthread_mutex_t *
 registry_writer_lock(struct registry *r)
 {
 	return &r->write_lock;
+}
+
+uint32_t
+registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash, int64_t mono_ms)
+{
+	struct entry *e = at(r, entry);
+	uint32_t minute = (uint32_t)(mono_ms / 60000) & 0xff;
+	uint32_t was = atomic_load_explicit(&e->where, memory_order_relaxed);
+	uint32_t changes = (was & 0xff) == minute ? (was >> 8) & 0xff : 0;
+	bool changed = was != 0 && was >> 16 != address_hash;
+
+	if (changed && changes < 0xff)
+		changes++;
+	/* Two workers may write at once: at worst a change is not counted. */
+	atomic_store_explicit(&e->where, (uint32_t)address_hash << 16 | changes << 8 | minute,
+	    memory_order_relaxed);
+	return changed ? changes : 0;
 }

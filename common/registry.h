@@ -118,6 +118,14 @@ int64_t registry_session(const struct registry *, uint32_t entry);
 void registry_session_close(struct registry *, uint32_t entry, int64_t id);
 
 /*
+ * Notes from where (a hash of the address, without port) a session of the entry was opened.
+ * Returns how often the address has changed within the present minute if it changed now,
+ * else 0: a tracker has one address for hours, two devices with one IMEI change it all the time.
+ */
+uint32_t registry_note_address(struct registry *, uint32_t entry, uint16_t address_hash,
+    int64_t mono_ms);
+
+/*
  * Live-row bookkeeping of an entry. `dirty` is owner + 1 of the worker that has
  * something to write to device_online for it, or 0; a dead worker's replacement
  * finds its orphans by it. It stays with an owner until that one clears it or is

@@ -54,7 +54,8 @@ set_options(int fd)
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int)) == -1)
+		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+			sizeof(int)) == -1)
 			log_debug("setsockopt: %s", strerror(errno));
 }
 
@@ -69,8 +70,10 @@ pause_accepting(struct acceptor *a, int error)
 	stats_add(&a->stats->accept_pauses, 1);
 	stats_set(&a->stats->accept_paused, 1);
 	if (log_gate_open(&a->pause_gate, clock_mono_ms(), 60000, &suppressed))
-		log_error("accept: %s; new connections wait in the queue (raise LimitNOFILE or ulimit -n, "
-		          "or TELEM_WORKERS)", strerror(error));
+		log_error("accept: %s; new connections wait in the queue (raise LimitNOFILE or "
+			  "ulimit -n, "
+			  "or TELEM_WORKERS)",
+		    strerror(error));
 	evtimer_add(a->resume_ev, &tv);
 }
 
@@ -93,8 +96,10 @@ admit(struct acceptor *a, int fd, const struct sockaddr *sa)
 
 	if (!cidr_list_match(a->allow, sa)) {
 		if (log_gate_open(&a->denied_gate, clock_mono_ms(), 60000, &suppressed))
-			log_warn("connection from outside TELEM_GATEWAY_ALLOW_CIDR closed (%llu more since the "
-			         "last such line)", (unsigned long long)suppressed);
+			log_warn("connection from outside TELEM_GATEWAY_ALLOW_CIDR closed (%llu "
+				 "more since the "
+				 "last such line)",
+			    (unsigned long long)suppressed);
 		close(fd);
 		return;
 	}
@@ -112,7 +117,8 @@ accept_some(struct acceptor *a, int listen_fd, int most)
 	while (n < most) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
-		int fd = accept4(listen_fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd =
+		    accept4(listen_fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			admit(a, fd, (struct sockaddr *)&ss);

@@ -15,8 +15,8 @@ struct acceptor;
 struct event_base;
 
 /* `allow`: networks that may connect; an empty list allows all. */
-struct acceptor *acceptor_new(struct event_base *, struct conns *, struct stats *,
-    const struct cidr_list *allow);
+struct acceptor *acceptor_new(
+    struct event_base *, struct conns *, struct stats *, const struct cidr_list *allow);
 /* Closes what it listens to. */
 void acceptor_free(struct acceptor *);
 

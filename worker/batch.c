@@ -47,7 +47,7 @@ batch_has_room(const struct batch *b, size_t raw_len, uint32_t records, size_t r
 	if (b->nframes == 0)
 		return true;
 	return b->nframes < b->limits.records && b->nrows + records <= b->limits.records &&
-	    b->used + raw_len + row_bytes <= b->limits.bytes;
+	       b->used + raw_len + row_bytes <= b->limits.bytes;
 }
 
 static bool
@@ -68,8 +68,8 @@ reserve(struct batch *b, size_t n)
 }
 
 static struct frame *
-new_frame(struct batch *b, const struct frame_source *from, enum frame_kind kind, const uint8_t *raw,
-    size_t raw_len, uint16_t count)
+new_frame(struct batch *b, const struct frame_source *from, enum frame_kind kind,
+    const uint8_t *raw, size_t raw_len, uint16_t count)
 {
 	struct frame *f = &b->frames[b->nframes];
 
@@ -95,7 +95,8 @@ add_row(struct batch *b, struct frame *f, const struct avl_record *rec)
 	size_t len = row_write(rec, f->from.device_id, hash, f->from.received_wall_us, out);
 
 	f->nrows++;
-	*r = (struct row){.off = b->used, .len = (uint32_t)len, .frame = b->nframes, .state = ROW_WAITING};
+	*r = (struct row){
+	    .off = b->used, .len = (uint32_t)len, .frame = b->nframes, .state = ROW_WAITING};
 	if (len == 0) {
 		r->state = ROW_REFUSED;
 		f->poisoned = true;
@@ -219,7 +220,8 @@ order_by_frames(struct batch *b)
 			continue;
 		if (runs != NULL)
 			runs[n++] = (struct run){.device_id = f->from.device_id,
-			    .recorded_at = b->rows[f->first_row].recorded_at, .frame = i};
+			    .recorded_at = b->rows[f->first_row].recorded_at,
+			    .frame = i};
 		else
 			for (uint32_t r = 0; r < f->nrows; r++)
 				b->order[b->norder++] = f->first_row + r;
@@ -231,7 +233,8 @@ order_by_frames(struct batch *b)
 		const struct frame *f = &b->frames[runs[i].frame];
 
 		/* Newest first is a setting of the tracker: turn such a frame round. */
-		bool down = b->rows[f->first_row].recorded_at > b->rows[f->first_row + f->nrows - 1].recorded_at;
+		bool down = b->rows[f->first_row].recorded_at >
+			    b->rows[f->first_row + f->nrows - 1].recorded_at;
 		for (uint32_t r = 0; r < f->nrows; r++)
 			b->order[b->norder++] = f->first_row + (down ? f->nrows - 1 - r : r);
 	}

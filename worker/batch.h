@@ -20,50 +20,50 @@
 #define BATCH_NONE UINT32_MAX
 
 enum frame_kind {
-	FRAME_RECORDS,      /* rows for device_positions */
-	FRAME_QUARANTINE,   /* raw row; unreadable or unwanted, counted as quarantined */
-	FRAME_MESSAGE,      /* rows for device_messages */
-	FRAME_DEBUG,        /* raw row, a debug copy only: no records, no answer */
+	FRAME_RECORDS,	  /* rows for device_positions */
+	FRAME_QUARANTINE, /* raw row; unreadable or unwanted, counted as quarantined */
+	FRAME_MESSAGE,	  /* rows for device_messages */
+	FRAME_DEBUG,	  /* raw row, a debug copy only: no records, no answer */
 };
 
 enum row_state {
 	ROW_WAITING,
 	ROW_STORED,
 	ROW_DUPLICATE,
-	ROW_REFUSED,        /* the database refuses it for its content: its frame goes to quarantine */
+	ROW_REFUSED, /* the database refuses it for its content: its frame goes to quarantine */
 };
 
 /* Where a frame came from; copied into it. */
 struct frame_source {
-	uint64_t conn;            /* connection token (conn.h), 0: nobody waits for an answer */
+	uint64_t conn; /* connection token (conn.h), 0: nobody waits for an answer */
 	uint64_t imei;
 	int64_t device_id;
-	uint32_t entry;           /* registry */
+	uint32_t entry; /* registry */
 	int64_t received_mono_us;
 	int64_t received_wall_us;
-	uint8_t family;           /* remote address: AF_INET, AF_INET6 */
+	uint8_t family; /* remote address: AF_INET, AF_INET6 */
 	uint8_t addr[16];
 };
 
 struct frame {
 	struct frame_source from;
-	const char *reason;       /* of a raw row; static text */
+	const char *reason; /* of a raw row; static text */
 	size_t raw_off;
 	uint32_t raw_len;
 	uint32_t first_row, nrows;
-	uint16_t count;           /* what Number of Data 1 says: records booked, and the ACK */
+	uint16_t count; /* what Number of Data 1 says: records booked, and the ACK */
 	uint8_t kind;
-	bool careful;             /* its device's rows go by ON CONFLICT */
-	bool forgotten;           /* its connection is gone: not to be stored any more */
-	bool done;                /* stored for good: may be answered */
-	bool poisoned;            /* a row of it was refused: the raw frame goes to quarantine too */
-	bool unstorable;          /* not even the raw frame can be stored: its connection is closed */
-	bool answer;              /* an ACK of `count` is due once done */
-	uint32_t next;            /* the connection's next frame in flight (conn.c) */
+	bool careful;	 /* its device's rows go by ON CONFLICT */
+	bool forgotten;	 /* its connection is gone: not to be stored any more */
+	bool done;	 /* stored for good: may be answered */
+	bool poisoned;	 /* a row of it was refused: the raw frame goes to quarantine too */
+	bool unstorable; /* not even the raw frame can be stored: its connection is closed */
+	bool answer;	 /* an ACK of `count` is due once done */
+	uint32_t next;	 /* the connection's next frame in flight (conn.c) */
 };
 
 struct row {
-	int64_t device_id, recorded_at, hash;   /* the key, as in the tuple */
+	int64_t device_id, recorded_at, hash; /* the key, as in the tuple */
 	size_t off;
 	uint32_t len;
 	uint32_t frame;
@@ -71,8 +71,8 @@ struct row {
 };
 
 struct batch_limits {
-	uint32_t records;         /* rows */
-	size_t bytes;             /* of rows and raw frames */
+	uint32_t records; /* rows */
+	size_t bytes;	  /* of rows and raw frames */
 };
 
 struct batch {
@@ -81,9 +81,9 @@ struct batch {
 	uint32_t nframes;
 	struct row *rows;
 	uint32_t nrows;
-	uint8_t *bytes;           /* raw frames and tuples */
+	uint8_t *bytes; /* raw frames and tuples */
 	size_t used, room;
-	uint32_t *order;          /* rows in key order after batch_seal(), without duplicates */
+	uint32_t *order; /* rows in key order after batch_seal(), without duplicates */
 	uint32_t norder;
 };
 
@@ -98,7 +98,8 @@ batch_is_empty(const struct batch *b)
 	return b->nframes == 0;
 }
 
-/* True if a frame of `raw_len` bytes and `records` records, whose rows take up to `row_bytes`, fits. */
+/* True if a frame of `raw_len` bytes and `records` records, whose rows take up to `row_bytes`,
+ * fits. */
 bool batch_has_room(const struct batch *, size_t raw_len, uint32_t records, size_t row_bytes);
 
 /*

@@ -15,6 +15,8 @@
 
 /* Lines about peers in a second; a scanner must not fill the disk. */
 #define LINES_PER_SECOND 50
+/* Changes of a tracker's address within a minute that deserve a line. */
+#define FLAPS 5
 
 static void io_cb(evutil_socket_t, short, void *);
 
@@ -53,7 +55,8 @@ conn_log(struct conns *cs, const struct conn *c, enum log_level level, const cha
 		return;
 	if (now - cs->lines.window_ms >= 1000) {
 		if (cs->lines.suppressed > 0)
-			log_warn("%u more lines about trackers were left out", cs->lines.suppressed);
+			log_warn(
+			    "%u more lines about trackers were left out", cs->lines.suppressed);
 		cs->lines = (struct line_limit){.window_ms = now};
 	}
 	if (level != LOG_DEBUG_ && cs->lines.lines++ >= LINES_PER_SECOND) {
@@ -84,8 +87,9 @@ enqueue(struct conns *cs, struct conn *c, enum conn_queue queue)
 void
 conn_wait(struct conns *cs, struct conn *c)
 {
-	static const enum conn_queue queue_of[] = {
-	    [WAIT_HANDSHAKE] = QUEUE_HANDSHAKE, [WAIT_FRAME] = QUEUE_FRAME, [WAIT_IDLE] = QUEUE_IDLE};
+	static const enum conn_queue queue_of[] = {[WAIT_HANDSHAKE] = QUEUE_HANDSHAKE,
+	    [WAIT_FRAME] = QUEUE_FRAME,
+	    [WAIT_IDLE] = QUEUE_IDLE};
 	/* Who waits for the database is not idle, and what it can't send is not late. */
 	bool ours = c->in_flight > 0 || c->paused;
 	enum conn_queue queue = queue_of[session_waits_for(&c->session, c->partial_len > 0)];
@@ -105,7 +109,8 @@ void
 conn_update_reading(struct conns *cs, struct conn *c)
 {
 	bool open = c->session.state == SESSION_NEW || c->session.state == SESSION_OPEN;
-	bool read = c->shut || (open && !c->paused && !c->eof && c->in_flight < SESSION_MAX_IN_FLIGHT);
+	bool read =
+	    c->shut || (open && !c->paused && !c->eof && c->in_flight < SESSION_MAX_IN_FLIGHT);
 	short events = read ? EV_READ | EV_PERSIST : EV_CLOSED | EV_PERSIST;
 
 	if (c->dead || (c->watching == events && event_pending(&c->ev, events, NULL)))
@@ -353,6 +358,7 @@ level_of(const struct conn *c)
 	case WHY_PEER:
 	case WHY_DRAIN:
 	case WHY_TIMEOUT_HANDSHAKE:
+	case WHY_BAD_CRC: /* the line about the frame says it */
 		return LOG_DEBUG_;
 	case WHY_TAKEN_OVER:
 	case WHY_TIMEOUT_IDLE:
@@ -448,6 +454,20 @@ refuse(struct conns *cs, struct conn *c, const char *reason)
 		conn_kill(cs, c);
 }
 
+/* Two devices with one IMEI throw each other out for ever: the operator should know. */
+static void
+note_address(struct conns *cs, const struct conn *c)
+{
+	uint32_t changes = registry_note_address(cs->cfg.registry, c->entry,
+	    (uint16_t)hash_bytes(c->addr, sizeof(c->addr)), clock_mono_ms());
+
+	if (changes == FLAPS || (changes > 0 && changes % 100 == 0))
+		conn_log(cs, c, LOG_WARN_,
+		    "IMEI flaps between addresses: %u changes within a minute; two devices with "
+		    "one IMEI?",
+		    changes);
+}
+
 static bool
 welcome(struct conns *cs, struct conn *c)
 {
@@ -467,10 +487,11 @@ welcome(struct conns *cs, struct conn *c)
 		stats_add(&cs->cfg.stats->takeovers, 1);
 		conn_log(cs, c, LOG_INFO_, "takes over from an older connection of the same IMEI");
 	}
+	note_address(cs, c);
 	address_text(c, host, sizeof(host));
 	live_connected(cs->parts.live, c->entry, c->device_id,
-	    &(struct live_session){.session_id = c->session_id, .connected_at = now_us / 1000,
-	    .remote_addr = host});
+	    &(struct live_session){
+		.session_id = c->session_id, .connected_at = now_us / 1000, .remote_addr = host});
 	conn_log(cs, c, LOG_DEBUG_, "handshake accepted");
 	return conn_send(c, &yes, 1);
 }
@@ -516,7 +537,8 @@ look_up(struct conns *cs, struct conn *c)
 	if (entry != REGISTRY_NONE)
 		registry_get(cs->cfg.registry, entry, &device);
 	if ((!device.present || !device.enabled) &&
-	    devices_lookup(cs->parts.devices, c->session.imei, conn_token(c), clock_mono_ms(), &now))
+	    devices_lookup(
+		cs->parts.devices, c->session.imei, conn_token(c), clock_mono_ms(), &now))
 		return;
 	do_action(cs, c, session_answer(&c->session, now));
 }
@@ -536,7 +558,8 @@ conns_answer(void *ctx, uint64_t token, uint64_t imei, enum lookup_answer answer
 
 /* ---- reading ---- */
 
-/* Keeps p[0..n), an item that is not whole yet; p may lie in what is kept. False: memory is short. */
+/* Keeps p[0..n), an item that is not whole yet; p may lie in what is kept. False: memory is short.
+ */
 static bool
 keep_partial(struct conns *cs, struct conn *c, const uint8_t *p, size_t n)
 {
@@ -566,7 +589,8 @@ keep_partial(struct conns *cs, struct conn *c, const uint8_t *p, size_t n)
 	return true;
 }
 
-/* One item at the front of p[0..n). Returns its length, or 0 if it is not whole or can't be taken now. */
+/* One item at the front of p[0..n). Returns its length, or 0 if it is not whole or can't be taken
+ * now. */
 static size_t
 take_item(struct conns *cs, struct conn *c, const uint8_t *p, size_t n, int64_t now_us)
 {
@@ -594,7 +618,7 @@ static bool
 takes_items(const struct conn *c)
 {
 	return !c->closing && !c->dead && !c->paused && c->in_flight < SESSION_MAX_IN_FLIGHT &&
-	    (c->session.state == SESSION_NEW || c->session.state == SESSION_OPEN);
+	       (c->session.state == SESSION_NEW || c->session.state == SESSION_OPEN);
 }
 
 /* Handles p[0..n), the bytes at hand, and keeps what is left over. */
@@ -635,8 +659,8 @@ static void
 read_some(struct conns *cs, struct conn *c)
 {
 	/* Before its IMEI is known a connection has 17 bytes and no more. */
-	size_t room = c->session.state == SESSION_OPEN ? READ_BUFFER - c->partial_len :
-	    IMEI_PACKET - c->partial_len;
+	size_t room = c->session.state == SESSION_OPEN ? READ_BUFFER - c->partial_len
+						       : IMEI_PACKET - c->partial_len;
 	ssize_t n = recv(c->ev.ev_fd, cs->buffer + c->partial_len, room, MSG_DONTWAIT);
 
 	if (n > 0) {
@@ -676,7 +700,8 @@ io_cb(evutil_socket_t fd, short what, void *arg)
 	} else if (what & EV_READ) {
 		read_some(cs, c);
 	} else if (what & EV_CLOSED) {
-		/* Behind bytes that wait to be read, perhaps. While nothing can be stored it comes again anyway. */
+		/* Behind bytes that wait to be read, perhaps. While nothing can be stored it comes
+		 * again anyway. */
 		c->end_seen = true;
 		if (!store_is_up(cs->parts.store) || c->closing)
 			conn_kill(cs, c);

@@ -31,7 +31,7 @@ struct conns_config {
 	struct stats *stats;
 	struct registry *registry;
 	struct crc_ledger *crc_ledger;
-	uint32_t owner;           /* shm_owner() */
+	uint32_t owner; /* shm_owner() */
 };
 
 /* What connections work with; set once with conns_attach(), before the first connection. */

@@ -25,33 +25,33 @@ enum conn_queue { QUEUE_HANDSHAKE, QUEUE_FRAME, QUEUE_IDLE, QUEUE_LINGER, QUEUE_
 
 /* About 350 bytes: there may be 20,000 of these in a process. */
 struct conn {
-	struct event ev;              /* reading; or watching for the end while paused */
+	struct event ev; /* reading; or watching for the end while paused */
 	struct conns *all;
 	TAILQ_ENTRY(conn) queue_link;
 	TAILQ_ENTRY(conn) paused_link;
 	struct session session;
-	int64_t since_ms;             /* start of what it waits for */
+	int64_t since_ms; /* start of what it waits for */
 	int64_t session_id;
 	int64_t device_id;
-	uint8_t *partial;             /* an item that is not whole yet, or NULL */
+	uint8_t *partial; /* an item that is not whole yet, or NULL */
 	uint32_t partial_len, partial_room;
-	uint32_t entry;               /* registry, REGISTRY_NONE before the handshake */
-	uint32_t slot, generation;    /* its token */
-	uint32_t codecs;              /* CODEC_MAY_* */
-	uint32_t first_frame, last_frame;   /* in flight, oldest first; references or NO_REF */
-	uint16_t port;                /* of the peer */
+	uint32_t entry;			  /* registry, REGISTRY_NONE before the handshake */
+	uint32_t slot, generation;	  /* its token */
+	uint32_t codecs;		  /* CODEC_MAY_* */
+	uint32_t first_frame, last_frame; /* in flight, oldest first; references or NO_REF */
+	uint16_t port;			  /* of the peer */
 	uint8_t family, addr[16];
 	uint8_t in_flight;
-	uint8_t queue;                /* enum conn_queue */
-	short watching;               /* what ev waits for: bytes, or the peer's end only */
-	bool paused;                  /* on the list of those who wait for room in the batch */
-	bool end_seen;                /* the peer has closed its side, perhaps behind bytes not yet read */
-	bool eof;                     /* and all of it was read */
-	bool closing;                 /* conn_close() was here; answers may still be due */
-	bool dead;                    /* closed and on its way to free(); see conns_bury() */
-	uint8_t booked;               /* enum session_state under which the gauges count it */
-	bool proven;                  /* a frame of it was stored: re-sent ones are behind us */
-	bool shut;                    /* our side is shut; waiting for the peer's */
+	uint8_t queue;	/* enum conn_queue */
+	short watching; /* what ev waits for: bytes, or the peer's end only */
+	bool paused;	/* on the list of those who wait for room in the batch */
+	bool end_seen;	/* the peer has closed its side, perhaps behind bytes not yet read */
+	bool eof;	/* and all of it was read */
+	bool closing;	/* conn_close() was here; answers may still be due */
+	bool dead;	/* closed and on its way to free(); see conns_bury() */
+	uint8_t booked; /* enum session_state under which the gauges count it */
+	bool proven;	/* a frame of it was stored: re-sent ones are behind us */
+	bool shut;	/* our side is shut; waiting for the peer's */
 };
 
 struct line_limit {
@@ -62,32 +62,33 @@ struct line_limit {
 struct conns {
 	struct conns_config cfg;
 	struct conns_parts parts;
-	struct conn **slots;          /* by token */
+	struct conn **slots; /* by token */
 	uint32_t nslots, open;
 	uint32_t *free_slots, nfree;
 	uint32_t *generations;
 	struct conn_list queue[QUEUES];
-	struct conn_list paused;      /* no room in the filling batch */
-	struct conn_list dead;        /* callers further up may still hold a pointer: freed later */
-	uint8_t *buffer;              /* READ_BUFFER */
+	struct conn_list paused; /* no room in the filling batch */
+	struct conn_list dead;	 /* callers further up may still hold a pointer: freed later */
+	uint8_t *buffer;	 /* READ_BUFFER */
 	size_t partial_bytes, partial_max;
-	uint64_t version;             /* of the registry, as last checked */
+	uint64_t version; /* of the registry, as last checked */
 	bool draining;
 	struct line_limit lines;
-	struct avl_record *records;   /* AVL_MAX_RECORDS, scratch of the decoder */
+	struct avl_record *records; /* AVL_MAX_RECORDS, scratch of the decoder */
 };
 
 /* conn.c */
 struct conn *conn_find(struct conns *, uint64_t token);
 uint64_t conn_token(const struct conn *);
-void conn_wait(struct conns *, struct conn *);        /* puts it into the right queue, from now */
-void conn_pause(struct conns *, struct conn *);       /* no room in the batch */
+void conn_wait(struct conns *, struct conn *);	/* puts it into the right queue, from now */
+void conn_pause(struct conns *, struct conn *); /* no room in the batch */
 void conn_update_reading(struct conns *, struct conn *);
 /* Handles what is kept of it, as if it had just arrived. */
 void conn_resume(struct conns *, struct conn *);
 /* Ends the session and closes: at once, or after what is in flight has been answered. */
 void conn_close(struct conns *, struct conn *, enum session_why);
-/* Closes the socket now. The memory lives until conns_bury(), so that callers can look at c->dead. */
+/* Closes the socket now. The memory lives until conns_bury(), so that callers can look at c->dead.
+ */
 void conn_kill(struct conns *, struct conn *);
 void conns_bury(struct conns *);
 bool conn_send(struct conn *, const void *, size_t);
@@ -98,8 +99,8 @@ void conn_settle(struct conns *, struct conn *);
 
 /* frames.c */
 /* False: the batch has no room; the frame stays where it is. It may close the connection. */
-bool frames_take(struct conns *, struct conn *, const uint8_t *raw, const struct stream_item *,
-    int64_t now_us);
+bool frames_take(
+    struct conns *, struct conn *, const uint8_t *raw, const struct stream_item *, int64_t now_us);
 /* The connection is gone: frames that are not in a transaction yet are not stored for it. */
 void frames_forget(struct conns *, struct conn *);
 

@@ -57,7 +57,8 @@ conns_count(const struct conns *cs)
 }
 
 static void
-close_overdue(struct conns *cs, enum conn_queue queue, int64_t limit_ms, enum session_why why, int64_t now)
+close_overdue(
+    struct conns *cs, enum conn_queue queue, int64_t limit_ms, enum session_why why, int64_t now)
 {
 	struct conn *c;
 
@@ -102,11 +103,13 @@ conns_tick(struct conns *cs, int64_t now)
 	check_sessions(cs);
 	close_overdue(cs, QUEUE_HANDSHAKE, conf->handshake_timeout_s * INT64_C(1000),
 	    WHY_TIMEOUT_HANDSHAKE, now);
-	close_overdue(cs, QUEUE_FRAME, conf->frame_timeout_s * INT64_C(1000), WHY_TIMEOUT_FRAME, now);
+	close_overdue(
+	    cs, QUEUE_FRAME, conf->frame_timeout_s * INT64_C(1000), WHY_TIMEOUT_FRAME, now);
 	close_overdue(cs, QUEUE_IDLE, conf->idle_timeout_s * INT64_C(1000), WHY_TIMEOUT_IDLE, now);
 	close_overdue(cs, QUEUE_LINGER, LINGER_MS, WHY_PEER, now);
 	conns_bury(cs);
-	stats_set(&cs->cfg.stats->buffer_bytes, cs->partial_bytes + store_filling(cs->parts.store)->used);
+	stats_set(
+	    &cs->cfg.stats->buffer_bytes, cs->partial_bytes + store_filling(cs->parts.store)->used);
 }
 
 void

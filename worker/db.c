@@ -10,6 +10,7 @@
 #include "common/schema.h"
 
 #define DB_WHY 160
+#define RENEW_MS 1000
 
 enum db_state { DB_WAITING, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY };
 
@@ -26,9 +27,10 @@ struct db {
 	enum setup_step step;
 	size_t prepare_at;
 	struct event *read_ev, *write_ev;
-	struct event *timer;         /* next attempt, or the limit of this one */
-	int attempt;                 /* attempts since it was up */
-	int hosts;                   /* in the connection string */
+	struct event *timer; /* next attempt, or the limit of this one */
+	int attempt;	     /* attempts since it was up */
+	int64_t up_since_ms;
+	int hosts; /* in the connection string */
 	struct db_job job;
 	bool copying;
 	struct db_error error;
@@ -77,7 +79,8 @@ drop_events(struct db *db)
 	db->read_ev = db->write_ev = NULL;
 }
 
-/* libpq may change its socket while connecting (another host, TLS retry), so events are made anew. */
+/* libpq may change its socket while connecting (another host, TLS retry), so events are made anew.
+ */
 static bool
 watch(struct db *db, bool want_read, bool want_write)
 {
@@ -95,7 +98,8 @@ watch(struct db *db, bool want_read, bool want_write)
 	return !want_write || event_add(db->write_ev, NULL) == 0;
 }
 
-/* The first line of a libpq message, without its severity. libpq never prints passwords in these. */
+/* The first line of a libpq message, without its severity. libpq never prints passwords in these.
+ */
 static void
 copy_message(char *out, size_t room, const char *message)
 {
@@ -115,7 +119,8 @@ note_error(struct db *db, const char *sqlstate, const char *message)
 	db->failed = true;
 	memset(db->error.sqlstate, 0, sizeof(db->error.sqlstate));
 	if (sqlstate != NULL)
-		memcpy(db->error.sqlstate, sqlstate, strnlen(sqlstate, sizeof(db->error.sqlstate) - 1));
+		memcpy(db->error.sqlstate, sqlstate,
+		    strnlen(sqlstate, sizeof(db->error.sqlstate) - 1));
 	copy_message(db->error.text, sizeof(db->error.text), message != NULL ? message : "");
 }
 
@@ -154,7 +159,8 @@ lost(struct db *db, const char *why)
 	if (news)
 		db->log_gate = (struct log_gate){0};
 	if (log_gate_open(&db->log_gate, clock_mono_ms(), 60000, &suppressed))
-		log_error("database (%s connection): %s; trying again at least every 2 s", db->name, reason);
+		log_error("database (%s connection): %s; trying again at least every 2 s", db->name,
+		    reason);
 	set_timer(db, delays_ms[db->attempt < last ? db->attempt : last]);
 	db->attempt++;
 	if (was_busy) {
@@ -190,6 +196,9 @@ become_up(struct db *db)
 {
 	db->state = DB_IDLE;
 	db->attempt = 0;
+	db->up_since_ms = clock_mono_ms();
+	if (db->cb.connects != NULL)
+		stats_add(db->cb.connects, 1);
 	if (db->why[0] != '\0')
 		log_info("database (%s connection): connected again", db->name);
 	db->why[0] = '\0';
@@ -213,7 +222,7 @@ setup_next(struct db *db)
 	case STEP_PREPARE:
 		if (db->cb.prepare != NULL && db->cb.prepare[db->prepare_at] != NULL) {
 			sent = PQsendPrepare(db->conn, db->cb.prepare[db->prepare_at],
-			    db->cb.prepare[db->prepare_at + 1], 0, NULL) == 1;
+				   db->cb.prepare[db->prepare_at + 1], 0, NULL) == 1;
 			db->prepare_at += 2;
 			break;
 		}
@@ -237,8 +246,10 @@ setup_step_done(struct db *db)
 	char why[DB_WHY];
 
 	if (db->failed) {
-		if (strcmp(db->error.sqlstate, "42P01") == 0 || strcmp(db->error.sqlstate, "42703") == 0)
-			snprintf(why, sizeof(why), "the schema is missing or incomplete (%.80s): run \"tgctl migrate\"",
+		if (strcmp(db->error.sqlstate, "42P01") == 0 ||
+		    strcmp(db->error.sqlstate, "42703") == 0)
+			snprintf(why, sizeof(why),
+			    "the schema is missing or incomplete (%.80s): run \"tgctl migrate\"",
 			    db->error.text);
 		else
 			copy_message(why, sizeof(why), db->error.text);
@@ -252,7 +263,8 @@ setup_step_done(struct db *db)
 	case STEP_SCHEMA:
 		if (db->schema_version < SCHEMA_VERSION) {
 			snprintf(why, sizeof(why),
-			    "the schema is version %lld, this gateway needs %d: run \"tgctl migrate\"",
+			    "the schema is version %lld, this gateway needs %d: run \"tgctl "
+			    "migrate\"",
 			    (long long)db->schema_version, SCHEMA_VERSION);
 			lost(db, why);
 			return;
@@ -277,31 +289,45 @@ static bool
 wants_reconnect(const char *sqlstate)
 {
 	return strcmp(sqlstate, "25006") == 0 || strcmp(sqlstate, "0A000") == 0 ||
-	    strcmp(sqlstate, "26000") == 0;
+	       strcmp(sqlstate, "26000") == 0;
+}
+
+/*
+ * Gives the connection up for a new one, without a word: the job's owner knows of
+ * the error and logs it once. Not more than once a second, as the error may stay.
+ */
+static void
+renew(struct db *db)
+{
+	char why[DB_WHY];
+
+	copy_message(why, sizeof(why), db->error.text);
+	drop_events(db);
+	PQfinish(db->conn);
+	db->conn = NULL;
+	db->state = DB_WAITING;
+	set_timer(db, 50);
+	end_job(db, DB_ERROR);
+	db->cb.down(db->cb.ctx, why);
 }
 
 static void
 job_done(struct db *db)
 {
-	enum db_outcome outcome = db->failed ? DB_ERROR : DB_OK;
-	bool reconnect = db->failed && wants_reconnect(db->error.sqlstate);
-	char why[DB_WHY];
-
-	db->state = DB_IDLE;
-	if (reconnect) {
-		copy_message(why, sizeof(why), db->error.text);
-		/* Busy until it is gone, so that end() doesn't start the next job on it. */
-		db->state = DB_BUSY;
-		lost(db, why);
+	if (db->failed && wants_reconnect(db->error.sqlstate) &&
+	    clock_mono_ms() - db->up_since_ms >= RENEW_MS) {
+		renew(db);
 		return;
 	}
-	end_job(db, outcome);
+	db->state = DB_IDLE;
+	end_job(db, db->failed ? DB_ERROR : DB_OK);
 }
 
 static bool
 pump_copy(struct db *db)
 {
-	enum db_copy more = db->job.copy_in != NULL ? db->job.copy_in(db->job.ctx, db->conn) : DB_COPY_FAIL;
+	enum db_copy more =
+	    db->job.copy_in != NULL ? db->job.copy_in(db->job.ctx, db->conn) : DB_COPY_FAIL;
 
 	if (more == DB_COPY_FAIL)
 		return false;
@@ -337,8 +363,9 @@ take_result(struct db *db, PGresult *res)
 		return true;
 	default:
 		note_error(db, PQresultErrorField(res, PG_DIAG_SQLSTATE),
-		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) != NULL ?
-		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : PQresultErrorMessage(res));
+		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) != NULL
+			? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
+			: PQresultErrorMessage(res));
 		return PQstatus(db->conn) == CONNECTION_OK;
 	}
 }
@@ -359,8 +386,8 @@ take_notifications(struct db *db)
 static void
 drain_results(struct db *db)
 {
-	while (db->conn != NULL && (db->state == DB_BUSY || db->state == DB_SETUP) && !db->copying &&
-	    !PQisBusy(db->conn)) {
+	while (db->conn != NULL && (db->state == DB_BUSY || db->state == DB_SETUP) &&
+	       !db->copying && !PQisBusy(db->conn)) {
 		PGresult *res = PQgetResult(db->conn);
 		bool good = true;
 
@@ -384,6 +411,19 @@ drain_results(struct db *db)
 	}
 }
 
+/* Notices of the server go to our log, not to stderr. */
+static void
+notice_cb(void *arg, const PGresult *res)
+{
+	const struct db *db = arg;
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	bool warning = severity != NULL && strcmp(severity, "WARNING") == 0;
+
+	log_write(warning ? LOG_WARN_ : LOG_DEBUG_, NULL, "database (%s connection): %s", db->name,
+	    text != NULL ? text : "");
+}
+
 static void
 connect_poll(struct db *db)
 {
@@ -399,8 +439,8 @@ connect_poll(struct db *db)
 	case PGRES_POLLING_OK:
 		if (PQsetnonblocking(db->conn, 1) == -1 || !watch(db, true, false))
 			break;
-		evtimer_del(db->timer);
-		set_timer(db, 30000);   /* the set-up too must come to an end */
+		(void)PQsetNoticeReceiver(db->conn, notice_cb, db);
+		set_timer(db, 30000); /* the set-up too must come to an end */
 		db->state = DB_SETUP;
 		db->step = STEP_SETTINGS;
 		setup_next(db);
@@ -475,10 +515,9 @@ connect_now(struct db *db)
 	const char *const keys[] = {"dbname", "fallback_application_name", "connect_timeout",
 	    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
 	    "tcp_user_timeout", NULL};
-	const char *const values[] = {db->url, application, "5", "1", "10", "5", "3", "15000", NULL};
+	const char *const values[] = {
+	    db->url, application, "5", "1", "10", "5", "3", "15000", NULL};
 
-	if (db->cb.connects != NULL)
-		stats_add(db->cb.connects, 1);
 	db->state = DB_CONNECTING;
 	db->conn = PQconnectStartParams(keys, values, 1);
 	if (db->conn == NULL || PQstatus(db->conn) == CONNECTION_BAD) {

@@ -6,11 +6,10 @@
  *
  * A job is a struct db_job: the owner fills the callbacks, db calls them:
  *
- *   start()    sends a query with PQsend... on the connection; false: libpq refused (treated as lost)
- *   copy_in()  the server is ready for COPY data, or can take more: put some with
- *              PQputCopyData / PQputCopyEnd; return DB_COPY_MORE to be called again when the
- *              socket has drained, DB_COPY_END after PQputCopyEnd, DB_COPY_FAIL
- *   result()   each PGresult of the query; db frees it afterwards
+ *   start()    sends a query with PQsend... on the connection; false: libpq refused (treated as
+ * lost) copy_in()  the server is ready for COPY data, or can take more: put some with PQputCopyData
+ * / PQputCopyEnd; return DB_COPY_MORE to be called again when the socket has drained, DB_COPY_END
+ * after PQputCopyEnd, DB_COPY_FAIL result()   each PGresult of the query; db frees it afterwards
  *   end()      the job is over; only then may another start, also from inside end()
  *
  * Exactly one end() follows each db_run(), whatever happens.
@@ -28,24 +27,25 @@ struct event_base;
 struct db;
 
 enum db_outcome {
-	DB_OK,       /* every result was good */
-	DB_ERROR,    /* a result was an error: error->sqlstate and text are set; the connection is good */
-	DB_LOST,     /* the connection broke: what was sent may or may not have been committed */
+	DB_OK,	  /* every result was good */
+	DB_ERROR, /* a result was an error: error->sqlstate and text are set; the connection is good
+		   */
+	DB_LOST,  /* the connection broke: what was sent may or may not have been committed */
 };
 
 enum db_copy { DB_COPY_MORE, DB_COPY_END, DB_COPY_FAIL };
 
 struct db_error {
-	char sqlstate[6];   /* "" when the connection was lost */
-	char text[256];     /* primary message, for a log line; never holds the connection string */
+	char sqlstate[6]; /* "" when the connection was lost */
+	char text[256];	  /* primary message, for a log line; never holds the connection string */
 };
 
 struct db_job {
-	const char *name;   /* for log lines */
+	const char *name; /* for log lines */
 	void *ctx;
 	bool (*start)(void *ctx, PGconn *);
-	enum db_copy (*copy_in)(void *ctx, PGconn *);                /* may be NULL */
-	void (*result)(void *ctx, const PGresult *);                 /* may be NULL */
+	enum db_copy (*copy_in)(void *ctx, PGconn *); /* may be NULL */
+	void (*result)(void *ctx, const PGresult *);  /* may be NULL */
 	void (*end)(void *ctx, enum db_outcome, const struct db_error *);
 };
 
@@ -61,13 +61,14 @@ struct db_callbacks {
 	const char *const *prepare;
 	/* One string of SQL run at connect after the preparation (LISTEN ...), or NULL. */
 	const char *setup_sql;
-	_Atomic uint64_t *connects;   /* counts the attempts, or NULL */
-	bool single_row;   /* results of jobs arrive row by row (PQsetSingleRowMode), for large loads */
+	_Atomic uint64_t *connects; /* counts the attempts, or NULL */
+	bool single_row; /* results of jobs arrive row by row (PQsetSingleRowMode), for large loads
+			  */
 };
 
 /* `name` ("store", "tasks") goes into application_name and the log. Connects at once. */
-struct db *db_new(struct event_base *, const char *url, const char *name,
-    const struct db_callbacks *);
+struct db *db_new(
+    struct event_base *, const char *url, const char *name, const struct db_callbacks *);
 void db_free(struct db *);
 
 bool db_is_up(const struct db *);

@@ -33,6 +33,7 @@ struct devices {
 	struct devices_config cfg;
 	struct task task;
 	bool up, leader;
+	bool tried; /* the first attempt to connect has ended, one way or the other */
 	enum job_kind job;
 	struct pgarray imeis;
 	struct lookup *lookup;
@@ -303,7 +304,7 @@ devices_up(void *ctx)
 	struct devices *d = ctx;
 
 	/* What was notified while nobody listened is lost. */
-	d->up = true;
+	d->up = d->tried = true;
 	d->load_wanted = true;
 }
 
@@ -313,6 +314,7 @@ devices_down(void *ctx)
 	struct devices *d = ctx;
 
 	d->up = false;
+	d->tried = true;
 	if (d->loading)
 		finish_load(d, false);
 	if (d->leader)
@@ -394,5 +396,6 @@ devices_lookup(
     struct devices *d, uint64_t imei, uint64_t token, int64_t now_mono_ms, enum lookup_answer *now)
 {
 	*now = LOOKUP_UNAVAILABLE;
-	return d->up && lookup_add(d->lookup, imei, token, now_mono_ms, now);
+	/* A worker that has just begun is about to know: its first callers wait for that. */
+	return (d->up || !d->tried) && lookup_add(d->lookup, imei, token, now_mono_ms, now);
 }

@@ -20,19 +20,20 @@
 struct devices;
 
 enum lookup_answer {
-	LOOKUP_KNOWN,        /* the registry has an enabled entry for it now */
-	LOOKUP_UNKNOWN,      /* the database knows no such IMEI */
+	LOOKUP_KNOWN,	/* the registry has an enabled entry for it now */
+	LOOKUP_UNKNOWN, /* the database knows no such IMEI */
 	LOOKUP_DISABLED,
-	LOOKUP_UNAVAILABLE,  /* the database did not answer, or the registry is full: say nothing */
+	LOOKUP_UNAVAILABLE, /* the database did not answer, or the registry is full: say nothing */
 };
 
 struct devices_config {
 	struct registry *registry;
 	struct stats *stats;
-	bool allow_unknown_imei;   /* a miss inserts a stub row instead */
+	bool allow_unknown_imei; /* a miss inserts a stub row instead */
 	void *ctx;
 	/*
-	 * The answer to devices_lookup(), once for each call that returned true; never from inside it.
+	 * The answer to devices_lookup(), once for each call that returned true; never from inside
+	 * it.
 	 */
 	void (*answer)(void *ctx, uint64_t token, uint64_t imei, enum lookup_answer);
 };
@@ -49,7 +50,7 @@ extern const char devices_listen_sql[];
  * answer will follow for `token`; false if *now holds the answer already
  * (asked less than a second ago, database away, or too many questions waiting).
  */
-bool devices_lookup(struct devices *, uint64_t imei, uint64_t token, int64_t now_mono_ms,
-    enum lookup_answer *now);
+bool devices_lookup(
+    struct devices *, uint64_t imei, uint64_t token, int64_t now_mono_ms, enum lookup_answer *now);
 
 #endif

@@ -38,7 +38,8 @@ is_waiting_already(struct conns *cs, const struct conn *c, const uint8_t *raw, s
 		const struct frame *f = frame_of(cs, ref);
 
 		if (f->raw_len == len &&
-		    memcmp(batch_raw(store_batch(cs->parts.store, (ref & REF_BATCH) != 0), f), raw, len) == 0)
+		    memcmp(batch_raw(store_batch(cs->parts.store, (ref & REF_BATCH) != 0), f), raw,
+			len) == 0)
 			return true;
 		ref = f->next;
 	}
@@ -61,7 +62,8 @@ link_frame(struct conns *cs, struct conn *c, uint32_t ref)
 }
 
 static void
-count_frame(struct conns *cs, struct conn *c, const struct frame_facts *facts, const struct verdict *v)
+count_frame(
+    struct conns *cs, struct conn *c, const struct frame_facts *facts, const struct verdict *v)
 {
 	struct stats *st = cs->cfg.stats;
 
@@ -76,9 +78,11 @@ count_frame(struct conns *cs, struct conn *c, const struct frame_facts *facts, c
 		stats_add(&st->err_structure, 1);
 	else if (strcmp(v->reason, "unknown_codec") == 0)
 		stats_add(&st->unknown_codec, 1);
-	conn_log(cs, c, LOG_WARN_, "bad frame (%s, codec %02x, %u records): %s", v->reason, facts->codec,
-	    facts->count1, v->what == VERDICT_CLOSE ? "not acknowledged, connection closed" :
-	    v->ack ? "quarantined and acknowledged" : "quarantined, not acknowledged");
+	conn_log(cs, c, LOG_WARN_, "bad frame (%s, codec %02x, %u records): %s", v->reason,
+	    facts->codec, facts->count1,
+	    v->what == VERDICT_CLOSE ? "not acknowledged, connection closed"
+	    : v->ack		     ? "quarantined and acknowledged"
+				     : "quarantined, not acknowledged");
 }
 
 static struct frame_source
@@ -156,8 +160,10 @@ frames_take(struct conns *cs, struct conn *c, const uint8_t *raw, const struct s
 	struct batch *b = store_filling(cs->parts.store);
 	struct avl_frame avl = {0};
 	struct message_walk walk;
-	struct frame_facts facts = {.codec = item->body[0], .count1 = item->body[1],
-	    .crc_ok = item->crc_ok, .codecs = c->codecs};
+	struct frame_facts facts = {.codec = item->body[0],
+	    .count1 = item->body[1],
+	    .crc_ok = item->crc_ok,
+	    .codecs = c->codecs};
 
 	if (item->crc_ok && codec_is_avl(facts.codec)) {
 		if (is_waiting_already(cs, c, raw, item->len)) {
@@ -198,7 +204,8 @@ frames_forget(struct conns *cs, struct conn *c)
 		struct frame *f = frame_of(cs, ref);
 
 		f->from.conn = 0;
-		if (f->kind == FRAME_RECORDS && store_batch(cs->parts.store, (ref & REF_BATCH) != 0) == filling) {
+		if (f->kind == FRAME_RECORDS &&
+		    store_batch(cs->parts.store, (ref & REF_BATCH) != 0) == filling) {
 			f->forgotten = true;
 			forgotten += f->count;
 		}
@@ -280,7 +287,8 @@ newest(const struct batch *b, uint32_t from, uint32_t to, bool with_fix)
 
 		if (r->state == ROW_REFUSED || (with_fix && !row_valid(tuple)) || ms < 0)
 			continue;
-		if (avl_time_trusted((uint64_t)ms, b->frames[r->frame].from.received_wall_us / 1000))
+		if (avl_time_trusted(
+			(uint64_t)ms, b->frames[r->frame].from.received_wall_us / 1000))
 			return tuple;
 	}
 	return NULL;
@@ -298,7 +306,8 @@ move_live(struct conns *cs, const struct batch *b)
 		while (end < b->norder && b->rows[b->order[end]].device_id == r->device_id)
 			end++;
 		const uint8_t *trusted = newest(b, i, end, false);
-		int64_t seen = b->frames[b->rows[b->order[end - 1]].frame].from.received_wall_us / 1000;
+		int64_t seen =
+		    b->frames[b->rows[b->order[end - 1]].frame].from.received_wall_us / 1000;
 		if (trusted != NULL)
 			live_position(cs->parts.live, f->from.entry, r->device_id, trusted,
 			    newest(b, i, end, true), seen);

@@ -16,9 +16,10 @@ struct orphans;
 struct orphans_config {
 	struct registry *registry;
 	const char *gateway_id;
-	int worker;         /* our slot */
-	int nworkers;       /* slot 0 also cleans up after slots that are no more */
-	int64_t born_session;  /* a session id drawn at our start: older ones of dead owners are orphans */
+	int worker;	      /* our slot */
+	int nworkers;	      /* slot 0 also cleans up after slots that are no more */
+	int64_t born_session; /* a session id drawn at our start: older ones of dead owners are
+				 orphans */
 };
 
 struct orphans *orphans_new(const struct orphans_config *);

@@ -19,7 +19,7 @@ void rejected_free(struct rejected *);
 struct task *rejected_task(struct rejected *);
 
 /* `reason`: "unknown" or "disabled" (static text). `remote_addr`: numeric, without port. */
-void rejected_note(struct rejected *, uint64_t imei, const char *reason, const char *remote_addr,
-    int64_t wall_ms);
+void rejected_note(
+    struct rejected *, uint64_t imei, const char *reason, const char *remote_addr, int64_t wall_ms);
 
 #endif

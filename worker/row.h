@@ -16,27 +16,28 @@
 #include "proto/avl.h"
 
 #define ROW_COLUMNS \
-	"device_id, recorded_at, record_hash, received_at, latitude, longitude, altitude, heading, " \
+	"device_id, recorded_at, record_hash, received_at, latitude, longitude, altitude, " \
+	"heading, " \
 	"satellites, speed, valid, priority, event_io_id, codec, generation_type, io"
 #define ROW_NCOLUMNS 16
 
 /* Offsets of the values (behind their 4-byte lengths) in a tuple. */
 enum row_offset {
-	ROW_DEVICE_ID = 2 + 4,                    /* int8 */
-	ROW_RECORDED_AT = ROW_DEVICE_ID + 8 + 4,  /* timestamptz: us since 2000-01-01 */
+	ROW_DEVICE_ID = 2 + 4,			 /* int8 */
+	ROW_RECORDED_AT = ROW_DEVICE_ID + 8 + 4, /* timestamptz: us since 2000-01-01 */
 	ROW_RECORD_HASH = ROW_RECORDED_AT + 8 + 4,
 	ROW_RECEIVED_AT = ROW_RECORD_HASH + 8 + 4,
-	ROW_LATITUDE = ROW_RECEIVED_AT + 8 + 4,   /* float8 */
+	ROW_LATITUDE = ROW_RECEIVED_AT + 8 + 4, /* float8 */
 	ROW_LONGITUDE = ROW_LATITUDE + 8 + 4,
-	ROW_ALTITUDE = ROW_LONGITUDE + 8 + 4,     /* int2 */
-	ROW_HEADING = ROW_ALTITUDE + 2 + 4,       /* int4 */
-	ROW_SATELLITES = ROW_HEADING + 4 + 4,     /* int2 */
-	ROW_SPEED = ROW_SATELLITES + 2 + 4,       /* int4 */
-	ROW_VALID = ROW_SPEED + 4 + 4,            /* bool */
-	ROW_PRIORITY = ROW_VALID + 1 + 4,         /* int2 */
-	ROW_EVENT_IO_ID = ROW_PRIORITY + 2 + 4,   /* int4 */
-	ROW_CODEC = ROW_EVENT_IO_ID + 4 + 4,      /* int2 */
-	ROW_GENERATION = ROW_CODEC + 2 + 4,       /* int2 or NULL: its length is at ROW_GENERATION - 4 */
+	ROW_ALTITUDE = ROW_LONGITUDE + 8 + 4,	/* int2 */
+	ROW_HEADING = ROW_ALTITUDE + 2 + 4,	/* int4 */
+	ROW_SATELLITES = ROW_HEADING + 4 + 4,	/* int2 */
+	ROW_SPEED = ROW_SATELLITES + 2 + 4,	/* int4 */
+	ROW_VALID = ROW_SPEED + 4 + 4,		/* bool */
+	ROW_PRIORITY = ROW_VALID + 1 + 4,	/* int2 */
+	ROW_EVENT_IO_ID = ROW_PRIORITY + 2 + 4, /* int4 */
+	ROW_CODEC = ROW_EVENT_IO_ID + 4 + 4,	/* int2 */
+	ROW_GENERATION = ROW_CODEC + 2 + 4, /* int2 or NULL: its length is at ROW_GENERATION - 4 */
 };
 
 /* Latest timestamp that timestamptz can hold, ms since 1970. */

@@ -46,7 +46,8 @@ session_item(struct session *s, enum stream_result result, const struct stream_i
 	case STREAM_IMEI:
 		return imei_said(s, item->imei);
 	case STREAM_FRAME:
-		return s->state == SESSION_OPEN ? SESSION_DO_TAKE_FRAME : close_for(s, WHY_BAD_HANDSHAKE);
+		return s->state == SESSION_OPEN ? SESSION_DO_TAKE_FRAME
+						: close_for(s, WHY_BAD_HANDSHAKE);
 	case STREAM_BAD_IMEI:
 		return close_for(s, WHY_BAD_HANDSHAKE);
 	case STREAM_BAD_PREAMBLE:

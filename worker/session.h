@@ -25,43 +25,43 @@ enum session_state { SESSION_NEW, SESSION_ASKING, SESSION_OPEN, SESSION_CLOSING 
 
 enum session_action {
 	SESSION_DO_NOTHING,
-	SESSION_DO_LOOK_UP,        /* find the IMEI; the answer goes to session_answer() */
-	SESSION_DO_WELCOME,        /* open the session, send 01 */
+	SESSION_DO_LOOK_UP,	   /* find the IMEI; the answer goes to session_answer() */
+	SESSION_DO_WELCOME,	   /* open the session, send 01 */
 	SESSION_DO_WELCOME_AGAIN,  /* send 01: the same IMEI said once more */
 	SESSION_DO_REFUSE_UNKNOWN, /* send 00, write to the ledger, close */
 	SESSION_DO_REFUSE_DISABLED,
-	SESSION_DO_TAKE_FRAME,     /* judge and store it: session_judge() */
-	SESSION_DO_CLOSE,          /* close; session.why says why */
+	SESSION_DO_TAKE_FRAME, /* judge and store it: session_judge() */
+	SESSION_DO_CLOSE,      /* close; session.why says why */
 };
 
 /* Why a connection is closed; indexes session_why_text(). */
 enum session_why {
 	WHY_NONE,
-	WHY_PEER,             /* the tracker closed, or the network did */
+	WHY_PEER, /* the tracker closed, or the network did */
 	WHY_BAD_HANDSHAKE,
 	WHY_BAD_PREAMBLE,
 	WHY_BAD_LENGTH,
 	WHY_BAD_CRC,
-	WHY_OTHER_IMEI,       /* a second IMEI on a connection in use */
+	WHY_OTHER_IMEI, /* a second IMEI on a connection in use */
 	WHY_UNKNOWN,
 	WHY_DISABLED,
-	WHY_UNAVAILABLE,      /* unknown IMEI while the database can't answer */
+	WHY_UNAVAILABLE, /* unknown IMEI while the database can't answer */
 	WHY_TAKEN_OVER,
-	WHY_REMOVED,          /* disabled or deleted while connected */
+	WHY_REMOVED, /* disabled or deleted while connected */
 	WHY_TIMEOUT_HANDSHAKE,
 	WHY_TIMEOUT_FRAME,
 	WHY_TIMEOUT_IDLE,
 	WHY_MEMORY,
 	WHY_DRAIN,
-	WHY_STUCK,            /* doesn't read its ACKs */
-	WHY_UNSTORABLE,       /* not even the quarantine takes its frame */
+	WHY_STUCK,	/* doesn't read its ACKs */
+	WHY_UNSTORABLE, /* not even the quarantine takes its frame */
 	WHY_COUNT
 };
 
 struct session {
-	uint64_t imei;        /* 0 until said */
-	uint8_t state;        /* enum session_state */
-	uint8_t why;          /* enum session_why, of the close */
+	uint64_t imei; /* 0 until said */
+	uint8_t state; /* enum session_state */
+	uint8_t why;   /* enum session_why, of the close */
 };
 
 void session_init(struct session *);
@@ -88,17 +88,17 @@ const char *session_why_text(enum session_why);
 
 /* What is to be done with a frame (design §3, Poison). */
 enum verdict_do {
-	VERDICT_STORE,         /* its records, then ACK */
-	VERDICT_MESSAGE,       /* store the messages, no ACK */
-	VERDICT_QUARANTINE,    /* keep the raw frame; then ACK if verdict.ack */
-	VERDICT_CLOSE,         /* no ACK, close: the stream may be out of step */
+	VERDICT_STORE,	    /* its records, then ACK */
+	VERDICT_MESSAGE,    /* store the messages, no ACK */
+	VERDICT_QUARANTINE, /* keep the raw frame; then ACK if verdict.ack */
+	VERDICT_CLOSE,	    /* no ACK, close: the stream may be out of step */
 };
 
 struct verdict {
 	enum verdict_do what;
-	const char *reason;    /* of the raw row; NULL when none is kept */
+	const char *reason; /* of the raw row; NULL when none is kept */
 	bool ack;
-	uint16_t count;        /* records booked, and the ACK */
+	uint16_t count; /* records booked, and the ACK */
 };
 
 /* Arrivals of a frame with a wrong CRC after which it is taken for what the tracker means. */
@@ -109,10 +109,10 @@ struct frame_facts {
 	uint8_t codec;
 	uint8_t count1;
 	bool crc_ok;
-	uint32_t crc_arrivals;             /* of these bytes, this one included; if !crc_ok */
-	uint32_t codecs;                   /* CODEC_MAY_* of the model */
-	enum avl_result avl;               /* if an AVL codec and crc_ok */
-	enum message_result message;       /* if a message codec and crc_ok */
+	uint32_t crc_arrivals;	     /* of these bytes, this one included; if !crc_ok */
+	uint32_t codecs;	     /* CODEC_MAY_* of the model */
+	enum avl_result avl;	     /* if an AVL codec and crc_ok */
+	enum message_result message; /* if a message codec and crc_ok */
 };
 
 struct verdict session_judge(const struct frame_facts *);

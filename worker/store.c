@@ -12,9 +12,12 @@
 #define RETRY_MAX_MS 2000
 
 static const char *const prepared[] = {
-    "insert_positions", store_insert_sql,
-    "insert_raw", store_raw_sql,
-    "insert_messages", store_messages_sql,
+    "insert_positions",
+    store_insert_sql,
+    "insert_raw",
+    store_raw_sql,
+    "insert_messages",
+    store_messages_sql,
     NULL,
 };
 
@@ -111,7 +114,8 @@ store_next(struct store *s)
 	}
 }
 
-/* After INSERT and COPY every row is stored or refused: frames without a refused one may be answered. */
+/* After INSERT and COPY every row is stored or refused: frames without a refused one may be
+ * answered. */
 static void
 rows_done(struct store *s)
 {
@@ -173,7 +177,7 @@ store_failed(struct store *s, enum db_outcome outcome, const struct db_error *er
 
 	stats_add(&s->stats->batch_failures, 1);
 	if (outcome == DB_LOST)
-		return;   /* db.c says so, and tries again by itself */
+		return; /* db.c says so, and tries again by itself */
 	if (db_error_is_transient(error)) {
 		start_soon(s);
 		return;
@@ -185,10 +189,12 @@ store_failed(struct store *s, enum db_outcome outcome, const struct db_error *er
 	}
 	if (strncmp(s->failure, error->text, sizeof(s->failure) - 1) != 0) {
 		s->failure_gate = (struct log_gate){0};
-		snprintf(s->failure, sizeof(s->failure), "%.*s", (int)sizeof(s->failure) - 1, error->text);
+		snprintf(s->failure, sizeof(s->failure), "%.*s", (int)sizeof(s->failure) - 1,
+		    error->text);
 	}
 	if (log_gate_open(&s->failure_gate, clock_mono_ms(), 300000, &suppressed))
-		log_error("database refuses a batch: %s (SQLSTATE %s); nothing is acknowledged until it is stored",
+		log_error("database refuses a batch: %s (SQLSTATE %s); nothing is acknowledged "
+			  "until it is stored",
 		    error->text, error->sqlstate);
 	set_usable(s, false, s->failure);
 	s->cfg.down(s->cfg.ctx);
@@ -258,16 +264,16 @@ static bool
 init_memory(struct store *s)
 {
 	size_t n = (size_t)s->cfg.limits.records + AVL_MAX_RECORDS;
-	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8, PG_TIMESTAMPTZ,
-	    PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL, PG_INT2, PG_INT4, PG_INT2,
-	    PG_INT2, PG_JSONB};
+	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8,
+	    PG_TIMESTAMPTZ, PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL,
+	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
 
 	for (int i = 0; i < ROW_NCOLUMNS; i++)
 		pgarray_init(&s->rows[i], oids[i]);
 	s->careful.at = malloc(n * sizeof(uint32_t));
 	s->plain.at = malloc(n * sizeof(uint32_t));
 	return s->careful.at != NULL && s->plain.at != NULL &&
-	    batch_init(&s->batch[0], &s->cfg.limits) && batch_init(&s->batch[1], &s->cfg.limits);
+	       batch_init(&s->batch[0], &s->cfg.limits) && batch_init(&s->batch[1], &s->cfg.limits);
 }
 
 struct store *
@@ -281,8 +287,11 @@ store_new(const struct store_config *cfg)
 	s->stats = &cfg->shm->stats;
 	s->start_ev = evtimer_new(cfg->base, start_cb, s);
 	s->retry_ev = evtimer_new(cfg->base, retry_cb, s);
-	const struct db_callbacks callbacks = {.ctx = s, .up = db_up, .down = db_down,
-	    .prepare = prepared, .connects = &s->stats->db_connects};
+	const struct db_callbacks callbacks = {.ctx = s,
+	    .up = db_up,
+	    .down = db_down,
+	    .prepare = prepared,
+	    .connects = &s->stats->db_connects};
 	if (s->start_ev == NULL || s->retry_ev == NULL || !init_memory(s) ||
 	    (s->db = db_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
 		store_free(s);

@@ -28,9 +28,10 @@ struct store_config {
 	struct registry *registry;
 	struct shm_worker *shm;
 	struct batch_limits limits;
-	bool raw_copies;          /* TELEM_INGEST_RAW=all: a copy of every frame of records */
+	bool raw_copies; /* TELEM_INGEST_RAW=all: a copy of every frame of records */
 	void *ctx;
-	/* These frames of the batch are stored: answer them. Called as soon as a step has committed. */
+	/* These frames of the batch are stored: answer them. Called as soon as a step has
+	 * committed. */
 	void (*stored)(void *ctx, struct batch *);
 	/* The batch is done and about to be reset. */
 	void (*finished)(void *ctx, struct batch *);
@@ -49,7 +50,8 @@ struct batch *store_filling(struct store *);
 struct batch *store_batch(struct store *, int which);
 int store_which(const struct store *, const struct batch *);
 
-/* Something was added: it is sent at the end of this turn of the event loop, or behind the running one. */
+/* Something was added: it is sent at the end of this turn of the event loop, or behind the running
+ * one. */
 void store_kick(struct store *);
 
 /* True while the database takes batches: connected, and the last one did not fail. */

@@ -21,7 +21,7 @@ struct span {
 	uint32_t from, to;
 };
 
-#define SPAN_DEPTH 40   /* halving 2^32 rows, both halves kept */
+#define SPAN_DEPTH 40 /* halving 2^32 rows, both halves kept */
 
 /* Row indices in key order. */
 struct row_list {
@@ -34,24 +34,24 @@ struct store {
 	struct db *db;
 	struct batch batch[2];
 	int filling;
-	struct batch *storing;    /* NULL: none */
+	struct batch *storing; /* NULL: none */
 	enum store_step step;
-	struct row_list careful;  /* by INSERT ... ON CONFLICT */
-	struct row_list plain;    /* by COPY */
+	struct row_list careful; /* by INSERT ... ON CONFLICT */
+	struct row_list plain;	 /* by COPY */
 	struct span spans[SPAN_DEPTH];
 	int nspans;
-	struct span span;         /* the one being inserted */
-	uint64_t inserted;        /* rows of the span that were new */
-	uint32_t copied;          /* rows of plain given to libpq */
+	struct span span;  /* the one being inserted */
+	uint64_t inserted; /* rows of the span that were new */
+	uint32_t copied;   /* rows of plain given to libpq */
 	uint8_t *copy_buf;
 	struct pgarray rows[ROW_NCOLUMNS];
 	struct pgarray raw[11];
-	uint32_t raw_from, raw_to;  /* frames of the raw step under way */
-	bool raw_single;            /* one frame at a time: one of them is refused */
-	struct event *start_ev;   /* begin a batch at the end of this turn */
+	uint32_t raw_from, raw_to; /* frames of the raw step under way */
+	bool raw_single;	   /* one frame at a time: one of them is refused */
+	struct event *start_ev;	   /* begin a batch at the end of this turn */
 	struct event *retry_ev;
 	int retry_ms;
-	bool failing;             /* the last attempt failed for the environment's sake */
+	bool failing; /* the last attempt failed for the environment's sake */
 	char failure[SHM_REASON];
 	struct log_gate failure_gate;
 	int64_t failing_since_ms;
@@ -60,7 +60,7 @@ struct store {
 };
 
 /* store_rows.c */
-void store_split(struct store *);               /* after seal: who goes which way */
+void store_split(struct store *); /* after seal: who goes which way */
 void store_run_insert(struct store *);
 void store_run_copy(struct store *);
 extern const char store_insert_sql[];
@@ -74,7 +74,7 @@ extern const char store_raw_sql[];
 extern const char store_messages_sql[];
 
 /* store.c: how an attempt ended */
-void store_next(struct store *);                /* the step goes on, or the next one starts */
+void store_next(struct store *); /* the step goes on, or the next one starts */
 void store_step_done(struct store *);
 /* Not now: by an error of the environment or a lost connection. The step is tried again. */
 void store_failed(struct store *, enum db_outcome, const struct db_error *);

@@ -18,17 +18,33 @@ enum { RAW_IMEI, RAW_DEVICE, RAW_REASON, RAW_FRAME, RAW_HASH, RAW_RECEIVED, RAW_
 /* The same frame again only counts up; the same one twice in a statement too. */
 const char store_raw_sql[] =
     "INSERT INTO device_ingest_raw AS r"
-    " (imei, device_id, reason, frame, frame_hash, received_at, last_seen_at, remote_addr, attempts)"
+    " (imei, device_id, reason, frame, frame_hash, received_at, last_seen_at, remote_addr, "
+    "attempts)"
     " SELECT DISTINCT ON (imei, reason, frame_hash) imei, device_id, reason, frame, frame_hash,"
     " received_at, received_at, remote_addr, count(*) OVER (PARTITION BY imei, reason, frame_hash)"
-    " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::timestamptz[],"
+    " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[], "
+    "$6::timestamptz[],"
     " $7::inet[]) AS u (imei, device_id, reason, frame, frame_hash, received_at, remote_addr)"
     " ORDER BY imei, reason, frame_hash, received_at"
-    " ON CONFLICT (imei, reason, frame_hash) DO UPDATE SET attempts = r.attempts + excluded.attempts,"
-    " last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at), remote_addr = excluded.remote_addr";
+    " ON CONFLICT (imei, reason, frame_hash) DO UPDATE SET attempts = r.attempts + "
+    "excluded.attempts,"
+    " last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at), remote_addr = "
+    "excluded.remote_addr";
 
-enum { MSG_IMEI, MSG_DEVICE, MSG_CODEC, MSG_TYPE, MSG_TIME, MSG_PAYLOAD, MSG_TEXT, MSG_RECEIVED,
-       MSG_HASH, MSG_SEQ, MSG_ADDR, MSG_NPARAMS };
+enum {
+	MSG_IMEI,
+	MSG_DEVICE,
+	MSG_CODEC,
+	MSG_TYPE,
+	MSG_TIME,
+	MSG_PAYLOAD,
+	MSG_TEXT,
+	MSG_RECEIVED,
+	MSG_HASH,
+	MSG_SEQ,
+	MSG_ADDR,
+	MSG_NPARAMS
+};
 
 /* A batch that is stored again brings the same arrival times: nothing is kept twice. */
 const char store_messages_sql[] =
@@ -152,8 +168,8 @@ put_raw(struct store *s, const struct frame *f)
 static bool
 raw_start(void *ctx, PGconn *conn)
 {
-	static const uint32_t oids[RAW_NPARAMS] = {PG_TEXT, PG_INT8, PG_TEXT, PG_BYTEA, PG_INT8,
-	    PG_TIMESTAMPTZ, PG_INET};
+	static const uint32_t oids[RAW_NPARAMS] = {
+	    PG_TEXT, PG_INT8, PG_TEXT, PG_BYTEA, PG_INT8, PG_TIMESTAMPTZ, PG_INET};
 	struct store *s = ctx;
 	uint32_t limit = s->raw_single ? 1 : RAW_PER_STATEMENT, n = 0;
 
@@ -166,7 +182,8 @@ raw_start(void *ctx, PGconn *conn)
 	return send_arrays(s, conn, "insert_raw", RAW_NPARAMS);
 }
 
-/* Records of a frame that the quarantine decides: all of an unreadable one, the refused ones of another. */
+/* Records of a frame that the quarantine decides: all of an unreadable one, the refused ones of
+ * another. */
 static uint64_t
 quarantined_records(const struct store *s, const struct frame *f)
 {
@@ -198,7 +215,8 @@ raw_stored(struct store *s)
 	store_book(s, 0, 0, records);
 }
 
-/* Not even its raw bytes are taken. It must not hold up everybody else: no ACK, and its connection goes. */
+/* Not even its raw bytes are taken. It must not hold up everybody else: no ACK, and its connection
+ * goes. */
 static void
 refuse_raw(struct store *s, const struct db_error *error)
 {
@@ -245,7 +263,8 @@ raw_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_raw(struct store *s)
 {
-	const struct db_job job = {.name = "insert raw frames", .ctx = s, .start = raw_start, .end = raw_end};
+	const struct db_job job = {
+	    .name = "insert raw frames", .ctx = s, .start = raw_start, .end = raw_end};
 
 	db_run(s->db, &job);
 }
@@ -260,7 +279,8 @@ store_has_messages(const struct store *s)
 }
 
 static void
-put_message(struct store *s, const struct frame *f, const struct message *m, int16_t seq, int64_t hash)
+put_message(
+    struct store *s, const struct frame *f, const struct message *m, int16_t seq, int64_t hash)
 {
 	struct pgarray *a = s->raw;
 
@@ -286,8 +306,8 @@ put_message(struct store *s, const struct frame *f, const struct message *m, int
 static bool
 messages_start(void *ctx, PGconn *conn)
 {
-	static const uint32_t oids[MSG_NPARAMS] = {PG_TEXT, PG_INT8, PG_INT2, PG_INT2, PG_TIMESTAMPTZ,
-	    PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET};
+	static const uint32_t oids[MSG_NPARAMS] = {PG_TEXT, PG_INT8, PG_INT2, PG_INT2,
+	    PG_TIMESTAMPTZ, PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET};
 	struct store *s = ctx;
 
 	init_arrays(s, oids, MSG_NPARAMS);
@@ -316,8 +336,8 @@ messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 
 	if (outcome == DB_ERROR && db_error_is_content(error)) {
 		/* Trackers don't send messages again: nothing is gained by holding up the batch. */
-		log_error("device_messages refuses messages: %s (SQLSTATE %s); they are lost", error->text,
-		    error->sqlstate);
+		log_error("device_messages refuses messages: %s (SQLSTATE %s); they are lost",
+		    error->text, error->sqlstate);
 	} else if (outcome != DB_OK) {
 		store_failed(s, outcome, error);
 		return;
@@ -342,8 +362,8 @@ messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_messages(struct store *s)
 {
-	const struct db_job job = {.name = "insert messages", .ctx = s, .start = messages_start,
-	    .end = messages_end};
+	const struct db_job job = {
+	    .name = "insert messages", .ctx = s, .start = messages_start, .end = messages_end};
 
 	db_run(s->db, &job);
 }

@@ -23,13 +23,16 @@ const char store_insert_sql[] =
     "WITH ins AS (INSERT INTO device_positions (" ROW_COLUMNS ")"
     " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::timestamptz[],"
     " $5::float8[], $6::float8[], $7::smallint[], $8::integer[], $9::smallint[], $10::integer[],"
-    " $11::boolean[], $12::smallint[], $13::integer[], $14::smallint[], $15::smallint[], $16::jsonb[])"
+    " $11::boolean[], $12::smallint[], $13::integer[], $14::smallint[], $15::smallint[], "
+    "$16::jsonb[])"
     " ON CONFLICT DO NOTHING RETURNING device_id)"
-    " SELECT NULL::bigint, length(pg_logical_emit_message(true, 'telematics-gateway', '')::text)::bigint"
+    " SELECT NULL::bigint, length(pg_logical_emit_message(true, 'telematics-gateway', "
+    "'')::text)::bigint"
     " UNION ALL SELECT device_id, count(*) FROM ins GROUP BY device_id ORDER BY 1 NULLS LAST";
 
 static const char copy_sql[] = "COPY device_positions (" ROW_COLUMNS ") FROM STDIN (FORMAT binary)";
-static const char copy_header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";   /* 19 bytes with the last NUL */
+static const char copy_header[] =
+    "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 19 bytes with the last NUL */
 #define COPY_HEADER_LEN 19
 
 static const struct row *
@@ -80,7 +83,8 @@ store_split(struct store *s)
 
 		while (end < b->norder && b->rows[b->order[end]].device_id == device)
 			end++;
-		append(device_is_careful(s, i, end, now_ms) ? &s->careful : &s->plain, b->order + i, end - i);
+		append(device_is_careful(s, i, end, now_ms) ? &s->careful : &s->plain, b->order + i,
+		    end - i);
 		i = end;
 	}
 	if (s->plain.n < COPY_MIN_ROWS) {
@@ -100,8 +104,8 @@ fill_params(struct store *s, struct span span)
 		uint8_t len;
 	} field[] = {{ROW_DEVICE_ID, 8}, {ROW_RECORDED_AT, 8}, {ROW_RECORD_HASH, 8},
 	    {ROW_RECEIVED_AT, 8}, {ROW_LATITUDE, 8}, {ROW_LONGITUDE, 8}, {ROW_ALTITUDE, 2},
-	    {ROW_HEADING, 4}, {ROW_SATELLITES, 2}, {ROW_SPEED, 4}, {ROW_VALID, 1}, {ROW_PRIORITY, 2},
-	    {ROW_EVENT_IO_ID, 4}, {ROW_CODEC, 2}};
+	    {ROW_HEADING, 4}, {ROW_SATELLITES, 2}, {ROW_SPEED, 4}, {ROW_VALID, 1},
+	    {ROW_PRIORITY, 2}, {ROW_EVENT_IO_ID, 4}, {ROW_CODEC, 2}};
 	const int nfixed = (int)(sizeof(field) / sizeof(field[0]));
 
 	for (int c = 0; c < ROW_NCOLUMNS; c++)
@@ -137,7 +141,8 @@ insert_start(void *ctx, PGconn *conn)
 		formats[c] = 1;
 	}
 	s->started_us = clock_mono_us();
-	return PQsendQueryPrepared(conn, "insert_positions", ROW_NCOLUMNS, values, lengths, formats, 1) == 1;
+	return PQsendQueryPrepared(
+		   conn, "insert_positions", ROW_NCOLUMNS, values, lengths, formats, 1) == 1;
 }
 
 static int64_t
@@ -175,7 +180,8 @@ insert_result(void *ctx, const PGresult *res)
 		    be64(PQgetvalue(res, at, 0)) == r->device_id)
 			new_rows = (uint64_t)be64(PQgetvalue(res, at++, 1));
 		if (new_rows < end - i)
-			registry_set_duplicate_ms(s->cfg.registry, b->frames[r->frame].from.entry, now_ms);
+			registry_set_duplicate_ms(
+			    s->cfg.registry, b->frames[r->frame].from.entry, now_ms);
 		s->inserted += new_rows;
 		i = end;
 	}
@@ -202,7 +208,8 @@ refuse_row(struct store *s, const struct db_error *error)
 	r->state = ROW_REFUSED;
 	f->poisoned = true;
 	log_write(LOG_WARN_, &(struct log_fields){.imei = f->from.imei},
-	    "the database refuses a record for its content: %s (SQLSTATE %s); its frame goes to quarantine",
+	    "the database refuses a record for its content: %s (SQLSTATE %s); its frame goes to "
+	    "quarantine",
 	    error->text, error->sqlstate);
 }
 
@@ -232,8 +239,11 @@ insert_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_insert(struct store *s)
 {
-	const struct db_job job = {.name = "insert positions", .ctx = s, .start = insert_start,
-	    .result = insert_result, .end = insert_end};
+	const struct db_job job = {.name = "insert positions",
+	    .ctx = s,
+	    .start = insert_start,
+	    .result = insert_result,
+	    .end = insert_end};
 
 	s->span = s->spans[--s->nspans];
 	s->inserted = 0;
@@ -269,7 +279,8 @@ copy_in(void *ctx, PGconn *conn)
 		if (n + r->len > COPY_CHUNK && n > 0)
 			break;
 		if (r->len > COPY_CHUNK) {
-			if (PQputCopyData(conn, (const char *)s->storing->bytes + r->off, (int)r->len) != 1)
+			if (PQputCopyData(
+				conn, (const char *)s->storing->bytes + r->off, (int)r->len) != 1)
 				return DB_COPY_FAIL;
 		} else {
 			memcpy(s->copy_buf + n, s->storing->bytes + r->off, r->len);
@@ -311,7 +322,8 @@ copy_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 		stats_add(&s->stats->copy_conflicts, 1);
 		copy_to_insert(s);
 	} else {
-		/* After a lost connection it may have been committed: then all would be duplicates. */
+		/* After a lost connection it may have been committed: then all would be duplicates.
+		 */
 		if (outcome == DB_LOST)
 			copy_to_insert(s);
 		store_failed(s, outcome, error);
@@ -323,8 +335,11 @@ copy_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_copy(struct store *s)
 {
-	const struct db_job job = {.name = "copy positions", .ctx = s, .start = copy_start,
-	    .copy_in = copy_in, .end = copy_end};
+	const struct db_job job = {.name = "copy positions",
+	    .ctx = s,
+	    .start = copy_start,
+	    .copy_in = copy_in,
+	    .end = copy_end};
 
 	db_run(s->db, &job);
 }

@@ -235,7 +235,7 @@ make_places(struct tasks *t, struct task *const *tasks, int ntasks)
 
 struct tasks *
 tasks_new(struct event_base *base, const char *url, struct task *const *tasks, int ntasks,
-    const char *listen)
+    const char *listen, _Atomic uint64_t *connects)
 {
 	const struct timeval tick = {.tv_usec = TICK_MS * 1000};
 	struct tasks *t = calloc(1, sizeof(*t));
@@ -252,7 +252,8 @@ tasks_new(struct event_base *base, const char *url, struct task *const *tasks, i
 	    .down = down_cb,
 	    .notify = notify_cb,
 	    .prepare = t->prepare,
-	    .setup_sql = t->setup_sql};
+	    .setup_sql = t->setup_sql,
+	    .connects = connects};
 	t->db = db_new(base, url, "tasks", &callbacks);
 	if (t->db != NULL)
 		return t;

@@ -37,10 +37,11 @@ struct task {
 
 /*
  * `tasks` must outlive this. Statements of all tasks are prepared at connect.
- * `listen` is SQL run at connect ("LISTEN ...") or NULL.
+ * `listen` is SQL run at connect ("LISTEN ...") or NULL. `connects` counts connections made, or
+ * NULL.
  */
 struct tasks *tasks_new(struct event_base *, const char *url, struct task *const *tasks, int ntasks,
-    const char *listen);
+    const char *listen, _Atomic uint64_t *connects);
 void tasks_free(struct tasks *);
 /* Something may have become due: look now rather than at the next tick (100 ms). */
 void tasks_kick(struct tasks *);

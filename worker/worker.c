@@ -73,7 +73,8 @@ static bool
 is_drained(struct worker *w, int64_t now)
 {
 	if (now >= w->drain_until_ms) {
-		log_warn("drain time is over: %u connections are closed unanswered", conns_count(w->conns));
+		log_warn("drain time is over: %u connections are closed unanswered",
+		    conns_count(w->conns));
 		return true;
 	}
 	if (conns_count(w->conns) > 0 || !store_is_idle(w->store))
@@ -92,7 +93,8 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	atomic_fetch_add_explicit(&w->shm->heartbeat, 1, memory_order_relaxed);
 	conns_tick(w->conns, now);
 	if (w->draining && is_drained(w, now)) {
-		if (!w->master_gone && !ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))
+		if (!w->master_gone &&
+		    !ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))
 			log_debug("the master did not hear that we have drained");
 		leave(w, 0);
 	}
@@ -157,7 +159,8 @@ signal_cb(evutil_socket_t signal, short what, void *arg)
 	struct worker *w = arg;
 
 	(void)signal, (void)what;
-	if (w->draining)
+	/* A service manager may signal the whole group: it is the master who cuts a drain short. */
+	if (w->draining && w->master_gone)
 		leave(w, 0);
 	else
 		drain(w);
@@ -221,7 +224,8 @@ start_events(struct worker *w)
 	sigset_t none;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* The master handles these; a worker that gets one from the terminal's group must not die of it. */
+	/* The master handles these; a worker that gets one from the terminal's group must not die
+	 * of it. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
@@ -249,15 +253,27 @@ start_parts(struct worker *w)
 	struct stats *stats = &w->shm->stats;
 	int64_t born = registry_new_session(registry, w->owner, clock_wall_us());
 
-	w->conns = conns_new(&(struct conns_config){.base = w->base, .conf = conf, .stats = stats,
-	    .registry = registry, .crc_ledger = env->shm->crc_ledger, .owner = w->owner});
-	w->devices = devices_new(&(struct devices_config){.registry = registry, .stats = stats,
-	    .allow_unknown_imei = conf->allow_unknown_imei, .ctx = w, .answer = answer});
-	w->live = live_new(&(struct live_config){.registry = registry, .stats = stats, .owner = w->owner,
-	    .gateway_id = conf->gateway_id, .worker = env->slot});
+	w->conns = conns_new(&(struct conns_config){.base = w->base,
+	    .conf = conf,
+	    .stats = stats,
+	    .registry = registry,
+	    .crc_ledger = env->shm->crc_ledger,
+	    .owner = w->owner});
+	w->devices = devices_new(&(struct devices_config){.registry = registry,
+	    .stats = stats,
+	    .allow_unknown_imei = conf->allow_unknown_imei,
+	    .ctx = w,
+	    .answer = answer});
+	w->live = live_new(&(struct live_config){.registry = registry,
+	    .stats = stats,
+	    .owner = w->owner,
+	    .gateway_id = conf->gateway_id,
+	    .worker = env->slot});
 	w->rejected = rejected_new(stats);
 	w->orphans = orphans_new(&(struct orphans_config){.registry = registry,
-	    .gateway_id = conf->gateway_id, .worker = env->slot, .nworkers = conf->workers,
+	    .gateway_id = conf->gateway_id,
+	    .worker = env->slot,
+	    .nworkers = conf->workers,
 	    .born_session = born});
 	w->upkeep = upkeep_new(conf->retention_days, conf->raw_retention_days);
 	if (w->conns == NULL || w->devices == NULL || w->live == NULL || w->rejected == NULL ||
@@ -267,23 +283,33 @@ start_parts(struct worker *w)
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
 	if (!env->sibling_alive)
 		orphans_add(w->orphans, shm_owner(env->slot, !env->block));
-	w->store = store_new(&(struct store_config){.base = w->base, .url = conf->database_url,
-	    .registry = registry, .shm = w->shm,
+	w->store = store_new(&(struct store_config){.base = w->base,
+	    .url = conf->database_url,
+	    .registry = registry,
+	    .shm = w->shm,
 	    .limits = {.records = (uint32_t)conf->batch_records,
-	    .bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
-	    .raw_copies = conf->ingest_raw == INGEST_RAW_ALL, .ctx = w, .stored = stored,
-	    .finished = finished, .room = room, .up = store_up, .down = store_down});
+		.bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
+	    .raw_copies = conf->ingest_raw == INGEST_RAW_ALL,
+	    .ctx = w,
+	    .stored = stored,
+	    .finished = finished,
+	    .room = room,
+	    .up = store_up,
+	    .down = store_down});
 	static struct task *tasks[5];
 	tasks[0] = devices_task(w->devices);
 	tasks[1] = live_task(w->live);
 	tasks[2] = rejected_task(w->rejected);
 	tasks[3] = orphans_task(w->orphans);
 	tasks[4] = upkeep_task(w->upkeep);
-	w->tasks = tasks_new(w->base, conf->database_url, tasks, 5, devices_listen_sql);
+	w->tasks = tasks_new(
+	    w->base, conf->database_url, tasks, 5, devices_listen_sql, &stats->db_connects);
 	if (w->store == NULL || w->tasks == NULL)
 		return false;
-	conns_attach(w->conns, &(struct conns_parts){.store = w->store, .devices = w->devices,
-	    .live = w->live, .rejected = w->rejected});
+	conns_attach(w->conns, &(struct conns_parts){.store = w->store,
+				   .devices = w->devices,
+				   .live = w->live,
+				   .rejected = w->rejected});
 	return true;
 }
 
@@ -326,7 +352,8 @@ stop(struct worker *w)
 int
 worker_main(const struct worker_env *env)
 {
-	struct worker w = {.env = env, .shm = &env->shm->slots[env->slot].block[env->block],
+	struct worker w = {.env = env,
+	    .shm = &env->shm->slots[env->slot].block[env->block],
 	    .owner = shm_owner(env->slot, env->block)};
 	char ident[32];
 

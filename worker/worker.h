@@ -15,10 +15,10 @@ struct worker_env {
 	const struct conf *conf;
 	struct shm *shm;
 	int slot;
-	int block;               /* which of the slot's two blocks is ours: shm->slots[slot].block[block] */
-	bool sibling_alive;      /* the other block has a living (draining) occupant */
-	int control_fd;          /* ipc.h, the worker's end; ours to close */
-	const int *listen_fds;   /* this slot's sockets: non-blocking, listening */
+	int block; /* which of the slot's two blocks is ours: shm->slots[slot].block[block] */
+	bool sibling_alive;    /* the other block has a living (draining) occupant */
+	int control_fd;	       /* ipc.h, the worker's end; ours to close */
+	const int *listen_fds; /* this slot's sockets: non-blocking, listening */
 	int nlisten;
 };
 

@@ -35,7 +35,7 @@ rig_add(struct rig *r, struct task *task)
 void
 rig_start(struct rig *r)
 {
-	r->tasks = tasks_new(r->base, r->url, r->list, r->n, r->listen);
+	r->tasks = tasks_new(r->base, r->url, r->list, r->n, r->listen, NULL);
 	ck_assert_ptr_nonnull(r->tasks);
 	UNTIL(r, tasks_is_up(r->tasks));
 }
