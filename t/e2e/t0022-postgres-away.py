@@ -18,7 +18,7 @@ def test_flood(bench):
     """Trackers that stream without waiting are held back by TCP; what they get through is stored and ACKed."""
     cluster = bench.own_cluster()
     database = bench.database(cluster)
-    n = 30
+    n = 12
     names = imeis(n)
     database.add_devices(names)
     gw = bench.gateway(database, TELEM_WORKERS=2, TELEM_WORKER_MEMORY_MB=16)
@@ -27,18 +27,16 @@ def test_flood(bench):
     cluster.stop()
     proc.wait_until(lambda: gw.readyz()[0] == 503, 10, "/readyz says 503")
     trackers = [bench.tracker(gw, i).login() for i in names]
-    full = 0
     sent = {t.imei: 0 for t in trackers}
     rest = {t.imei: b"" for t in trackers}
     for tracker in trackers:
         tracker.sock.setblocking(False)
     idle_since = time.monotonic()
-    while time.monotonic() < idle_since + 1.0 and max(sent.values()) < 400:
+    while time.monotonic() < idle_since + 1.0 and max(sent.values()) < 2000:
         for tracker in trackers:   # until no socket has taken a byte for a second
             i = sent[tracker.imei]
-            data = rest[tracker.imei] or wire.frame(8, [
-                wire.Record(NOW + (100 * i + k) * 10, 54.5, 25.5, sats=7,
-                            io=[(c, b"\x30\x39") for c in range(60)]) for k in range(60)])
+            data = rest[tracker.imei] or wire.frame(wire.CODEC_8E, [
+                wire.Record(NOW + i * 10, 54.5, 25.5, sats=7, io=[(1000, bytes(12000))])])
             try:
                 took = tracker.sock.send(data)
             except BlockingIOError:
@@ -47,7 +45,7 @@ def test_flood(bench):
             rest[tracker.imei] = data[took:]
             sent[tracker.imei] += took == len(data)
     full = sum(1 for r in rest.values() if r)
-    offered = sum(sent.values()) * 12700
+    offered = sum(sent.values()) * 12080
     print("# %.1f MB taken from %d trackers, %d of them held back" % (offered / 1e6, n, full))
     after = max(proc.resident_kb(pid) for pid in pids)
     print("# a worker's own memory: %d kB before, %d kB under the flood" % (before, after))
@@ -59,7 +57,6 @@ def test_flood(bench):
     proc.check(not wrong, "identity: %s" % wrong)
     cluster.start()
     # All that went out whole must be answered, unless its connection was closed for memory.
-    acked, closed = 0, 0
     answers = {}
 
     def collect(tracker):
@@ -70,7 +67,7 @@ def test_flood(bench):
                 threading.Thread(target=quietly_send, args=(tracker, rest[tracker.imei]),
                                  daemon=True).start()
             for _ in range(sent[tracker.imei] + bool(rest[tracker.imei])):
-                proc.equal(tracker.ack(90), 60, "ACK")
+                proc.equal(tracker.ack(90), 1, "ACK")
                 got += 1
         except proc.Failure as failure:
             answers[tracker.imei] = (got, str(failure))
@@ -95,7 +92,7 @@ def test_flood(bench):
                % [a for a in answers.values() if a[1]][:3])
     stored = database.number("SELECT count(*) FROM device_positions")
     print("# %d frames acknowledged, %d connections closed for memory" % (acked, closed))
-    proc.check(stored >= 60 * acked, "%d acknowledged, %d stored" % (60 * acked, stored))
+    proc.check(stored >= acked, "%d acknowledged, %d stored" % (acked, stored))
     gw.wait_ready(15)
 
 
