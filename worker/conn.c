@@ -15,10 +15,6 @@
 
 /* Lines about peers in a second; a scanner must not fill the disk. */
 #define LINES_PER_SECOND 50
-/* Changes of a tracker's address within a minute that deserve a line. */
-#define FLAPS 5
-
-static void io_cb(evutil_socket_t, short, void *);
 
 uint64_t
 conn_token(const struct conn *c)
@@ -37,8 +33,8 @@ conn_find(struct conns *cs, uint64_t token)
 	return cs->slots[slot];
 }
 
-static void
-address_text(const struct conn *c, char *out, size_t room)
+void
+conn_address(const struct conn *c, char *out, size_t room)
 {
 	if (inet_ntop(c->family, c->addr, out, (socklen_t)room) == NULL)
 		snprintf(out, room, "?");
@@ -66,7 +62,7 @@ conn_log(struct conns *cs, const struct conn *c, enum log_level level, const cha
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	address_text(c, host, sizeof(host));
+	conn_address(c, host, sizeof(host));
 	snprintf(peer, sizeof(peer), c->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, c->port);
 	log_write(level, &(struct log_fields){.imei = c->session.imei, .peer = peer}, "%s", text);
 }
@@ -120,7 +116,7 @@ conn_update_reading(struct conns *cs, struct conn *c)
 	/* The end was seen: nothing more to learn, and EV_CLOSED would fire for ever. */
 	if (!read && (c->eof || c->end_seen))
 		return;
-	if (event_assign(&c->ev, cs->cfg.base, c->ev.ev_fd, events, io_cb, c) == -1 ||
+	if (event_assign(&c->ev, cs->cfg.base, c->ev.ev_fd, events, conn_io, c) == -1 ||
 	    event_add(&c->ev, NULL) == -1)
 		log_error("event_add: %s", strerror(errno));
 }
@@ -207,7 +203,7 @@ conns_open(struct conns *cs, int fd, const struct sockaddr *sa)
 	c->queue = QUEUE_NONE;
 	c->codecs = CODEC_MAY_ALL;
 	c->watching = EV_READ | EV_PERSIST;
-	event_assign(&c->ev, cs->cfg.base, fd, c->watching, io_cb, c);
+	event_assign(&c->ev, cs->cfg.base, fd, c->watching, conn_io, c);
 	stats_add(&cs->cfg.stats->connections, 1);
 	stats_add(&cs->cfg.stats->conn_handshake, 1);
 	conn_wait(cs, c);
@@ -218,8 +214,8 @@ conns_open(struct conns *cs, int fd, const struct sockaddr *sa)
 	return true;
 }
 
-static void
-drop_partial(struct conns *cs, struct conn *c)
+void
+conn_drop_partial(struct conns *cs, struct conn *c)
 {
 	cs->partial_bytes -= c->partial_room;
 	free(c->partial);
@@ -240,8 +236,8 @@ gauge_of(struct conns *cs, enum session_state state)
 	}
 }
 
-static void
-book_state(struct conns *cs, struct conn *c, enum session_state to)
+void
+conn_book(struct conns *cs, struct conn *c, enum session_state to)
 {
 	enum session_state from = c->booked;
 
@@ -254,8 +250,8 @@ book_state(struct conns *cs, struct conn *c, enum session_state to)
 	stats_end(cs->cfg.stats);
 }
 
-static void
-unpause(struct conns *cs, struct conn *c)
+void
+conn_unpause(struct conns *cs, struct conn *c)
 {
 	if (!c->paused)
 		return;
@@ -285,11 +281,11 @@ conn_kill(struct conns *cs, struct conn *c)
 	event_del(&c->ev);
 	end_session(cs, c);
 	frames_forget(cs, c);
-	unpause(cs, c);
+	conn_unpause(cs, c);
 	if (c->queue != QUEUE_NONE)
 		TAILQ_REMOVE(&cs->queue[c->queue], c, queue_link);
 	c->queue = QUEUE_NONE;
-	drop_partial(cs, c);
+	conn_drop_partial(cs, c);
 	stats_sub(gauge_of(cs, c->booked), 1);
 	close(fd);
 	cs->slots[c->slot] = NULL;
@@ -310,8 +306,8 @@ conns_bury(struct conns *cs)
 	}
 }
 
-static void
-count_close(struct conns *cs, const struct conn *c)
+void
+conn_count_close(struct conns *cs, const struct conn *c)
 {
 	struct stats *st = cs->cfg.stats;
 
@@ -373,16 +369,16 @@ level_of(const struct conn *c)
 
 /* Our side is closed only when the peer's is, or after a while: unread bytes would make
  * the kernel send a reset, which can overtake our last answer. */
-static void
-shut(struct conns *cs, struct conn *c)
+void
+conn_shut(struct conns *cs, struct conn *c)
 {
 	if (c->eof || shutdown(c->ev.ev_fd, SHUT_WR) == -1) {
 		conn_kill(cs, c);
 		return;
 	}
 	c->shut = true;
-	unpause(cs, c);
-	drop_partial(cs, c);
+	conn_unpause(cs, c);
+	conn_drop_partial(cs, c);
 	enqueue(cs, c, QUEUE_LINGER);
 	conn_update_reading(cs, c);
 }
@@ -391,7 +387,7 @@ void
 conn_settle(struct conns *cs, struct conn *c)
 {
 	if (c->closing && !c->dead && c->in_flight == 0 && !c->shut)
-		shut(cs, c);
+		conn_shut(cs, c);
 }
 
 /* Frames that are on their way into the database are still answered, if the peer can hear it. */
@@ -410,19 +406,19 @@ conn_close(struct conns *cs, struct conn *c, enum session_why why)
 	/* The session may have closed itself, for a reason of its own. */
 	if (!session_close(&c->session, why))
 		why = c->session.why;
-	book_state(cs, c, SESSION_CLOSING);
-	count_close(cs, c);
+	conn_book(cs, c, SESSION_CLOSING);
+	conn_count_close(cs, c);
 	conn_log(cs, c, level_of(c), "connection closed: %s", session_why_text(why));
 	end_session(cs, c);
 	if (!may_wait_for_answers(why) || (c->eof && !store_is_up(cs->parts.store))) {
 		conn_kill(cs, c);
 		return;
 	}
-	unpause(cs, c);
-	drop_partial(cs, c);
+	conn_unpause(cs, c);
+	conn_drop_partial(cs, c);
 	enqueue(cs, c, QUEUE_NONE);
 	if (c->in_flight == 0)
-		shut(cs, c);
+		conn_shut(cs, c);
 	else
 		conn_update_reading(cs, c);
 }
@@ -432,280 +428,4 @@ conn_send(struct conn *c, const void *p, size_t n)
 {
 	/* A few bytes always fit into the socket's buffer, unless the peer reads nothing at all. */
 	return send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
-}
-
-/* ---- the handshake ---- */
-
-static void
-refuse(struct conns *cs, struct conn *c, const char *reason)
-{
-	static const uint8_t no = 0x00;
-	char host[INET6_ADDRSTRLEN];
-
-	c->closing = true;
-	book_state(cs, c, SESSION_CLOSING);
-	count_close(cs, c);
-	address_text(c, host, sizeof(host));
-	rejected_note(cs->parts.rejected, c->session.imei, reason, host, clock_wall_ms());
-	conn_log(cs, c, LOG_INFO_, "handshake refused: %s", session_why_text(c->session.why));
-	if (conn_send(c, &no, 1))
-		shut(cs, c);
-	else
-		conn_kill(cs, c);
-}
-
-/* Two devices with one IMEI throw each other out for ever: the operator should know. */
-static void
-note_address(struct conns *cs, const struct conn *c)
-{
-	uint32_t changes = registry_note_address(cs->cfg.registry, c->entry,
-	    (uint16_t)hash_bytes(c->addr, sizeof(c->addr)), clock_mono_ms());
-
-	if (changes == FLAPS || (changes > 0 && changes % 100 == 0))
-		conn_log(cs, c, LOG_WARN_,
-		    "IMEI flaps between addresses: %u changes within a minute; two devices with "
-		    "one IMEI?",
-		    changes);
-}
-
-static bool
-welcome(struct conns *cs, struct conn *c)
-{
-	static const uint8_t yes = 0x01;
-	struct device_entry device;
-	char host[INET6_ADDRSTRLEN];
-	int64_t now_us = clock_wall_us();
-
-	c->entry = registry_find(cs->cfg.registry, c->session.imei);
-	registry_get(cs->cfg.registry, c->entry, &device);
-	c->device_id = device.id;
-	c->codecs = device.codecs;
-	c->session_id = registry_new_session(cs->cfg.registry, cs->cfg.owner, now_us);
-	book_state(cs, c, SESSION_OPEN);
-	stats_add(&cs->cfg.stats->handshakes, 1);
-	if (registry_session_open(cs->cfg.registry, c->entry, c->session_id) != 0) {
-		stats_add(&cs->cfg.stats->takeovers, 1);
-		conn_log(cs, c, LOG_INFO_, "takes over from an older connection of the same IMEI");
-	}
-	note_address(cs, c);
-	address_text(c, host, sizeof(host));
-	live_connected(cs->parts.live, c->entry, c->device_id,
-	    &(struct live_session){
-		.session_id = c->session_id, .connected_at = now_us / 1000, .remote_addr = host});
-	conn_log(cs, c, LOG_DEBUG_, "handshake accepted");
-	return conn_send(c, &yes, 1);
-}
-
-/* Carries out what the session says. */
-static void
-do_action(struct conns *cs, struct conn *c, enum session_action action)
-{
-	static const uint8_t yes = 0x01;
-
-	switch (action) {
-	case SESSION_DO_WELCOME:
-		if (!welcome(cs, c))
-			conn_close(cs, c, WHY_STUCK);
-		break;
-	case SESSION_DO_WELCOME_AGAIN:
-		if (!conn_send(c, &yes, 1))
-			conn_close(cs, c, WHY_STUCK);
-		break;
-	case SESSION_DO_REFUSE_UNKNOWN:
-		refuse(cs, c, "unknown");
-		break;
-	case SESSION_DO_REFUSE_DISABLED:
-		refuse(cs, c, "disabled");
-		break;
-	case SESSION_DO_CLOSE:
-		conn_close(cs, c, c->session.why);
-		break;
-	case SESSION_DO_NOTHING:
-	case SESSION_DO_LOOK_UP:
-	case SESSION_DO_TAKE_FRAME:
-		break;
-	}
-}
-
-static void
-look_up(struct conns *cs, struct conn *c)
-{
-	uint32_t entry = registry_find(cs->cfg.registry, c->session.imei);
-	struct device_entry device = {0};
-	enum lookup_answer now = LOOKUP_KNOWN;
-
-	if (entry != REGISTRY_NONE)
-		registry_get(cs->cfg.registry, entry, &device);
-	if ((!device.present || !device.enabled) &&
-	    devices_lookup(
-		cs->parts.devices, c->session.imei, conn_token(c), clock_mono_ms(), &now))
-		return;
-	do_action(cs, c, session_answer(&c->session, now));
-}
-
-void
-conns_answer(void *ctx, uint64_t token, uint64_t imei, enum lookup_answer answer)
-{
-	struct conns *cs = ctx;
-	struct conn *c = conn_find(cs, token);
-
-	(void)imei;
-	if (c == NULL || c->session.state != SESSION_ASKING)
-		return;
-	do_action(cs, c, session_answer(&c->session, answer));
-	conn_resume(cs, c);
-}
-
-/* ---- reading ---- */
-
-/* Keeps p[0..n), an item that is not whole yet; p may lie in what is kept. False: memory is short.
- */
-static bool
-keep_partial(struct conns *cs, struct conn *c, const uint8_t *p, size_t n)
-{
-	size_t room = c->partial_room != 0 ? c->partial_room : 32;
-
-	if (n == 0) {
-		drop_partial(cs, c);
-		return true;
-	}
-	while (room < n)
-		room *= 2;
-	if (room != c->partial_room) {
-		if (cs->partial_bytes - c->partial_room + room > cs->partial_max)
-			return false;
-		uint8_t *q = malloc(room);
-		if (q == NULL)
-			return false;
-		memcpy(q, p, n);
-		drop_partial(cs, c);
-		c->partial = q;
-		c->partial_room = (uint32_t)room;
-		cs->partial_bytes += room;
-	} else {
-		memmove(c->partial, p, n);
-	}
-	c->partial_len = (uint32_t)n;
-	return true;
-}
-
-/* One item at the front of p[0..n). Returns its length, or 0 if it is not whole or can't be taken
- * now. */
-static size_t
-take_item(struct conns *cs, struct conn *c, const uint8_t *p, size_t n, int64_t now_us)
-{
-	struct stream_item item;
-	enum stream_result result = stream_next(p, n, c->session.state == SESSION_OPEN, &item);
-	enum session_action action;
-
-	if (result == STREAM_MORE)
-		return 0;
-	if (result == STREAM_PING)
-		stats_add(&cs->cfg.stats->pings, 1);
-	action = session_item(&c->session, result, &item);
-	if (action == SESSION_DO_LOOK_UP)
-		look_up(cs, c);
-	else if (action != SESSION_DO_TAKE_FRAME)
-		do_action(cs, c, action);
-	else if (!frames_take(cs, c, p, &item, now_us)) {
-		conn_pause(cs, c);
-		return 0;
-	}
-	return item.len;
-}
-
-static bool
-takes_items(const struct conn *c)
-{
-	return !c->closing && !c->dead && !c->paused && c->in_flight < SESSION_MAX_IN_FLIGHT &&
-	       (c->session.state == SESSION_NEW || c->session.state == SESSION_OPEN);
-}
-
-/* Handles p[0..n), the bytes at hand, and keeps what is left over. */
-static void
-consume(struct conns *cs, struct conn *c, const uint8_t *p, size_t n)
-{
-	int64_t now_us = clock_mono_us();
-	size_t used, at = 0;
-
-	while (at < n && takes_items(c) && (used = take_item(cs, c, p + at, n - at, now_us)) > 0)
-		at += used;
-	if (c->closing || c->dead)
-		return;
-	if (!keep_partial(cs, c, p + at, n - at)) {
-		conn_close(cs, c, WHY_MEMORY);
-		return;
-	}
-	conn_wait(cs, c);
-	conn_update_reading(cs, c);
-}
-
-void
-conn_resume(struct conns *cs, struct conn *c)
-{
-	unpause(cs, c);
-	if (c->dead || c->closing)
-		return;
-	if (c->partial_len > 0) {
-		memcpy(cs->buffer, c->partial, c->partial_len);
-		consume(cs, c, cs->buffer, c->partial_len);
-	} else {
-		conn_wait(cs, c);
-		conn_update_reading(cs, c);
-	}
-}
-
-static void
-read_some(struct conns *cs, struct conn *c)
-{
-	/* Before its IMEI is known a connection has 17 bytes and no more. */
-	size_t room = c->session.state == SESSION_OPEN ? READ_BUFFER - c->partial_len
-						       : IMEI_PACKET - c->partial_len;
-	ssize_t n = recv(c->ev.ev_fd, cs->buffer + c->partial_len, room, MSG_DONTWAIT);
-
-	if (n > 0) {
-		stats_add(&cs->cfg.stats->bytes_in, (uint64_t)n);
-		if (c->partial_len > 0)
-			memcpy(cs->buffer, c->partial, c->partial_len);
-		consume(cs, c, cs->buffer, c->partial_len + (size_t)n);
-	} else if (n == 0) {
-		c->eof = true;
-		conn_close(cs, c, WHY_PEER);
-	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-		/* A reset: nobody is there any more to be answered. */
-		c->eof = true;
-		c->in_flight > 0 ? conn_kill(cs, c) : conn_close(cs, c, WHY_PEER);
-	}
-}
-
-/* Our side is shut: whatever comes is thrown away until the peer's side is, too. */
-static void
-discard_some(struct conns *cs, struct conn *c)
-{
-	ssize_t n = recv(c->ev.ev_fd, cs->buffer, READ_BUFFER, MSG_DONTWAIT);
-
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-		conn_kill(cs, c);
-}
-
-static void
-io_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn *c = arg;
-	struct conns *cs = c->all;
-
-	(void)fd;
-	if (c->shut) {
-		discard_some(cs, c);
-	} else if (what & EV_READ) {
-		read_some(cs, c);
-	} else if (what & EV_CLOSED) {
-		/* Behind bytes that wait to be read, perhaps. While nothing can be stored it comes
-		 * again anyway. */
-		c->end_seen = true;
-		if (!store_is_up(cs->parts.store) || c->closing)
-			conn_kill(cs, c);
-		else
-			conn_update_reading(cs, c);
-	}
 }

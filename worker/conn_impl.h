@@ -1,5 +1,6 @@
 /*
- * Inside the connections: what conn.c (sockets, reading, closing), frames.c (frames to
+ * Inside the connections: what conn.c (opening, waiting, closing), conn_read.c
+ * (the handshake, reading), frames.c (frames to
  * the batch, ACKs back) and conns.c (all of them: time-outs, drain) share.
  */
 #ifndef WORKER_CONN_IMPL_H
@@ -96,6 +97,17 @@ void conn_log(struct conns *, const struct conn *, enum log_level, const char *f
     __attribute__((format(printf, 4, 5)));
 /* An answer went out: a closing connection that waits for no more is shut. */
 void conn_settle(struct conns *, struct conn *);
+
+/* For conn_read.c: the parts that closing is made of. */
+void conn_address(const struct conn *, char *out, size_t room);
+void conn_book(struct conns *, struct conn *, enum session_state);
+void conn_count_close(struct conns *, const struct conn *);
+void conn_unpause(struct conns *, struct conn *);
+void conn_drop_partial(struct conns *, struct conn *);
+void conn_shut(struct conns *, struct conn *);
+
+/* conn_read.c: libevent calls it, with a struct conn. */
+void conn_io(evutil_socket_t, short what, void *conn);
 
 /* frames.c */
 /* False: the batch has no room; the frame stays where it is. It may close the connection. */
