@@ -17,7 +17,7 @@ struct message {
 	uint8_t type;
 	bool has_time;           /* codec 13, 15 */
 	int64_t time_ms;
-	uint64_t imei;           /* codec 14, 15; else 0 */
+	uint64_t imei;           /* codec 14, 15; else, or if it is no IMEI, 0 */
 	const uint8_t *payload;  /* points into the body */
 	size_t payload_len;
 };

@@ -1,0 +1,15 @@
+/* The suites of check_proto, one a part of the protocol library. */
+#ifndef CHECK_PROTO_H
+#define CHECK_PROTO_H
+
+#include <check.h>
+
+Suite *suite_vectors(void);
+Suite *suite_crc(void);
+Suite *suite_stream(void);
+Suite *suite_avl(void);
+Suite *suite_message(void);
+Suite *suite_hash(void);
+Suite *suite_json(void);
+
+#endif
