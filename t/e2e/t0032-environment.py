@@ -9,7 +9,8 @@ from lib import audit, proc, suite, wire
 from lib.fleet import imeis
 
 
-def trouble(bench, begin, end, why):
+def trouble(bench, begin, end, why, where=None):
+    """`begin` makes it, `end` (in the database `where`) ends it, `why` is what PostgreSQL says."""
     database = bench.database()
     names = imeis(8)
     database.add_devices(names)
@@ -27,7 +28,7 @@ def trouble(bench, begin, end, why):
     proc.wait_until(lambda: gw.metrics()["telematics_batch_failures_total"] > failures, 10, "it is tried again")
     lines = [line for line in gw.log_text().splitlines() if why in line]
     proc.check(1 <= len(lines) <= 8, "%d lines of it in the log: %s" % (len(lines), lines[:3]))
-    database.query(end % {"db": database.name})
+    database.cluster.query(end % {"db": database.name}, where or database.name)
     gw.wait_ready(10)
     load.wait_all_progress()
     load.stop()
@@ -45,9 +46,8 @@ def test_read_only(bench):
     """A database that turns read-only, as a standby does after a failover."""
     trouble(bench, "ALTER DATABASE %(db)s SET default_transaction_read_only = on; SELECT"
             " pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tg'",
-            "SET default_transaction_read_only = off;"
-            " ALTER DATABASE %(db)s SET default_transaction_read_only = off; SELECT"
-            " pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tg'", "read-only")
+            "ALTER DATABASE %(db)s SET default_transaction_read_only = off; SELECT"
+            " pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tg'", "read-only", "postgres")
 
 
 def test_cancelled(bench):
