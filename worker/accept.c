@@ -36,6 +36,7 @@ struct acceptor {
 };
 
 /*
+ * Set on the listening socket, from which Linux passes them on to each accepted one (tcp(7)).
  * A tracker that lost its network says nothing: keep-alive finds it within two
  * minutes, and an ACK that nobody takes ends the connection after one.
  */
@@ -103,7 +104,6 @@ admit(struct acceptor *a, int fd, const struct sockaddr *sa)
 		close(fd);
 		return;
 	}
-	set_options(fd);
 	if (!conns_open(a->conns, fd, sa))
 		log_error("no memory for another connection");
 }
@@ -195,6 +195,7 @@ acceptor_add(struct acceptor *a, int slot, int fd)
 		close(fd);
 		return false;
 	}
+	set_options(fd);
 	a->at[a->n++] = (struct listener){.ev = ev, .slot = slot, .fd = fd};
 	return true;
 }
