@@ -136,6 +136,96 @@ put_variable(char *out, const uint8_t *p, unsigned n)
 	return out;
 }
 
+/*
+ * jsonb keeps its keys by length and bytes, which for decimal numbers is by size. PostgreSQL sorts
+ * every object, and notices when there is nothing to sort: keys in that order save it an eighth of
+ * what a row costs, ten times what they cost here. Objects of more than SORTED_MAX elements
+ * go as they are.
+ */
+#define SORTED_MAX 64
+
+struct element {
+	const uint8_t *hex; /* NULL: a number */
+	uint32_t value;	    /* or bytes of hex */
+};
+
+struct elements {
+	unsigned n;
+	uint32_t order[SORTED_MAX]; /* id << 16 | place in element[] */
+	struct element element[SORTED_MAX];
+};
+
+INLINE void
+add(struct elements *all, uint16_t id, const uint8_t *bytes, uint32_t value)
+{
+	uint32_t key = (uint32_t)id << 16 | all->n;
+	unsigned i = all->n;
+
+	/* The later one of two with the same id stays behind: it is the one that counts. */
+	for (; i > 0 && all->order[i - 1] > key; i--)
+		all->order[i] = all->order[i - 1];
+	all->order[i] = key;
+	all->element[all->n++] = (struct element){.hex = bytes, .value = value};
+}
+
+/* `id_bytes` and `len` are constants: each section gets a loop of its own. */
+INLINE void
+add_section(struct elements *all, const uint8_t *p, unsigned n, size_t id_bytes, size_t len)
+{
+	for (; n > 0; n--, p += len) {
+		uint16_t id = id_bytes == 1 ? p[0] : wire_u16(p);
+
+		p += id_bytes;
+		if (len == 1)
+			add(all, id, NULL, p[0]);
+		else if (len == 2)
+			add(all, id, NULL, wire_u16(p));
+		else if (len == 4)
+			add(all, id, NULL, wire_u32(p));
+		else
+			add(all, id, p, (uint32_t)len);
+	}
+}
+
+INLINE void
+add_fixed(struct elements *all, const struct avl_record *r, size_t id_bytes)
+{
+	add_section(all, r->section[AVL_1], r->count[AVL_1], id_bytes, 1);
+	add_section(all, r->section[AVL_2], r->count[AVL_2], id_bytes, 2);
+	add_section(all, r->section[AVL_4], r->count[AVL_4], id_bytes, 4);
+	add_section(all, r->section[AVL_8], r->count[AVL_8], id_bytes, 8);
+}
+
+/* All elements of a record that has at most SORTED_MAX. Every one ends in a comma. */
+static char *
+put_sorted(char *out, const struct avl_record *r)
+{
+	struct elements all;
+	const uint8_t *p = r->section[AVL_VAR];
+	unsigned i;
+
+	all.n = 0;
+	if (r->codec == CODEC_8)
+		add_fixed(&all, r, 1);
+	else
+		add_fixed(&all, r, 2);
+	for (i = 0; i < r->count[AVL_VAR]; i++) {
+		uint16_t len = wire_u16(p + 2);
+
+		add(&all, wire_u16(p), p + 4, len);
+		p += 4 + len;
+	}
+	add_section(&all, r->section[AVL_16], r->count[AVL_16], 1, 16);
+	for (i = 0; i < all.n; i++) {
+		const struct element *e = &all.element[all.order[i] & 0xffff];
+
+		out = put_key(out, (uint16_t)(all.order[i] >> 16));
+		out = e->hex != NULL ? put_hex(out, e->hex, e->value) : put_number(out, e->value);
+		*out++ = ',';
+	}
+	return out;
+}
+
 size_t
 io_json_bound(const struct avl_record *r)
 {
@@ -157,17 +247,25 @@ io_json_bound(const struct avl_record *r)
 	return bound;
 }
 
+/* As they come, one section after the other. */
+static char *
+put_unsorted(char *out, const struct avl_record *r)
+{
+	out = r->codec == CODEC_8 ? put_fixed(out, r, 1) : put_fixed(out, r, 2);
+	out = put_variable(out, r->section[AVL_VAR], r->count[AVL_VAR]);
+	return put_section(out, r->section[AVL_16], r->count[AVL_16], 1, 16);
+}
+
 size_t
 io_json_write(const struct avl_record *r, char *out)
 {
+	unsigned n = 0, i;
 	char *p = out;
 
+	for (i = 0; i < AVL_SECTIONS; i++)
+		n += r->count[i];
 	*p++ = '{';
-	p = r->codec == CODEC_8 ? put_fixed(p, r, 1) : put_fixed(p, r, 2);
-	if (r->count[AVL_VAR] > 0)
-		p = put_variable(p, r->section[AVL_VAR], r->count[AVL_VAR]);
-	if (r->count[AVL_16] > 0)
-		p = put_section(p, r->section[AVL_16], r->count[AVL_16], 1, 16);
+	p = n <= SORTED_MAX ? put_sorted(p, r) : put_unsorted(p, r);
 	if (p > out + 1)
 		p--; /* the last comma */
 	*p++ = '}';

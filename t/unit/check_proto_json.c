@@ -98,10 +98,9 @@ START_TEST(forms)
 	build_u16(&b, 8);
 	build_bytes(&b, "WVWZZZ1K", 8);
 	build_u8(&b, 1);
-	json_is(&b,
-	    "{\"0\":0,\"65535\":255,\"10000\":65535,\"9\":4294967295,"
-	    "\"78\":\"0000000000000000\",\"99\":\"0123456789abcdef\","
-	    "\"331\":\"\",\"1000\":\"f0\",\"385\":\"1100a9\",\"256\":\"5756575a5a5a314b\"}");
+	json_is(&b, "{\"0\":0,\"9\":4294967295,\"78\":\"0000000000000000\","
+		    "\"99\":\"0123456789abcdef\",\"256\":\"5756575a5a5a314b\",\"331\":\"\","
+		    "\"385\":\"1100a9\",\"1000\":\"f0\",\"10000\":65535,\"65535\":255}");
 }
 END_TEST
 
@@ -209,6 +208,40 @@ START_TEST(bound)
 }
 END_TEST
 
+/* As many 1-byte elements as the order is kept for, and one more; ids descend on the wire. */
+static void
+descending(unsigned n, bool ascends)
+{
+	uint8_t section[2 * 65];
+	struct avl_record r = {.codec = CODEC_8, .count = {[AVL_1] = (uint16_t)n}};
+	char *text, *at;
+	unsigned i;
+	long last = -1, id;
+
+	for (i = 0; i < n; i++) {
+		section[2 * i] = (uint8_t)(200 - i);
+		section[2 * i + 1] = (uint8_t)(200 - i);
+	}
+	r.section[AVL_1] = section;
+	text = at = json_of(&r);
+	for (i = 0; i < n; i++) {
+		id = strtol(at + 2, &at, 10);
+		ck_assert_int_eq(strtol(at + 2, &at, 10), id);
+		ck_assert_int_eq(i == 0 || id > last, i == 0 || ascends);
+		last = id;
+	}
+	ck_assert_str_eq(at, "}");
+	free(text);
+}
+
+START_TEST(order)
+{
+	descending(2, true);
+	descending(64, true);
+	descending(65, false);
+}
+END_TEST
+
 /* What jansson reads out of it is what the vectors say. */
 START_TEST(documented)
 {
@@ -265,6 +298,7 @@ suite_json(void)
 	tcase_add_test(t, wide_and_twice);
 	tcase_add_test(t, numbers);
 	tcase_add_test(t, bound);
+	tcase_add_test(t, order);
 	tcase_add_test(t, documented);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
