@@ -55,7 +55,6 @@ CREATE FUNCTION telematics_delete_old(retention_days integer, raw_retention_days
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	chunk CONSTANT integer := 5000;
-	rejected_max CONSTANT integer := 100000;
 	rest regclass;
 	gone bigint := 0;
 BEGIN
@@ -72,14 +71,6 @@ BEGIN
 		    WHERE (reason = 'raw' OR decoded_at IS NOT NULL)
 		    AND last_seen_at < now() - make_interval(days => raw_retention_days)
 		    ORDER BY last_seen_at LIMIT chunk FOR UPDATE SKIP LOCKED));
-		GET DIAGNOSTICS gone = ROW_COUNT;
-	END IF;
-	IF gone = 0 THEN
-		-- Those that came once go before those that come again and again.
-		DELETE FROM rejected_devices WHERE imei = ANY (ARRAY(SELECT imei FROM rejected_devices
-		    ORDER BY attempts > 1, last_seen_at
-		    LIMIT least(chunk, greatest(0, (SELECT count(*) FROM rejected_devices) - rejected_max))
-		    FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 	END IF;
 	RETURN gone;
