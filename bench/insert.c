@@ -2,13 +2,14 @@
  * The baseline of latency: one prepared INSERT of one row after the other, each
  * in a transaction of its own, on one connection.
  *
- *     bench-insert ROWS URL
+ *     bench-insert ROWS PAUSE_US URL
  *
- * Takes up to ROWS rows out of device_positions, empties it, and inserts them again.
- * Says as JSON how long an INSERT took, in microseconds. The role must be a superuser.
+ * Takes up to ROWS rows out of device_positions, empties it, and inserts them again, with a pause
+ * between two. Says as JSON how long an INSERT took, in microseconds. The role must be a superuser.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bench/rows.h"
 
@@ -51,14 +52,15 @@ compare_double(const void *x, const void *y)
 int
 main(int argc, char **argv)
 {
-	size_t n = argc == 3 ? strtoull(argv[1], NULL, 10) : 0;
+	size_t n = argc == 4 ? strtoull(argv[1], NULL, 10) : 0;
+	useconds_t pause = argc == 4 ? (useconds_t)strtoul(argv[2], NULL, 10) : 0;
 	struct rows rows;
 
 	if (n == 0) {
-		fprintf(stderr, "Usage: bench-insert ROWS URL\n");
+		fprintf(stderr, "Usage: bench-insert ROWS PAUSE_US URL\n");
 		return 2;
 	}
-	PGconn *conn = rows_connect(argv[2]);
+	PGconn *conn = rows_connect(argv[3]);
 	rows_fetch(&rows, conn, n);
 	rows_clear_table(conn);
 	PGresult *res = PQprepare(conn, "insert_one", insert_sql, 0, NULL);
@@ -69,8 +71,11 @@ main(int argc, char **argv)
 	if (us == NULL)
 		die("no memory", NULL);
 	for (size_t i = 0; i < rows.n; i++) {
-		double began = monotonic_seconds();
+		double began;
 
+		if (pause > 0)
+			usleep(pause);
+		began = monotonic_seconds();
 		insert(conn, &rows.tuple[i]);
 		us[i] = (monotonic_seconds() - began) * 1e6;
 	}

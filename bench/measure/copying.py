@@ -48,9 +48,9 @@ def copy(stand, db, connections, batches):
     return found
 
 
-def insert(db, rows):
-    done = subprocess.run([program("bench-insert"), str(rows), db.admin_url], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=120)
+def insert(db, rows, pause_us=0):
+    done = subprocess.run([program("bench-insert"), str(rows), str(pause_us), db.admin_url],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
     proc.check(done.returncode == 0, "bench-insert: %s" % done.stderr.decode())
     return json.loads(done.stdout)
 

@@ -33,7 +33,7 @@ def _copy_us(run):
 def write_path(bench):
     """Gateway and COPY in turn, with the same rows; the first round warms up and does not count."""
     rows = []
-    db = bench.stand.database(bench.trackers)
+    db = bench.stand.database(bench.in_flight // min(TARGETS))
     gw = bench.stand.gateway(db)
     base_ms = int(time.time() * 1000) // DAY_MS * DAY_MS - DAY_MS
     start_ms = base_ms
@@ -43,7 +43,7 @@ def write_path(bench):
             bench.say("%d records a frame, round %d of %d" % (records, turn, bench.rounds))
             bench.stand.checkpoint(db)
             start_ms += 3600 * 1000   # later than the last round's: the live rows must move
-            run = gather(gw, bench.trackers, bench.seconds if turn else 2, start_ms, records)
+            run = gather(gw, bench.in_flight // records, bench.seconds if turn else 2, start_ms, records)
             gw.settle()
             copies = copying.copy(bench.stand, db, bench.stand.workers,
                                   COPY_BATCHES if turn else COPY_BATCHES[-1:])
@@ -77,8 +77,8 @@ def _compare(bench, records, ours, theirs):
         Row("gateway's CPU ÷ PostgreSQL's in COPY" + what, gateway_us / copy_server_us, share, "low", "",
             2, "%.2f ÷ %.2f µs" % (gateway_us, copy_server_us)),
         Row("rate ÷ COPY's rate" + what, rate / copy_rate, speed, "high", "", 2,
-            "%s ÷ %s records/s; trackers take %.2f µs, batches of %d" % (
-                "{:,.0f}".format(rate), "{:,.0f}".format(copy_rate),
+            "%s ÷ %s records/s; %d trackers take %.2f µs, batches of %d" % (
+                "{:,.0f}".format(rate), "{:,.0f}".format(copy_rate), bench.in_flight // records,
                 machine.median([r["sim_us"] for r in ours]),
                 machine.median([r["batch"] for r in ours]))),
     ]
@@ -87,10 +87,11 @@ def _compare(bench, records, ours, theirs):
 def latency(bench):
     """In turn: INSERTs on one connection, and a few trackers with a frame now and then."""
     db, gw = bench.database, bench.running
-    inserts, acks, p99s = [], [], []
+    inserts, paced, acks, p99s = [], [], [], []
     for turn in range(bench.rounds):
         bench.say("latency, round %d of %d" % (turn + 1, bench.rounds))
         inserts.append(copying.insert(db, 2000)["p50_us"])
+        paced.append(copying.insert(db, 150, 20000)["p50_us"])
         bench.stand.checkpoint(db, truncate=False)
         light = Sim(gw, "--latency", trackers=10, records=5, interval=200, duration=4).result()
         acks.append(light["latency_us"]["p50"])
@@ -98,13 +99,15 @@ def latency(bench):
         gw.settle()
     one, ours = machine.median(inserts), machine.median(acks)
     rows = [Row("ACK at light load ÷ one-row INSERT, p50", ours / one, 2, "low", "", 2,
-                "%.0f ÷ %.0f µs (p99 %.0f µs); 50 frames/s of 5 records" % (
-                    ours, one, machine.median(p99s)))]
+                "%.0f ÷ %.0f µs (p99 %.0f µs); 50 frames/s of 5 records; INSERTs back to back" % (
+                    ours, one, machine.median(p99s))),
+            Row("the same, INSERTs at the pace of the frames", ours / machine.median(paced), digits=2,
+                note="÷ %.0f µs" % machine.median(paced))]
     half = []
     for turn in range(bench.rounds):
         bench.stand.checkpoint(db)
-        report = Sim(gw, "--latency", trackers=bench.trackers, records=5, duration=bench.seconds,
-                     rate=int(bench.max_rate / 2)).result()
+        report = Sim(gw, "--latency", trackers=bench.in_flight // 5, records=5,
+                     duration=bench.seconds, rate=int(bench.max_rate / 2)).result()
         half.append(report)
         bench.detail("half load", dict(report["latency_us"], rate=report["records_per_s"]))
         gw.settle()
@@ -121,8 +124,9 @@ def fleet_return(bench):
     db, gw = bench.database, bench.running
     bench.stand.checkpoint(db)
     start_ms = int(time.time() * 1000) - DAY_MS
-    fleet = dict(trackers=bench.trackers, records=5, start_time=start_ms, step=1000, connect_parallel=0)
-    frames = max(10, int(bench.max_rate * bench.seconds / bench.trackers / 5))
+    fleet = dict(trackers=bench.in_flight // 5, records=5, start_time=start_ms, step=1000,
+                 connect_parallel=0)
+    frames = max(10, int(bench.max_rate * bench.seconds / bench.in_flight))
     reports = []
     for what, n in (("first frames", 1), ("back with a backlog", frames), ("all of it again", frames)):
         bench.say("return of the fleet: %s" % what)
