@@ -100,21 +100,25 @@ conn_wait(struct conns *cs, struct conn *c)
 	enqueue(cs, c, queue);
 }
 
-/* Reads, or only watches for the peer's end: by the state of the connection. */
+/*
+ * Reads, or only watches for the peer's end: by the state of the connection. The watch is
+ * edge-triggered: what is seen stays as it is, and a reset, which epoll reports whether it was
+ * asked for or not, would keep a level-triggered loop spinning.
+ */
 void
 conn_update_reading(struct conns *cs, struct conn *c)
 {
 	bool open = c->session.state == SESSION_NEW || c->session.state == SESSION_OPEN;
 	bool read =
 	    c->shut || (open && !c->paused && !c->eof && c->in_flight < SESSION_MAX_IN_FLIGHT);
-	short events = read ? EV_READ | EV_PERSIST : EV_CLOSED | EV_PERSIST;
+	short events = read ? EV_READ | EV_PERSIST : EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
 
 	if (c->dead || (c->watching == events && event_pending(&c->ev, events, NULL)))
 		return;
 	event_del(&c->ev);
 	c->watching = events;
-	/* The end was seen: nothing more to learn, and EV_CLOSED would fire for ever. */
-	if (!read && (c->eof || c->end_seen))
+	/* All was read up to the end: nothing more to learn. */
+	if (!read && c->eof)
 		return;
 	if (event_assign(&c->ev, cs->cfg.base, c->ev.ev_fd, events, conn_io, c) == -1 ||
 	    event_add(&c->ev, NULL) == -1)
@@ -400,8 +404,14 @@ may_wait_for_answers(enum session_why why)
 void
 conn_close(struct conns *cs, struct conn *c, enum session_why why)
 {
-	if (c->closing || c->dead)
+	if (c->dead)
 		return;
+	if (c->closing) {
+		/* It waits for its last answers, and these reasons say that none will come. */
+		if (!may_wait_for_answers(why))
+			conn_kill(cs, c);
+		return;
+	}
 	c->closing = true;
 	/* The session may have closed itself, for a reason of its own. */
 	if (!session_close(&c->session, why))

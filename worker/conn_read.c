@@ -266,6 +266,27 @@ discard_some(struct conns *cs, struct conn *c)
 		conn_kill(cs, c);
 }
 
+/* The peer of a connection that is not read has sent something or gone. */
+static void
+look_for_end(struct conns *cs, struct conn *c, short what)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	/* A reset: nobody is there any more to be answered. */
+	if (getsockopt(c->ev.ev_fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0) {
+		conn_kill(cs, c);
+		return;
+	}
+	if (!(what & EV_CLOSED))
+		return;
+	/* Behind bytes that wait to be read, perhaps. While nothing can be stored it comes again
+	 * anyway. */
+	c->end_seen = true;
+	if (!store_is_up(cs->parts.store) || c->closing)
+		conn_kill(cs, c);
+}
+
 void
 conn_io(evutil_socket_t fd, short what, void *arg)
 {
@@ -273,17 +294,10 @@ conn_io(evutil_socket_t fd, short what, void *arg)
 	struct conns *cs = c->all;
 
 	(void)fd;
-	if (c->shut) {
+	if (c->shut)
 		discard_some(cs, c);
-	} else if (what & EV_READ) {
+	else if (c->watching & EV_ET)
+		look_for_end(cs, c, what);
+	else
 		read_some(cs, c);
-	} else if (what & EV_CLOSED) {
-		/* Behind bytes that wait to be read, perhaps. While nothing can be stored it comes
-		 * again anyway. */
-		c->end_seen = true;
-		if (!store_is_up(cs->parts.store) || c->closing)
-			conn_kill(cs, c);
-		else
-			conn_update_reading(cs, c);
-	}
 }

@@ -9,6 +9,7 @@ e2e_tests = \
 	t/e2e/t0005-sessions.py \
 	t/e2e/t0006-timeouts.py \
 	t/e2e/t0007-quarantine.py \
+	t/e2e/t0008-endings.py \
 	t/e2e/t0009-clocks.py \
 	t/e2e/t0010-duplicates.py \
 	t/e2e/t0011-live-row.py \
