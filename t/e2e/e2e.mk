@@ -1,5 +1,5 @@
 # End-to-end tests: the gateway of this build tree, a private PostgreSQL, simulated trackers.
-# Skipped where no PostgreSQL server is installed, or by TELEM_E2E=skip.
+# Skipped where no PostgreSQL server is installed, or by E2E_MODE=skip.
 e2e_tests = \
 	t/e2e/t0000-harness.py \
 	t/e2e/t0001-first-ack.py \

@@ -150,7 +150,7 @@ def test_scanner(bench):
     database.add_devices(imeis(1))
     gw = bench.gateway(database)
     good = bench.tracker(gw, imeis(1)[0]).login()
-    n = proc.scaled(3000)
+    n = proc.scaled(30) * 100
     for i in range(0, n, 100):
         batch = [bench.tracker(gw, "%015d" % (10 ** 14 + i + k)) for k in range(100)]
         for t in batch:

@@ -11,7 +11,7 @@ from lib import audit, proc, suite, wire
 from lib.fleet import imeis
 
 NOW = int(time.time() * 1000) - 10 ** 7
-SANITIZED = os.environ.get("TELEM_E2E_SANITIZED") == "1"
+SANITIZED = os.environ.get("E2E_SANITIZED") == "1"
 
 
 def test_flood(bench):

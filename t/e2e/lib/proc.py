@@ -17,9 +17,9 @@ import tempfile
 import time
 import uuid
 
-SCALE = float(os.environ.get("TELEM_E2E_SCALE", "1"))
+SCALE = float(os.environ.get("E2E_SCALE", "1"))
 """Multiplies the load of the tests (0.2 for a build with sanitizers)."""
-PATIENCE = float(os.environ.get("TELEM_E2E_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("E2E_PATIENCE", "1"))
 """Multiplies every deadline; a deadline only decides when to call something failed."""
 
 RUN_MARK = "E2E_RUN=" + uuid.uuid4().hex
@@ -76,7 +76,7 @@ class Process:
                  death_signal=signal.SIGKILL):
         self.argv, self.log = argv, log
         base = {k: v for k, v in os.environ.items()
-                if not k.startswith(("TELEM_", "PG", "METRICS_")) and k != "DATABASE_URL"}
+                if not k.startswith(("TELEM_", "PG", "METRICS_", "E2E_")) and k != "DATABASE_URL"}
         base.update(env or {})
         name, mark = RUN_MARK.split("=")
         base[name] = mark
@@ -148,9 +148,9 @@ def unprivileged_user():
 
 def scratch(scope, name="tg-e2e-"):
     """A new folder, removed at the end; its path is short, as Unix sockets lie in it."""
-    path = tempfile.mkdtemp(prefix=name, dir=os.environ.get("TELEM_E2E_DIR"))
+    path = tempfile.mkdtemp(prefix=name, dir=os.environ.get("E2E_DIR"))
     os.chmod(path, 0o755)
-    if not os.environ.get("TELEM_E2E_KEEP"):
+    if not os.environ.get("E2E_KEEP"):
         scope.later(lambda: shutil.rmtree(path, onerror=_make_writable))
     return path
 

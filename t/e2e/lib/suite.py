@@ -158,8 +158,8 @@ def main(names):
     """Call as suite.main(globals()) at the end of a test file. Arguments choose tests by name."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    if os.environ.get("TELEM_E2E") == "skip":
-        print("1..0 # SKIP TELEM_E2E=skip")
+    if os.environ.get("E2E_MODE") == "skip":
+        print("1..0 # SKIP E2E_MODE=skip")
         sys.exit(77)
     if postgres.bin_dir() is None:
         print("1..0 # SKIP no PostgreSQL server installed (initdb not found)")
@@ -171,10 +171,10 @@ def main(names):
     tests = [(n, f) for n, f in names.items() if n.startswith("test_") and callable(f)]
     if len(sys.argv) > 1:
         tests = [(n, f) for n, f in tests if any(a in n for a in sys.argv[1:])]
-    if os.environ.get("TELEM_E2E") == "quick":
+    if os.environ.get("E2E_MODE") == "quick":
         tests = [(n, f) for n, f in tests if getattr(f, "quick", False)]
         if not tests:
-            print("1..0 # SKIP TELEM_E2E=quick")
+            print("1..0 # SKIP E2E_MODE=quick")
             sys.exit(77)
     print("1..%d" % len(tests))
     shared = Shared()
@@ -197,6 +197,6 @@ def main(names):
 
 
 def quick(test):
-    """Marks a test that runs even when TELEM_E2E=quick (make distcheck in scripts/test)."""
+    """Marks a test that runs even when E2E_MODE=quick (make distcheck in scripts/test)."""
     test.quick = True
     return test
