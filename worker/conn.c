@@ -100,6 +100,14 @@ conn_wait(struct conns *cs, struct conn *c)
 	enqueue(cs, c, queue);
 }
 
+/* What is still to come belongs to another frame, which has its own time. */
+void
+conn_next_item(struct conns *cs, struct conn *c)
+{
+	if (c->queue == QUEUE_FRAME)
+		enqueue(cs, c, QUEUE_NONE);
+}
+
 /*
  * Reads, or only watches for the peer's end: by the state of the connection. The watch is
  * edge-triggered: what is seen stays as it is, and a reset, which epoll reports whether it was
@@ -426,7 +434,8 @@ conn_close(struct conns *cs, struct conn *c, enum session_why why)
 	}
 	conn_unpause(cs, c);
 	conn_drop_partial(cs, c);
-	enqueue(cs, c, QUEUE_NONE);
+	/* A device that was taken over or disabled doesn't wait for a database that is slow. */
+	enqueue(cs, c, why == WHY_TAKEN_OVER || why == WHY_REMOVED ? QUEUE_ANSWERS : QUEUE_NONE);
 	if (c->in_flight == 0)
 		conn_shut(cs, c);
 	else

@@ -17,12 +17,21 @@
 
 #define READ_BUFFER (FRAME_MAX + 16 * 1024)
 #define LINGER_MS 2000
+#define ANSWERS_MS 500 /* a session that has to go is closed within a second */
 #define NO_REF UINT32_MAX
 
 TAILQ_HEAD(conn_list, conn);
 
 /* Lists in the order of their deadlines: every wait has one length, so new ones go to the tail. */
-enum conn_queue { QUEUE_HANDSHAKE, QUEUE_FRAME, QUEUE_IDLE, QUEUE_LINGER, QUEUE_NONE, QUEUES };
+enum conn_queue {
+	QUEUE_HANDSHAKE,
+	QUEUE_FRAME,
+	QUEUE_IDLE,
+	QUEUE_ANSWERS, /* its session is over, its last answers are not */
+	QUEUE_LINGER,
+	QUEUE_NONE,
+	QUEUES
+};
 
 /* About 350 bytes: there may be 20,000 of these in a process. */
 struct conn {
@@ -81,8 +90,9 @@ struct conns {
 /* conn.c */
 struct conn *conn_find(struct conns *, uint64_t token);
 uint64_t conn_token(const struct conn *);
-void conn_wait(struct conns *, struct conn *);	/* puts it into the right queue, from now */
-void conn_pause(struct conns *, struct conn *); /* no room in the batch */
+void conn_wait(struct conns *, struct conn *);	    /* puts it into the right queue, from now */
+void conn_next_item(struct conns *, struct conn *); /* the one it waited for came */
+void conn_pause(struct conns *, struct conn *);	    /* no room in the batch */
 void conn_update_reading(struct conns *, struct conn *);
 /* Handles what is kept of it, as if it had just arrived. */
 void conn_resume(struct conns *, struct conn *);

@@ -121,15 +121,29 @@ look_up(struct conns *cs, struct conn *c)
 	do_action(cs, c, session_answer(&c->session, now));
 }
 
+/* The device may have been disabled between the database's word and this one. */
+static bool
+is_enabled(struct conns *cs, uint64_t imei)
+{
+	uint32_t entry = registry_find(cs->cfg.registry, imei);
+	struct device_entry device;
+
+	if (entry == REGISTRY_NONE)
+		return false;
+	registry_get(cs->cfg.registry, entry, &device);
+	return device.present && device.enabled;
+}
+
 void
 conns_answer(void *ctx, uint64_t token, uint64_t imei, enum lookup_answer answer)
 {
 	struct conns *cs = ctx;
 	struct conn *c = conn_find(cs, token);
 
-	(void)imei;
 	if (c == NULL || c->session.state != SESSION_ASKING)
 		return;
+	if (answer == LOOKUP_KNOWN && !is_enabled(cs, imei))
+		answer = LOOKUP_UNAVAILABLE;
 	do_action(cs, c, session_answer(&c->session, answer));
 	conn_resume(cs, c);
 }
@@ -214,6 +228,8 @@ consume(struct conns *cs, struct conn *c, const uint8_t *p, size_t n)
 		conn_close(cs, c, WHY_MEMORY);
 		return;
 	}
+	if (at > 0)
+		conn_next_item(cs, c);
 	conn_wait(cs, c);
 	conn_update_reading(cs, c);
 }

@@ -63,7 +63,7 @@ close_overdue(
 	struct conn *c;
 
 	while ((c = TAILQ_FIRST(&cs->queue[queue])) != NULL && now - c->since_ms >= limit_ms) {
-		if (queue == QUEUE_LINGER)
+		if (queue == QUEUE_LINGER || queue == QUEUE_ANSWERS)
 			conn_kill(cs, c);
 		else
 			conn_close(cs, c, why);
@@ -106,6 +106,7 @@ conns_tick(struct conns *cs, int64_t now)
 	close_overdue(
 	    cs, QUEUE_FRAME, conf->frame_timeout_s * INT64_C(1000), WHY_TIMEOUT_FRAME, now);
 	close_overdue(cs, QUEUE_IDLE, conf->idle_timeout_s * INT64_C(1000), WHY_TIMEOUT_IDLE, now);
+	close_overdue(cs, QUEUE_ANSWERS, ANSWERS_MS, WHY_TAKEN_OVER, now);
 	close_overdue(cs, QUEUE_LINGER, LINGER_MS, WHY_PEER, now);
 	conns_bury(cs);
 	stats_set(

@@ -85,6 +85,21 @@ count_frame(
 				     : "quarantined, not acknowledged");
 }
 
+/* A frame that shares the answer of its twin. */
+static void
+count_again(struct conns *cs, const struct frame_facts *facts)
+{
+	struct stats *st = cs->cfg.stats;
+
+	stats_begin(st);
+	stats_add(&st->frames_avl, 1);
+	stats_add(&st->records, facts->count1);
+	stats_add(&st->duplicate, facts->count1);
+	if (!facts->crc_ok)
+		stats_add(&st->err_crc, 1);
+	stats_end(st);
+}
+
 static struct frame_source
 source_of(const struct conn *c, bool answered, int64_t now_us)
 {
@@ -165,19 +180,14 @@ frames_take(struct conns *cs, struct conn *c, const uint8_t *raw, const struct s
 	    .crc_ok = item->crc_ok,
 	    .codecs = c->codecs};
 
-	if (item->crc_ok && codec_is_avl(facts.codec)) {
-		if (is_waiting_already(cs, c, raw, item->len)) {
-			stats_begin(cs->cfg.stats);
-			stats_add(&cs->cfg.stats->frames_avl, 1);
-			stats_add(&cs->cfg.stats->records, facts.count1);
-			stats_add(&cs->cfg.stats->duplicate, facts.count1);
-			stats_end(cs->cfg.stats);
-			return true;
-		}
-		facts.avl = avl_decode(item->body, item->body_len, &avl, cs->records);
-	} else if (item->crc_ok && codec_is_message(facts.codec)) {
-		facts.message = message_open(&walk, item->body, item->body_len);
+	if (is_waiting_already(cs, c, raw, item->len)) {
+		count_again(cs, &facts);
+		return true;
 	}
+	if (item->crc_ok && codec_is_avl(facts.codec))
+		facts.avl = avl_decode(item->body, item->body_len, &avl, cs->records);
+	else if (item->crc_ok && codec_is_message(facts.codec))
+		facts.message = message_open(&walk, item->body, item->body_len);
 	if (!batch_has_room(b, item->len, avl.nrecords, rows_bound(cs, &avl)))
 		return false;
 	if (!item->crc_ok)

@@ -94,15 +94,15 @@ store_next(struct store *s)
 				return;
 			}
 			break;
-		case STEP_RAW:
-			if (store_has_raw(s)) {
-				store_run_raw(s);
-				return;
-			}
-			break;
 		case STEP_MESSAGES:
 			if (store_has_messages(s)) {
 				store_run_messages(s);
+				return;
+			}
+			break;
+		case STEP_RAW:
+			if (store_has_raw(s)) {
+				store_run_raw(s);
 				return;
 			}
 			break;

@@ -5,8 +5,8 @@
  *
  * One batch is stored while the other fills. A batch is stored in steps, each a
  * transaction of its own: rows of careful frames by INSERT ... ON CONFLICT, the
- * others by COPY (on a duplicate: again by ON CONFLICT), quarantined and copied
- * raw frames, messages. What was not committed, or of which that is unknown, is done again;
+ * others by COPY (on a duplicate: again by ON CONFLICT), messages, quarantined and copied
+ * raw frames. What was not committed, or of which that is unknown, is done again;
  * keys make that harmless.
  */
 #ifndef WORKER_STORE_H

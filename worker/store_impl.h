@@ -13,8 +13,8 @@
 #include "worker/row.h"
 #include "worker/store.h"
 
-/* In this order; a step with nothing to do is passed over. */
-enum store_step { STEP_INSERT, STEP_COPY, STEP_RAW, STEP_MESSAGES, STEP_DONE };
+/* In this order (what is refused goes to quarantine); a step with nothing to do is passed over. */
+enum store_step { STEP_INSERT, STEP_COPY, STEP_MESSAGES, STEP_RAW, STEP_DONE };
 
 /* Rows list[from..to) still to be inserted. */
 struct span {
@@ -46,7 +46,7 @@ struct store {
 	uint8_t *copy_buf;
 	struct pgarray rows[ROW_NCOLUMNS];
 	struct pgarray raw[11];
-	uint32_t raw_from, raw_to; /* frames of the raw step under way */
+	uint32_t raw_from, raw_to; /* frames of the raw or messages step under way */
 	bool raw_single;	   /* one frame at a time: one of them is refused */
 	struct event *start_ev;	   /* begin a batch at the end of this turn */
 	struct event *retry_ev;

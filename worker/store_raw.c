@@ -272,8 +272,8 @@ store_run_raw(struct store *s)
 bool
 store_has_messages(const struct store *s)
 {
-	for (uint32_t i = 0; i < s->storing->nframes; i++)
-		if (s->storing->frames[i].kind == FRAME_MESSAGE && !s->storing->frames[i].done)
+	for (uint32_t i = s->raw_to; i < s->storing->nframes; i++)
+		if (s->storing->frames[i].kind == FRAME_MESSAGE)
 			return true;
 	return false;
 }
@@ -310,14 +310,17 @@ messages_start(void *ctx, PGconn *conn)
 	    PG_TIMESTAMPTZ, PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET};
 	struct store *s = ctx;
 
+	uint32_t limit = s->raw_single ? 1 : s->storing->nframes, n = 0;
+
 	init_arrays(s, oids, MSG_NPARAMS);
-	for (uint32_t i = 0; i < s->storing->nframes; i++) {
-		const struct frame *f = &s->storing->frames[i];
+	for (s->raw_to = s->raw_from; s->raw_to < s->storing->nframes && n < limit; s->raw_to++) {
+		const struct frame *f = &s->storing->frames[s->raw_to];
 		struct message_walk walk;
 		struct message m;
 
 		if (f->kind != FRAME_MESSAGE)
 			continue;
+		n++;
 		const uint8_t *raw = batch_raw(s->storing, f);
 		int64_t hash = (int64_t)hash_bytes(raw, f->raw_len);
 		if (message_open(&walk, raw + 8, f->raw_len - FRAME_OVERHEAD) != MESSAGE_OK)
@@ -328,34 +331,47 @@ messages_start(void *ctx, PGconn *conn)
 	return send_arrays(s, conn, "insert_messages", MSG_NPARAMS);
 }
 
+/* The frame whose message the table doesn't take goes to quarantine, which comes next. */
+static void
+refuse_messages(struct store *s, const struct db_error *error)
+{
+	for (uint32_t i = s->raw_from; i < s->raw_to; i++) {
+		struct frame *f = &s->storing->frames[i];
+
+		if (f->kind != FRAME_MESSAGE)
+			continue;
+		log_write(LOG_WARN_, &(struct log_fields){.imei = f->from.imei},
+		    "device_messages refuses a message: %s (SQLSTATE %s); its frame goes to "
+		    "quarantine",
+		    error->text, error->sqlstate);
+		f->kind = FRAME_QUARANTINE;
+		f->reason = "content";
+	}
+}
+
 static void
 messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 {
 	struct store *s = ctx;
+	bool refused = outcome == DB_ERROR && db_error_is_content(error);
 	uint64_t n = 0;
 
-	if (outcome == DB_ERROR && db_error_is_content(error)) {
-		/* Trackers don't send messages again: nothing is gained by holding up the batch. */
-		log_error("device_messages refuses messages: %s (SQLSTATE %s); they are lost",
-		    error->text, error->sqlstate);
-	} else if (outcome != DB_OK) {
-		store_failed(s, outcome, error);
-		return;
-	}
-	for (uint32_t i = 0; i < s->storing->nframes; i++) {
-		struct frame *f = &s->storing->frames[i];
-
-		if (f->kind == FRAME_MESSAGE && !f->done) {
-			f->done = true;
-			n++;
-		}
-	}
 	if (outcome == DB_OK) {
+		for (uint32_t i = s->raw_from; i < s->raw_to; i++)
+			n += s->storing->frames[i].kind == FRAME_MESSAGE;
 		stats_add(&s->stats->messages, n);
 		store_succeeded(s, false, 0);
+	} else if (refused && s->raw_single) {
+		refuse_messages(s, error);
+	} else {
+		s->raw_single |= refused;
+		s->raw_to = s->raw_from;
+		if (!refused) {
+			store_failed(s, outcome, error);
+			return;
+		}
 	}
-	s->cfg.stored(s->cfg.ctx, s->storing);
-	store_step_done(s);
+	s->raw_from = s->raw_to;
 	store_next(s);
 }
 

@@ -197,7 +197,11 @@ halve_span(struct store *s)
 	s->spans[s->nspans++] = (struct span){span.from, middle};
 }
 
-/* One row alone is refused for its content: its frame goes to quarantine, the others are stored. */
+/*
+ * One row alone is refused for its content: its frame goes to quarantine, the others are stored.
+ * So do the frames of its twins in this batch, which would be acknowledged for a record that
+ * is not stored yet, and perhaps never.
+ */
 static void
 refuse_row(struct store *s, const struct db_error *error)
 {
@@ -207,6 +211,15 @@ refuse_row(struct store *s, const struct db_error *error)
 
 	r->state = ROW_REFUSED;
 	f->poisoned = true;
+	for (uint32_t i = 0; i < b->nrows; i++) {
+		struct row *twin = &b->rows[i];
+
+		if (twin->state != ROW_DUPLICATE || twin->device_id != r->device_id ||
+		    twin->recorded_at != r->recorded_at || twin->hash != r->hash)
+			continue;
+		twin->state = ROW_REFUSED;
+		b->frames[twin->frame].poisoned = true;
+	}
 	log_write(LOG_WARN_, &(struct log_fields){.imei = f->from.imei},
 	    "the database refuses a record for its content: %s (SQLSTATE %s); its frame goes to "
 	    "quarantine",

@@ -116,4 +116,23 @@ def test_flapping(bench):
     proc.wait_until(lambda: gw.logged(r"flap.*%s|%s.*flap" % (imei, imei)), 3, "the log speaks of it")
 
 
+def test_database_stuck(bench):
+    """The older connection goes within a second also while its frame can't be stored."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    gw = bench.gateway(database)
+    lock = database.session(bench.scope)
+    lock.run("BEGIN")
+    lock.run("LOCK TABLE device_positions IN ACCESS EXCLUSIVE MODE")
+    old = bench.tracker(gw, imei).login()
+    old.send(frame(1))
+    proc.wait_until(lambda: gw.metrics().in_flight() == 1, 5, "the record is in flight")
+    new = bench.tracker(gw, imei).login()
+    proc.wait_until(old.is_closed, 1.5, "the older connection is closed")
+    new.send(frame(1))
+    lock.run("COMMIT")
+    proc.equal(new.ack(), 1, "ACK of the newer")
+
+
 suite.main(globals())

@@ -77,4 +77,17 @@ def test_idle(bench):
     proc.equal(pinging.exchange(wire.frame(8, [RECORD])), 1, "ACK")
 
 
+def test_stream(bench):
+    """Frames that are not answered, one behind the other and cut anywhere: each has its own time."""
+    gw = setup(bench, TELEM_FRAME_TIMEOUT_S=1)
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    said = b"".join(wire.message(wire.CODEC_12, 6, b"line %d" % i) for i in range(40))
+    step = len(said) // 40 + 1
+    for at in range(0, len(said), step):
+        tracker.send(said[at:at + step])
+        time.sleep(0.06)   # the pace of the stream, not a wait
+    proc.equal(tracker.exchange(wire.frame(8, [RECORD])), 1, "ACK")
+    proc.equal(counted(gw, "frame"), 0, "time-outs counted")
+
+
 suite.main(globals())

@@ -204,4 +204,41 @@ def test_many_refused(bench):
     consistent(gw)
 
 
+def test_refused_twice(bench):
+    """Two frames of one batch hold the refused record: neither is answered before both are kept."""
+    database, gw = setup(bench)
+    database.query("ALTER TABLE device_positions ADD CONSTRAINT not_77 CHECK (speed <> 77) NOT VALID")
+    lock = database.session(bench.scope)
+    lock.run("BEGIN")
+    lock.run("LOCK TABLE device_ingest_raw IN ACCESS EXCLUSIVE MODE")
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    tracker.send(wire.frame(wire.CODEC_8, [record(5), record(6, speed=77)])
+                 + wire.frame(wire.CODEC_8, [record(1), record(6, speed=77)]))
+    proc.wait_until(lambda: database.number(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock'"), 20, "the quarantine waits for our lock")
+    proc.check(tracker.silent(), "an ACK for a record that stands nowhere")
+    lock.run("COMMIT")
+    proc.equal([tracker.ack(), tracker.ack()], [2, 2], "ACKs")
+    proc.equal(database.number("SELECT count(*) FROM device_ingest_raw"), 2, "frames in quarantine")
+    proc.equal(database.number("SELECT count(*) FROM device_positions"), 2, "rows")
+    metrics = gw.metrics()
+    proc.equal((metrics.outcome("quarantined"), metrics.outcome("stored")), (2, 2), "outcomes")
+    consistent(gw)
+
+
+def test_crc_shared_answer(bench):
+    """A frame with a wrong CRC, kept at its third time, shares its answer with the same one behind it."""
+    database, gw = setup(bench)
+    bad = wire.bad_crc(wire.frame(wire.CODEC_8, [record(0), record(1)]))
+    for i in range(2):
+        tracker = bench.tracker(gw, imeis(1)[0]).login()
+        tracker.send(bad)
+        tracker.expect_closed(5, "time %d" % (i + 1))
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    tracker.send(bad + bad + wire.frame(8, [record(3)]))
+    proc.equal([tracker.ack(), tracker.ack()], [2, 1], "ACKs")
+    consistent(gw)
+
+
 suite.main(globals())

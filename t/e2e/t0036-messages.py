@@ -58,4 +58,23 @@ def test_malformed(bench):
                     "the long message is stored")
 
 
+def test_refused(bench):
+    """A message that the table refuses goes to quarantine; those beside it are stored."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    database.query("ALTER TABLE device_messages ADD CONSTRAINT odd CHECK (text <> 'bad')")
+    gw = bench.gateway(database)
+    tracker = bench.tracker(gw, imei).login()
+    bad = wire.message(wire.CODEC_12, 6, b"bad")
+    tracker.send(wire.message(wire.CODEC_12, 6, b"one") + bad + wire.message(wire.CODEC_12, 6, b"two"))
+    proc.equal(tracker.exchange(wire.frame(8, [RECORD])), 1, "ACK of the frame behind them")
+    proc.wait_until(lambda: database.query("SELECT string_agg(text, ',' ORDER BY id) FROM device_messages")
+                    == "one,two", 5, "its neighbours are stored")
+    proc.wait_until(lambda: database.query("SELECT reason, attempts, encode(frame, 'hex')"
+                                           " FROM device_ingest_raw") == "content\t1\t" + bad.hex(), 5,
+                    "it is in quarantine")
+    proc.check(not gw.metrics().identity(), "identity: %s" % gw.metrics().identity())
+
+
 suite.main(globals())
