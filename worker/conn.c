@@ -409,6 +409,25 @@ may_wait_for_answers(enum session_why why)
 	return why == WHY_DRAIN || why == WHY_TAKEN_OVER || why == WHY_REMOVED || why == WHY_PEER;
 }
 
+/*
+ * What the tracker sent is at fault. Were the good frames before it not answered, one that
+ * sends the same again would never get past them.
+ */
+static bool
+is_fault(enum session_why why)
+{
+	return why == WHY_BAD_PREAMBLE || why == WHY_BAD_LENGTH || why == WHY_BAD_CRC ||
+	       why == WHY_OTHER_IMEI;
+}
+
+static bool
+waits_for_answers(struct conns *cs, const struct conn *c, enum session_why why)
+{
+	if (is_fault(why))
+		return c->in_flight > 0 && store_is_up(cs->parts.store);
+	return may_wait_for_answers(why) && !(c->eof && !store_is_up(cs->parts.store));
+}
+
 void
 conn_close(struct conns *cs, struct conn *c, enum session_why why)
 {
@@ -428,14 +447,14 @@ conn_close(struct conns *cs, struct conn *c, enum session_why why)
 	conn_count_close(cs, c);
 	conn_log(cs, c, level_of(c), "connection closed: %s", session_why_text(why));
 	end_session(cs, c);
-	if (!may_wait_for_answers(why) || (c->eof && !store_is_up(cs->parts.store))) {
+	if (!waits_for_answers(cs, c, why)) {
 		conn_kill(cs, c);
 		return;
 	}
 	conn_unpause(cs, c);
 	conn_drop_partial(cs, c);
-	/* A device that was taken over or disabled doesn't wait for a database that is slow. */
-	enqueue(cs, c, why == WHY_TAKEN_OVER || why == WHY_REMOVED ? QUEUE_ANSWERS : QUEUE_NONE);
+	/* Only the end of either side waits as long as the database takes. */
+	enqueue(cs, c, why == WHY_DRAIN || why == WHY_PEER ? QUEUE_NONE : QUEUE_ANSWERS);
 	if (c->in_flight == 0)
 		conn_shut(cs, c);
 	else

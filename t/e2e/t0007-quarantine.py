@@ -241,4 +241,16 @@ def test_crc_shared_answer(bench):
     consistent(gw)
 
 
+def test_fault_behind(bench):
+    """What closes a connection doesn't take along the good frame before it, in the same segment."""
+    database, gw = setup(bench)
+    good = [wire.frame(8, [record(i)]) for i in range(3)]
+    for i, fault in enumerate((b"\r\n", b"\0\0\0\0\xff\xff\xff\xff", wire.bad_crc(good[0]))):
+        tracker = bench.tracker(gw, imeis(1)[0]).login()
+        proc.equal(tracker.exchange(good[i] + fault), 1, "ACK of the frame before %r" % fault[:8])
+        tracker.expect_closed(3, "fault %d" % i)
+    proc.equal(database.number("SELECT count(*) FROM device_positions"), 3, "rows")
+    consistent(gw)
+
+
 suite.main(globals())
