@@ -81,7 +81,8 @@ struct conns {
 	struct conn_list dead;	 /* callers further up may still hold a pointer: freed later */
 	uint8_t *buffer;	 /* READ_BUFFER */
 	size_t partial_bytes, partial_max;
-	uint64_t version; /* of the registry, as last checked */
+	uint64_t version;	 /* of the registry, as last checked */
+	int64_t last_message_us; /* wall clock at which the last message arrived */
 	bool draining;
 	struct line_limit lines;
 	struct avl_record *records; /* AVL_MAX_RECORDS, scratch of the decoder */

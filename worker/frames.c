@@ -126,6 +126,20 @@ book_received(struct conns *cs, uint64_t records)
 	stats_end(cs->cfg.stats);
 }
 
+/*
+ * Arrival is a part of a message's key in device_messages: two with the same bytes within a
+ * microsecond are two. (A clock that was set back is followed all the same.)
+ */
+static int64_t
+message_time(struct conns *cs, int64_t now_us)
+{
+	int64_t last = cs->last_message_us;
+
+	if (now_us <= last && last - now_us < 1000000)
+		now_us = last + 1;
+	return cs->last_message_us = now_us;
+}
+
 /* Puts the frame into the batch as the verdict says. BATCH_NONE: memory is short. */
 static uint32_t
 add_to_batch(struct conns *cs, struct conn *c, struct batch *b, const struct verdict *v,
@@ -139,6 +153,7 @@ add_to_batch(struct conns *cs, struct conn *c, struct batch *b, const struct ver
 		frame = batch_add_records(b, &from, raw, len, cs->records, avl->nrecords);
 		break;
 	case VERDICT_MESSAGE:
+		from.received_wall_us = message_time(cs, from.received_wall_us);
 		frame = batch_add_raw(b, &from, FRAME_MESSAGE, NULL, raw, len, 0);
 		break;
 	case VERDICT_QUARANTINE:

@@ -77,4 +77,17 @@ def test_refused(bench):
     proc.check(not gw.metrics().identity(), "identity: %s" % gw.metrics().identity())
 
 
+def test_same(bench):
+    """The same message many times in one segment: each is kept."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    gw = bench.gateway(database)
+    tracker = bench.tracker(gw, imei).login()
+    tracker.send(wire.message(wire.CODEC_12, 6, b"x") * 1000)
+    proc.equal(tracker.exchange(wire.frame(8, [RECORD])), 1, "ACK of the frame behind them")
+    proc.wait_until(lambda: database.number("SELECT count(*) FROM device_messages") == 1000, 5,
+                    "all are stored")
+
+
 suite.main(globals())
