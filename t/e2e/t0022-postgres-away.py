@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """PostgreSQL away while trackers press: memory stays bounded, nothing is acknowledged, and it recovers."""
 import os
-import socket
+import select
 import sys
 import threading
 import time
@@ -31,22 +31,25 @@ def test_flood(bench):
     rest = {t.imei: b"" for t in trackers}
     for tracker in trackers:
         tracker.sock.setblocking(False)
-    idle_since = time.monotonic()
-    while time.monotonic() < idle_since + 1.0 and max(sent.values()) < 2000:
-        for tracker in trackers:   # until no socket has taken a byte for a second
-            i = sent[tracker.imei]
-            data = rest[tracker.imei] or wire.frame(wire.CODEC_8E, [
-                wire.Record(NOW + i * 10, 54.5, 25.5, sats=7, io=[(1000, bytes(12000))])])
-            try:
-                took = tracker.sock.send(data)
-            except BlockingIOError:
+    frames = []   # the same for every tracker
+    while max(sent.values()) < 2000:
+        _, writable, _ = select.select([], [t.sock for t in trackers], [], 1)
+        if not writable:
+            break   # no socket has taken a byte for a second
+        for tracker in trackers:
+            if tracker.sock not in writable:
                 continue
-            idle_since = time.monotonic()
+            i = sent[tracker.imei]
+            if i == len(frames):
+                frames.append(wire.frame(wire.CODEC_8E, [
+                    wire.Record(NOW + i * 10, 54.5, 25.5, sats=7, io=[(1000, bytes(12000))])]))
+            data = rest[tracker.imei] or frames[i]
+            took = tracker.sock.send(data)
             rest[tracker.imei] = data[took:]
             sent[tracker.imei] += took == len(data)
-    full = sum(1 for r in rest.values() if r)
+    proc.check(not writable, "the gateway went on reading: %d frames of a tracker" % max(sent.values()))
     offered = sum(sent.values()) * 12080
-    print("# %.1f MB taken from %d trackers, %d of them held back" % (offered / 1e6, n, full))
+    print("# %.1f MB taken from %d trackers, most of it by the kernel" % (offered / 1e6, n))
     after = max(proc.resident_kb(pid) for pid in pids)
     print("# a worker's own memory: %d kB before, %d kB under the flood" % (before, after))
     if not SANITIZED:
