@@ -11,6 +11,7 @@
 
 #define DB_WHY 160
 #define RENEW_MS 1000
+#define LASTING_MS 5000
 
 enum db_state { DB_WAITING, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY };
 
@@ -30,7 +31,8 @@ struct db {
 	struct event *timer; /* next attempt, or the limit of this one */
 	int attempt;	     /* attempts since it was up */
 	int64_t up_since_ms;
-	int hosts; /* in the connection string */
+	bool said_lost; /* the log says that it is away */
+	int hosts;	/* in the connection string */
 	struct db_job job;
 	bool copying;
 	struct db_error error;
@@ -147,20 +149,25 @@ lost(struct db *db, const char *why)
 	char reason[DB_WHY];
 
 	copy_message(reason, sizeof(reason), why);
-	bool news = strcmp(reason, db->why) != 0;
+	/* A connection that comes and goes is slowed down, and reported, like one that doesn't
+	 * come. */
+	bool lasted = was_up && clock_mono_ms() - db->up_since_ms >= LASTING_MS;
+	bool news = lasted || strcmp(reason, db->why) != 0;
 	memcpy(db->why, reason, sizeof(db->why));
 	/* The events go first: libpq closes the socket under them (models.md, trap 8). */
 	drop_events(db);
 	PQfinish(db->conn);
 	db->conn = NULL;
 	db->state = DB_WAITING;
-	if (was_up)
+	if (lasted)
 		db->attempt = 0;
 	if (news)
 		db->log_gate = (struct log_gate){0};
-	if (log_gate_open(&db->log_gate, clock_mono_ms(), 60000, &suppressed))
+	if (log_gate_open(&db->log_gate, clock_mono_ms(), 60000, &suppressed)) {
 		log_error("database (%s connection): %s; trying again at least every 2 s", db->name,
 		    reason);
+		db->said_lost = true;
+	}
 	set_timer(db, delays_ms[db->attempt < last ? db->attempt : last]);
 	db->attempt++;
 	if (was_busy) {
@@ -195,14 +202,12 @@ static void
 become_up(struct db *db)
 {
 	db->state = DB_IDLE;
-	db->attempt = 0;
 	db->up_since_ms = clock_mono_ms();
 	if (db->cb.connects != NULL)
 		stats_add(db->cb.connects, 1);
-	if (db->why[0] != '\0')
+	if (db->said_lost)
 		log_info("database (%s connection): connected again", db->name);
-	db->why[0] = '\0';
-	db->log_gate = (struct log_gate){0};
+	db->said_lost = false;
 	db->cb.up(db->cb.ctx);
 }
 
@@ -323,23 +328,27 @@ job_done(struct db *db)
 	end_job(db, db->failed ? DB_ERROR : DB_OK);
 }
 
+/* Gives libpq more to send, but not before it has sent what it has: it would keep it all in memory.
+ */
 static bool
 pump_copy(struct db *db)
 {
-	enum db_copy more =
-	    db->job.copy_in != NULL ? db->job.copy_in(db->job.ctx, db->conn) : DB_COPY_FAIL;
-
-	if (more == DB_COPY_FAIL)
-		return false;
-	if (more == DB_COPY_END)
-		db->copying = false;
+	enum db_copy more;
 	int left = PQflush(db->conn);
+
+	if (left == 0) {
+		more =
+		    db->job.copy_in != NULL ? db->job.copy_in(db->job.ctx, db->conn) : DB_COPY_FAIL;
+		if (more == DB_COPY_FAIL)
+			return false;
+		if (more == DB_COPY_END)
+			db->copying = false;
+		left = PQflush(db->conn);
+	}
 	if (left == -1)
 		return false;
 	/* More to give: come back as soon as the socket takes some again. */
-	if ((left == 1 || db->copying) && event_add(db->write_ev, NULL) == -1)
-		return false;
-	return true;
+	return (left == 0 && !db->copying) || event_add(db->write_ev, NULL) == 0;
 }
 
 /* One result of whatever runs. False: the connection is broken. */
