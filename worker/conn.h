@@ -62,7 +62,6 @@ void conns_answer(void *conns, uint64_t token, uint64_t imei, enum lookup_answer
 void conns_stored(void *conns, struct batch *);
 void conns_finished(void *conns, struct batch *);
 void conns_room(void *conns);
-void conns_store_up(void *conns);
 void conns_store_down(void *conns);
 
 #endif

@@ -135,12 +135,6 @@ conns_room(void *ctx)
 }
 
 void
-conns_store_up(void *ctx)
-{
-	(void)ctx;
-}
-
-void
 conns_store_down(void *ctx)
 {
 	struct conns *cs = ctx;

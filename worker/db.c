@@ -38,6 +38,7 @@ struct db {
 	struct db_error error;
 	bool failed;
 	int64_t schema_version;
+	int server_connections;
 	char why[DB_WHY];
 	struct log_gate log_gate;
 };
@@ -56,7 +57,9 @@ static const char settings_sql[] =
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') = 'off'";
 
-static const char schema_sql[] = "SELECT coalesce(max(version), 0) FROM schema_migrations";
+static const char schema_sql[] =
+    "SELECT coalesce(max(version), 0), current_setting('max_connections')::integer"
+    " - current_setting('superuser_reserved_connections')::integer FROM schema_migrations";
 
 static void connect_now(struct db *);
 static void read_cb(evutil_socket_t, short, void *);
@@ -367,8 +370,10 @@ take_result(struct db *db, PGresult *res)
 	case PGRES_EMPTY_QUERY:
 		if (db->state == DB_BUSY && db->job.result != NULL)
 			db->job.result(db->job.ctx, res);
-		else if (db->state == DB_SETUP && db->step == STEP_SCHEMA && PQntuples(res) == 1)
+		else if (db->state == DB_SETUP && db->step == STEP_SCHEMA && PQntuples(res) == 1) {
 			db->schema_version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+			db->server_connections = (int)strtol(PQgetvalue(res, 0, 1), NULL, 10);
+		}
 		return true;
 	default:
 		note_error(db, PQresultErrorField(res, PG_DIAG_SQLSTATE),
@@ -601,6 +606,12 @@ bool
 db_is_busy(const struct db *db)
 {
 	return db->state == DB_BUSY;
+}
+
+int
+db_server_connections(const struct db *db)
+{
+	return db->server_connections;
 }
 
 void

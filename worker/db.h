@@ -73,6 +73,8 @@ void db_free(struct db *);
 
 bool db_is_up(const struct db *);
 bool db_is_busy(const struct db *);
+/* Connections that the server takes from all ordinary roles together; 0 before it was first up. */
+int db_server_connections(const struct db *);
 
 /* Runs a job now. Only when up and not busy. The job must stay until its end(). */
 void db_run(struct db *, const struct db_job *);

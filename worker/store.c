@@ -354,6 +354,12 @@ store_is_up(const struct store *s)
 	return db_is_up(s->db) && !s->failing;
 }
 
+int
+store_server_connections(const struct store *s)
+{
+	return db_server_connections(s->db);
+}
+
 bool
 store_is_idle(const struct store *s)
 {

@@ -56,6 +56,8 @@ void store_kick(struct store *);
 
 /* True while the database takes batches: connected, and the last one did not fail. */
 bool store_is_up(const struct store *);
+/* Connections that the server takes in all; 0 before it was first reached. */
+int store_server_connections(const struct store *);
 /* Nothing fills and nothing is being stored. */
 bool store_is_idle(const struct store *);
 

@@ -40,6 +40,7 @@ struct worker {
 	struct tasks *tasks;
 	bool master_gone;
 	bool draining;
+	bool connections_checked;
 	int64_t drain_until_ms;
 	int status;
 };
@@ -166,12 +167,28 @@ signal_cb(evutil_socket_t signal, short what, void *arg)
 		drain(w);
 }
 
+/* All workers come up at about the same time: the server would refuse the last of them. */
+static void
+warn_of_connections(struct worker *w)
+{
+	int needed = 2 * w->env->conf->workers, most = store_server_connections(w->store);
+
+	if (w->env->slot != 0 || w->connections_checked || most == 0)
+		return;
+	w->connections_checked = true;
+	if (needed > most)
+		log_warn(
+		    "%d workers need %d database connections, the server takes %d in all: lower "
+		    "TELEM_WORKERS or raise max_connections",
+		    w->env->conf->workers, needed, most);
+}
+
 static void
 store_up(void *arg)
 {
 	struct worker *w = arg;
 
-	conns_store_up(w->conns);
+	warn_of_connections(w);
 }
 
 static void

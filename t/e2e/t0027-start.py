@@ -143,4 +143,14 @@ def test_schema(bench):
     proc.wait_until(lambda: "tgctl migrate" in gw.readyz()[1], 10, "an older schema is refused")
 
 
+def test_connections(bench):
+    """More workers than the server has connections for: a warning that names both ways out."""
+    database = bench.database()
+    gw = bench.gateway(database, start=False, TELEM_WORKERS="40", TELEM_MAX_DEVICES="1000")
+    gw.start(ready=False)
+    proc.wait_until(lambda: gw.logged("40 workers need 80 database connections"), 20, "the warning")
+    proc.check(gw.logged("TELEM_WORKERS.*max_connections"), "it says what to do")
+    gw.stop()
+
+
 suite.main(globals())
