@@ -16,26 +16,26 @@
 #include "common/cidr.h"
 #include "common/log.h"
 
-#define CONF_STR 256        /* longest text value, with its NUL */
-#define CONF_URL 2048       /* longest DATABASE_URL */
-#define CONF_MAX_BIND 16    /* addresses in TELEM_GATEWAY_BIND */
-#define CONF_ERR 512        /* an error message */
+#define CONF_STR 256	 /* longest text value, with its NUL */
+#define CONF_URL 2048	 /* longest DATABASE_URL */
+#define CONF_MAX_BIND 16 /* addresses in TELEM_GATEWAY_BIND */
+#define CONF_ERR 512	 /* an error message */
 
 enum ingest_raw { INGEST_RAW_OFF, INGEST_RAW_ERRORS, INGEST_RAW_ALL };
 
 struct conf {
-	char database_url[CONF_URL];   /* secret: never logged */
-	char bind[CONF_STR];           /* addresses with commas; no blanks, no brackets */
-	int port;                      /* 0 is allowed: the kernel chooses (tests) */
-	char gateway_id[CONF_STR];     /* resolved: never empty after load */
-	char metrics_bind[CONF_STR];   /* one address, no brackets */
-	int metrics_port;              /* 0: no listener; -1 is not a value */
-	int workers;                   /* resolved: >= 1 after load */
+	char database_url[CONF_URL]; /* secret: never logged */
+	char bind[CONF_STR];	     /* addresses with commas; no blanks, no brackets */
+	int port;		     /* 0 is allowed: the kernel chooses (tests) */
+	char gateway_id[CONF_STR];   /* resolved: never empty after load */
+	char metrics_bind[CONF_STR]; /* one address, no brackets */
+	int metrics_port;	     /* 0: no listener; -1 is not a value */
+	int workers;		     /* resolved: >= 1 after load */
 	bool allow_unknown_imei;
-	struct cidr_list allow_cidr;   /* who may connect; empty: all */
+	struct cidr_list allow_cidr; /* who may connect; empty: all */
 	int command_timeout_ms;
 	int command_max_attempts;
-	int retention_days;            /* 0: keep */
+	int retention_days; /* 0: keep */
 	int raw_retention_days;
 	enum ingest_raw ingest_raw;
 	int drain_timeout_ms;
@@ -44,13 +44,13 @@ struct conf {
 	int idle_timeout_s;
 	enum log_level log_level;
 	enum log_format log_format;
-	char log_file[CONF_STR];       /* "" stderr (syslog in the background) */
+	char log_file[CONF_STR]; /* "" stderr (syslog in the background) */
 	char user[CONF_STR];
 	char group[CONF_STR];
 	char pidfile[CONF_STR];
-	int max_devices;               /* TELEM_MAX_DEVICES: capacity of the shared registry */
-	int batch_records;             /* TELEM_BATCH_RECORDS: most records in one transaction */
-	int worker_memory_mb;          /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
+	int max_devices;      /* TELEM_MAX_DEVICES: capacity of the shared registry */
+	int batch_records;    /* TELEM_BATCH_RECORDS: most records in one transaction */
+	int worker_memory_mb; /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
 };
 
 /* What kind of a change a key's new value needs (design §2, SIGHUP). */
@@ -64,8 +64,8 @@ enum conf_apply { CONF_RELOAD, CONF_RESTART };
  * is reported through `warn` (may be NULL) and is no error. Needs DATABASE_URL
  * only if `need_database`. Error text never holds a value of a secret key.
  */
-bool conf_load(struct conf *, const char *file, bool need_database,
-    void (*warn)(const char *), char err[CONF_ERR]) __attribute__((warn_unused_result));
+bool conf_load(struct conf *, const char *file, bool need_database, void (*warn)(const char *),
+    char err[CONF_ERR]) __attribute__((warn_unused_result));
 
 /* Prints NAME=value of every key in force, secrets masked (-T). */
 void conf_dump(const struct conf *, FILE *);
@@ -74,15 +74,15 @@ void conf_dump(const struct conf *, FILE *);
  * Calls `changed` with the name of each CONF_RESTART key that differs between
  * the two and copies the old value into `to`, so that the rest can be taken now.
  */
-void conf_keep_restart_keys(struct conf *to, const struct conf *running,
-    void (*changed)(const char *name));
+void conf_keep_restart_keys(
+    struct conf *to, const struct conf *running, void (*changed)(const char *name));
 
 /* Walks the key table, for --help, completion and the documentation lint. */
 struct conf_key_info {
 	const char *name;
-	const char *fallback;   /* the value without any, or in words where `computed` */
+	const char *fallback; /* the value without any, or in words where `computed` */
 	const char *range, *help;
-	bool computed;          /* worked out from the machine, or not there at all */
+	bool computed; /* worked out from the machine, or not there at all */
 	enum conf_apply apply;
 	bool secret;
 };

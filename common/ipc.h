@@ -10,23 +10,23 @@
 
 enum ipc_type {
 	/* worker -> master */
-	IPC_READY = 1,    /* accepting connections */
-	IPC_FAILED,       /* can't start; text says why; the worker exits next */
-	IPC_DRAINED,      /* nothing in flight any more; the worker exits next */
+	IPC_READY = 1, /* accepting connections */
+	IPC_FAILED,    /* can't start; text says why; the worker exits next */
+	IPC_DRAINED,   /* nothing in flight any more; the worker exits next */
 	/* master -> worker */
-	IPC_DRAIN,        /* stop accepting, finish what is in flight, leave */
-	IPC_STOP,         /* leave at once */
+	IPC_DRAIN, /* stop accepting, finish what is in flight, leave */
+	IPC_STOP,  /* leave at once */
 	IPC_REOPEN_LOG,
-	IPC_ADOPT,        /* carries a listening descriptor of slot `slot`: accept from it too */
-	IPC_RELEASE,      /* stop accepting from slot `slot`'s socket, close it */
-	IPC_ORPHANS,      /* clean up after the dead owner `value` (shm.h, shm_owner) */
+	IPC_ADOPT,   /* carries a listening descriptor of slot `slot`: accept from it too */
+	IPC_RELEASE, /* stop accepting from slot `slot`'s socket, close it */
+	IPC_ORPHANS, /* clean up after the dead owner `value` (shm.h, shm_owner) */
 };
 
 struct ipc_msg {
 	uint32_t type;
 	uint32_t slot;
 	uint64_t value;
-	char text[240];   /* NUL-terminated */
+	char text[240]; /* NUL-terminated */
 };
 
 /* Makes a pair: fd[0] for the master, fd[1] for the worker; both CLOEXEC and non-blocking. */

@@ -19,8 +19,8 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 /* What a line is about; zero or NULL members are left out of the line. */
 struct log_fields {
-	uint64_t imei;     /* 15 digits, 0 unknown */
-	const char *peer;  /* "address:port" of the tracker */
+	uint64_t imei;	  /* 15 digits, 0 unknown */
+	const char *peer; /* "address:port" of the tracker */
 };
 
 /*
@@ -46,10 +46,10 @@ void log_write(enum log_level, const struct log_fields *, const char *fmt, ...)
 #define log_error(...) log_write(LOG_ERROR_, NULL, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN_, NULL, __VA_ARGS__)
 #define log_info(...) log_write(LOG_INFO_, NULL, __VA_ARGS__)
-#define log_debug(...)                                                  \
-	do {                                                            \
-		if (log_enabled(LOG_DEBUG_))                            \
-			log_write(LOG_DEBUG_, NULL, __VA_ARGS__);       \
+#define log_debug(...) \
+	do { \
+		if (log_enabled(LOG_DEBUG_)) \
+			log_write(LOG_DEBUG_, NULL, __VA_ARGS__); \
 	} while (0)
 
 /*

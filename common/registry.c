@@ -34,7 +34,8 @@ struct entry {
 	_Atomic int64_t session;
 	_Atomic int64_t flushed_ms, duplicate_ms;
 	_Atomic uint32_t gen, flags, dirty;
-	_Atomic uint32_t where; /* address hash << 16 | changes << 8 | minute, of the last session */
+	_Atomic uint32_t
+	    where; /* address hash << 16 | changes << 8 | minute, of the last session */
 } __attribute__((aligned(64)));
 
 /* That a device without an entry was found absent, so that an older answer doesn't make it one. */
@@ -570,7 +571,7 @@ registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash,
 	if (changed && changes < 0xff)
 		changes++;
 	/* Two workers may write at once: at worst a change is not counted. */
-	atomic_store_explicit(&e->where, (uint32_t)address_hash << 16 | changes << 8 | minute,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &e->where, (uint32_t)address_hash << 16 | changes << 8 | minute, memory_order_relaxed);
 	return changed ? changes : 0;
 }

@@ -43,9 +43,9 @@ struct registry;
 struct device_row {
 	uint64_t imei;
 	int64_t id;
-	bool present;     /* a row exists; else the other members mean nothing */
+	bool present; /* a row exists; else the other members mean nothing */
 	bool enabled;
-	uint32_t codecs;  /* CODEC_MAY_* */
+	uint32_t codecs; /* CODEC_MAY_* */
 };
 
 /* One entry as a reader sees it. */
@@ -65,7 +65,7 @@ void registry_init(struct registry *, uint32_t max_devices);
 uint32_t registry_find(const struct registry *, uint64_t imei);
 void registry_get(const struct registry *, uint32_t entry, struct device_entry *);
 uint64_t registry_imei(const struct registry *, uint32_t entry);
-uint32_t registry_count(const struct registry *);   /* entries in use, absent ones too */
+uint32_t registry_count(const struct registry *); /* entries in use, absent ones too */
 uint64_t registry_version(const struct registry *);
 uint64_t registry_seq(const struct registry *);
 
@@ -74,8 +74,8 @@ uint64_t registry_seq(const struct registry *);
  * *entry is the device's entry, also of a stale answer, or REGISTRY_NONE if it has none. A
  * device that is not present gets none. A confirmation counts as a change for the order.
  */
-enum registry_result registry_apply(struct registry *, const struct device_row *,
-    uint64_t asked_at, uint32_t *entry);
+enum registry_result registry_apply(
+    struct registry *, const struct device_row *, uint64_t asked_at, uint32_t *entry);
 
 /*
  * A full load: begin, apply every row through registry_load_row(), end. Ending
@@ -86,8 +86,8 @@ struct registry_load {
 	uint64_t asked_at;
 };
 void registry_load_begin(struct registry *, struct registry_load *);
-enum registry_result registry_load_row(struct registry *, const struct registry_load *,
-    const struct device_row *);
+enum registry_result registry_load_row(
+    struct registry *, const struct registry_load *, const struct device_row *);
 void registry_load_end(struct registry *, const struct registry_load *, bool complete);
 
 /* True once a first full load has ended: a miss then means "no such row, as of then". */
@@ -122,8 +122,8 @@ void registry_session_close(struct registry *, uint32_t entry, int64_t id);
  * Returns how often the address has changed within the present minute if it changed now,
  * else 0: a tracker has one address for hours, two devices with one IMEI change it all the time.
  */
-uint32_t registry_note_address(struct registry *, uint32_t entry, uint16_t address_hash,
-    int64_t mono_ms);
+uint32_t registry_note_address(
+    struct registry *, uint32_t entry, uint16_t address_hash, int64_t mono_ms);
 
 /*
  * Live-row bookkeeping of an entry. `dirty` is owner + 1 of the worker that has
@@ -146,7 +146,8 @@ void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_m
  * session id (0 if only the mark was left), or REGISTRY_NONE at the end. Both are cleared
  * in the entry as it is returned.
  */
-uint32_t registry_next_orphan(struct registry *, uint32_t owner, uint32_t *cursor, int64_t *session);
+uint32_t registry_next_orphan(
+    struct registry *, uint32_t owner, uint32_t *cursor, int64_t *session);
 
 /* For tests that die while they hold it: the writers' lock. */
 pthread_mutex_t *registry_writer_lock(struct registry *);

@@ -18,29 +18,29 @@
 #include "common/stats.h"
 
 #define SHM_MAX_SLOTS 1024
-#define SHM_BLOCKS 2     /* current and draining occupant of a slot */
+#define SHM_BLOCKS 2 /* current and draining occupant of a slot */
 #define SHM_REASON 160
 
 /* One occupant of a slot. Written by that worker; cleared by the master after its death. */
 struct shm_worker {
 	struct stats stats;
-	_Atomic uint64_t heartbeat;   /* grows at least once a second */
-	_Atomic uint64_t reason_seq;  /* as in stats: odd while reason is being written */
-	char reason[SHM_REASON];      /* why the database is not usable; "" when it is */
-	_Atomic int32_t accepting;    /* 1 between READY and drain */
+	_Atomic uint64_t heartbeat;  /* grows at least once a second */
+	_Atomic uint64_t reason_seq; /* as in stats: odd while reason is being written */
+	char reason[SHM_REASON];     /* why the database is not usable; "" when it is */
+	_Atomic int32_t accepting;   /* 1 between READY and drain */
 } __attribute__((aligned(128)));
 
 struct shm_slot {
 	struct shm_worker block[SHM_BLOCKS];
 };
 
-struct registry;     /* registry.h */
-struct crc_ledger;   /* crc_ledger.h */
+struct registry;   /* registry.h */
+struct crc_ledger; /* crc_ledger.h */
 
 struct shm {
 	size_t size;
 	int fd;
-	struct shm_slot *slots;      /* `nslots` of them */
+	struct shm_slot *slots; /* `nslots` of them */
 	int nslots;
 	struct registry *registry;
 	struct crc_ledger *crc_ledger;

@@ -25,70 +25,100 @@
 	X(pings, "telematics_pings_total", "", "Ping bytes received") \
 	X(records, "telematics_avl_records_total", "", "AVL records received") \
 	X(stored, "telematics_records_total", "outcome=\"stored\"", "AVL records by outcome") \
-	X(duplicate, "telematics_records_total", "outcome=\"duplicate\"", "AVL records by outcome") \
-	X(quarantined, "telematics_records_total", "outcome=\"quarantined\"", "AVL records by outcome") \
+	X(duplicate, "telematics_records_total", "outcome=\"duplicate\"", \
+	    "AVL records by outcome") \
+	X(quarantined, "telematics_records_total", "outcome=\"quarantined\"", \
+	    "AVL records by outcome") \
 	X(refused, "telematics_records_total", "outcome=\"refused\"", "AVL records by outcome") \
-	X(err_crc, "telematics_parse_errors_total", "reason=\"crc\"", "Frames that could not be read") \
-	X(err_length, "telematics_parse_errors_total", "reason=\"length\"", "Frames that could not be read") \
-	X(err_preamble, "telematics_parse_errors_total", "reason=\"preamble\"", "Frames that could not be read") \
-	X(err_count, "telematics_parse_errors_total", "reason=\"count\"", "Frames that could not be read") \
-	X(err_structure, "telematics_parse_errors_total", "reason=\"structure\"", "Frames that could not be read") \
-	X(io_total_mismatch, "telematics_io_total_mismatch_total", "", "Records whose IO total differs from their sections (kept)") \
-	X(unknown_codec, "telematics_unknown_codec_packets_total", "", "Frames with a good CRC in a codec nobody knows") \
-	X(quarantined_frames, "telematics_quarantined_frames_total", "", "Frames put into quarantine") \
-	X(rejected_unknown, "telematics_imei_rejected_total", "reason=\"unknown\"", "Handshakes refused") \
-	X(rejected_disabled, "telematics_imei_rejected_total", "reason=\"disabled\"", "Handshakes refused") \
-	X(rejected_malformed, "telematics_imei_rejected_total", "reason=\"malformed\"", "Handshakes refused") \
-	X(unanswered_handshakes, "telematics_imei_unanswered_total", "", "Unknown IMEIs closed without an answer: the database was away") \
+	X(err_crc, "telematics_parse_errors_total", "reason=\"crc\"", \
+	    "Frames that could not be read") \
+	X(err_length, "telematics_parse_errors_total", "reason=\"length\"", \
+	    "Frames that could not be read") \
+	X(err_preamble, "telematics_parse_errors_total", "reason=\"preamble\"", \
+	    "Frames that could not be read") \
+	X(err_count, "telematics_parse_errors_total", "reason=\"count\"", \
+	    "Frames that could not be read") \
+	X(err_structure, "telematics_parse_errors_total", "reason=\"structure\"", \
+	    "Frames that could not be read") \
+	X(io_total_mismatch, "telematics_io_total_mismatch_total", "", \
+	    "Records whose IO total differs from their sections (kept)") \
+	X(unknown_codec, "telematics_unknown_codec_packets_total", "", \
+	    "Frames with a good CRC in a codec nobody knows") \
+	X(quarantined_frames, "telematics_quarantined_frames_total", "", \
+	    "Frames put into quarantine") \
+	X(rejected_unknown, "telematics_imei_rejected_total", "reason=\"unknown\"", \
+	    "Handshakes refused") \
+	X(rejected_disabled, "telematics_imei_rejected_total", "reason=\"disabled\"", \
+	    "Handshakes refused") \
+	X(rejected_malformed, "telematics_imei_rejected_total", "reason=\"malformed\"", \
+	    "Handshakes refused") \
+	X(unanswered_handshakes, "telematics_imei_unanswered_total", "", \
+	    "Unknown IMEIs closed without an answer: the database was away") \
 	X(handshakes, "telematics_handshakes_total", "", "Handshakes accepted") \
-	X(takeovers, "telematics_session_takeovers_total", "", "Sessions replaced by a newer one of the same IMEI") \
+	X(takeovers, "telematics_session_takeovers_total", "", \
+	    "Sessions replaced by a newer one of the same IMEI") \
 	X(acks, "telematics_acks_total", "", "Acknowledgements sent") \
-	X(timeout_handshake, "telematics_timeouts_total", "what=\"handshake\"", "Connections closed by a time-out") \
-	X(timeout_frame, "telematics_timeouts_total", "what=\"frame\"", "Connections closed by a time-out") \
-	X(timeout_idle, "telematics_timeouts_total", "what=\"idle\"", "Connections closed by a time-out") \
-	X(closed_memory, "telematics_closed_for_memory_total", "", "Connections closed because the buffers of the worker were full") \
-	X(accept_errors, "telematics_accept_errors_total", "", "accept(2) failures, mostly descriptors exhausted") \
+	X(timeout_handshake, "telematics_timeouts_total", "what=\"handshake\"", \
+	    "Connections closed by a time-out") \
+	X(timeout_frame, "telematics_timeouts_total", "what=\"frame\"", \
+	    "Connections closed by a time-out") \
+	X(timeout_idle, "telematics_timeouts_total", "what=\"idle\"", \
+	    "Connections closed by a time-out") \
+	X(closed_memory, "telematics_closed_for_memory_total", "", \
+	    "Connections closed because the buffers of the worker were full") \
+	X(accept_errors, "telematics_accept_errors_total", "", \
+	    "accept(2) failures, mostly descriptors exhausted") \
 	X(accept_pauses, "telematics_accept_pauses_total", "", "Times accepting was paused") \
 	X(batches_copy, "telematics_batches_total", "way=\"copy\"", "Transactions committed") \
 	X(batches_insert, "telematics_batches_total", "way=\"insert\"", "Transactions committed") \
-	X(batch_failures, "telematics_batch_failures_total", "", "Transactions that failed and were tried again") \
-	X(copy_conflicts, "telematics_copy_conflicts_total", "", "COPY batches repeated because of a duplicate") \
+	X(batch_failures, "telematics_batch_failures_total", "", \
+	    "Transactions that failed and were tried again") \
+	X(copy_conflicts, "telematics_copy_conflicts_total", "", \
+	    "COPY batches repeated because of a duplicate") \
 	X(db_connects, "telematics_database_connects_total", "", "Connections made to PostgreSQL") \
 	X(live_updates, "telematics_live_updates_total", "", "Rows of device_online moved") \
 	X(lookups, "telematics_device_lookups_total", "", "Registry misses asked of the database") \
-	X(registry_reloads, "telematics_registry_reloads_total", "", "Full loads of the devices table") \
-	X(registry_full, "telematics_registry_full_total", "", "Devices that did not fit into the registry") \
-	X(rejected_dropped, "telematics_rejected_ledger_dropped_total", "", "Refusals not written to rejected_devices: too many at once") \
+	X(registry_reloads, "telematics_registry_reloads_total", "", \
+	    "Full loads of the devices table") \
+	X(registry_full, "telematics_registry_full_total", "", \
+	    "Devices that did not fit into the registry") \
+	X(rejected_dropped, "telematics_rejected_ledger_dropped_total", "", \
+	    "Refusals not written to rejected_devices: too many at once") \
 	X(messages, "telematics_messages_total", "", "Messages (codec 12 to 15) stored")
 
 #define STATS_GAUGES(X) \
-	X(in_flight, "telematics_records_in_flight", "", "AVL records received and not yet decided") \
+	X(in_flight, "telematics_records_in_flight", "", \
+	    "AVL records received and not yet decided") \
 	X(conn_handshake, "telematics_connections", "state=\"handshake\"", "Open connections") \
 	X(conn_active, "telematics_connections", "state=\"active\"", "Open connections") \
 	X(conn_closing, "telematics_connections", "state=\"closing\"", "Open connections") \
-	X(paused, "telematics_connections_paused", "", "Connections not read because batches are full") \
+	X(paused, "telematics_connections_paused", "", \
+	    "Connections not read because batches are full") \
 	X(accept_paused, "telematics_accept_paused", "", "1 while accepting is paused") \
 	X(db_up, "telematics_database_up", "", "1 while the database takes batches") \
 	X(buffer_bytes, "telematics_buffer_bytes", "", "Bytes held in frame and batch buffers")
 
 /* Upper bounds of the histogram buckets; a last bucket without bound follows. */
-#define STATS_TIME_BUCKETS 16   /* microseconds: 100 200 500 1k 2k 5k ... 10 s */
-#define STATS_SIZE_BUCKETS 16   /* records: 1 2 5 10 20 50 ... 100k */
+#define STATS_TIME_BUCKETS 16 /* microseconds: 100 200 500 1k 2k 5k ... 10 s */
+#define STATS_SIZE_BUCKETS 16 /* records: 1 2 5 10 20 50 ... 100k */
 extern const uint64_t stats_time_bounds_us[STATS_TIME_BUCKETS];
 extern const uint64_t stats_size_bounds[STATS_SIZE_BUCKETS];
 
 #define STATS_HISTOGRAMS(X) \
-	X(ack_us, "telematics_ack_seconds", stats_time_bounds_us, "From the last byte of a frame to its ACK") \
-	X(commit_us, "telematics_batch_commit_seconds", stats_time_bounds_us, "From sending a batch to its COMMIT") \
-	X(batch_records, "telematics_batch_records", stats_size_bounds, "Records in a committed batch")
+	X(ack_us, "telematics_ack_seconds", stats_time_bounds_us, \
+	    "From the last byte of a frame to its ACK") \
+	X(commit_us, "telematics_batch_commit_seconds", stats_time_bounds_us, \
+	    "From sending a batch to its COMMIT") \
+	X(batch_records, "telematics_batch_records", stats_size_bounds, \
+	    "Records in a committed batch")
 
 struct stats_histogram {
-	_Atomic uint64_t bucket[STATS_TIME_BUCKETS + 1];  /* not cumulative */
+	_Atomic uint64_t bucket[STATS_TIME_BUCKETS + 1]; /* not cumulative */
 	_Atomic uint64_t sum;
 };
 
 struct stats {
-	_Atomic uint64_t seq;   /* odd while a group of changes is under way */
+	_Atomic uint64_t seq; /* odd while a group of changes is under way */
 #define X(f, m, l, h) _Atomic uint64_t f;
 	STATS_COUNTERS(X)
 	STATS_GAUGES(X)

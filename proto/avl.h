@@ -15,40 +15,41 @@
 
 #define AVL_MAX_RECORDS 255
 
-/* Sections of one record, in wire order. AVL_VAR is 8E only, AVL_16 is Bitrek's fifth of codec 8. */
+/* Sections of one record, in wire order. AVL_VAR is 8E only, AVL_16 is Bitrek's fifth of codec 8.
+ */
 enum avl_section { AVL_1, AVL_2, AVL_4, AVL_8, AVL_VAR, AVL_16, AVL_SECTIONS };
 
 struct avl_record {
-	uint64_t timestamp_ms;    /* tracker's clock, as sent: any value */
-	int32_t longitude;        /* degrees x 10^7 */
+	uint64_t timestamp_ms; /* tracker's clock, as sent: any value */
+	int32_t longitude;     /* degrees x 10^7 */
 	int32_t latitude;
-	int16_t altitude;         /* m */
-	uint16_t angle;           /* degrees from north */
-	uint16_t speed;           /* km/h */
+	int16_t altitude; /* m */
+	uint16_t angle;	  /* degrees from north */
+	uint16_t speed;	  /* km/h */
 	uint16_t event_id;
-	uint16_t io_total;        /* as sent */
-	uint16_t io_count;        /* sum of the sections */
+	uint16_t io_total; /* as sent */
+	uint16_t io_count; /* sum of the sections */
 	uint8_t priority;
 	uint8_t satellites;
-	uint8_t codec;            /* CODEC_8, CODEC_8E, CODEC_16 */
-	uint8_t generation;       /* codec 16 only, else 0 */
+	uint8_t codec;	    /* CODEC_8, CODEC_8E, CODEC_16 */
+	uint8_t generation; /* codec 16 only, else 0 */
 	uint16_t count[AVL_SECTIONS];
-	const uint8_t *section[AVL_SECTIONS];   /* first element of each */
+	const uint8_t *section[AVL_SECTIONS]; /* first element of each */
 };
 
 enum avl_result {
 	AVL_OK,
-	AVL_BAD_COUNT,       /* count 1 differs from count 2 */
-	AVL_BAD_STRUCTURE,   /* records don't fill the body exactly */
-	AVL_BAD_CODEC,       /* not an AVL codec */
+	AVL_BAD_COUNT,	   /* count 1 differs from count 2 */
+	AVL_BAD_STRUCTURE, /* records don't fill the body exactly */
+	AVL_BAD_CODEC,	   /* not an AVL codec */
 };
 
 struct avl_frame {
 	uint8_t codec;
 	uint8_t count1, count2;
-	uint16_t nrecords;         /* filled in records[]; 0 unless AVL_OK */
+	uint16_t nrecords;	   /* filled in records[]; 0 unless AVL_OK */
 	uint16_t total_mismatches; /* records whose io_total is not io_count */
-	bool bitrek;               /* read with the fifth section of codec 8 */
+	bool bitrek;		   /* read with the fifth section of codec 8 */
 };
 
 /*
@@ -62,7 +63,7 @@ enum avl_result avl_decode(const uint8_t *body, size_t len, struct avl_frame *fr
 struct avl_io {
 	uint16_t id;
 	uint16_t len;
-	const uint8_t *value;   /* big-endian bytes */
+	const uint8_t *value; /* big-endian bytes */
 };
 
 struct avl_io_walk {

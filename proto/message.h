@@ -15,16 +15,16 @@
 struct message {
 	uint8_t codec;
 	uint8_t type;
-	bool has_time;           /* codec 13, 15 */
+	bool has_time; /* codec 13, 15 */
 	int64_t time_ms;
-	uint64_t imei;           /* codec 14, 15; else, or if it is no IMEI, 0 */
-	const uint8_t *payload;  /* points into the body */
+	uint64_t imei;		/* codec 14, 15; else, or if it is no IMEI, 0 */
+	const uint8_t *payload; /* points into the body */
 	size_t payload_len;
 };
 
 enum message_result {
 	MESSAGE_OK,
-	MESSAGE_END,             /* message_next(): no more */
+	MESSAGE_END, /* message_next(): no more */
 	MESSAGE_BAD_COUNT,
 	MESSAGE_BAD_STRUCTURE,
 	MESSAGE_BAD_CODEC,
@@ -49,8 +49,8 @@ enum message_result message_next(struct message_walk *, struct message *);
  * Writes a whole command frame (preamble to CRC) of codec 12, or of codec 14 with
  * `imei`, to out[0..room). Returns its length, or 0 if it doesn't fit or the codec is another.
  */
-size_t message_write_command(uint8_t codec, uint64_t imei, const char *text, size_t text_len,
-    uint8_t *out, size_t room);
+size_t message_write_command(
+    uint8_t codec, uint64_t imei, const char *text, size_t text_len, uint8_t *out, size_t room);
 
 /* True if every byte is printable ASCII, or a tab, CR or LF: it can be shown as text. */
 bool message_is_text(const uint8_t *p, size_t n);

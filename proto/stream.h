@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 #define IMEI_DIGITS 15
-#define IMEI_PACKET 17                      /* u16 length, 15 digits */
-#define FRAME_OVERHEAD 12                   /* preamble, length, CRC */
-#define FRAME_BODY_MIN 3                    /* codec, count 1, count 2 */
+#define IMEI_PACKET 17	  /* u16 length, 15 digits */
+#define FRAME_OVERHEAD 12 /* preamble, length, CRC */
+#define FRAME_BODY_MIN 3  /* codec, count 1, count 2 */
 #define FRAME_BODY_MAX_AVL (16 * 1024)
-#define FRAME_BODY_MAX (64 * 1024)          /* messages; and what framing allows */
+#define FRAME_BODY_MAX (64 * 1024) /* messages; and what framing allows */
 #define FRAME_MAX (FRAME_BODY_MAX + FRAME_OVERHEAD)
 
 enum codec {
@@ -32,20 +32,20 @@ enum codec {
 };
 
 enum stream_result {
-	STREAM_MORE,          /* incomplete: item.need tells how many bytes there must be in all, at least */
+	STREAM_MORE, /* incomplete: item.need tells how many bytes there must be in all, at least */
 	STREAM_PING,
-	STREAM_IMEI,          /* item.imei */
-	STREAM_FRAME,         /* item.body, item.crc_ok; the codec is body[0] */
-	STREAM_BAD_IMEI,      /* not 15 digits, or not an IMEI packet at all */
+	STREAM_IMEI,	 /* item.imei */
+	STREAM_FRAME,	 /* item.body, item.crc_ok; the codec is body[0] */
+	STREAM_BAD_IMEI, /* not 15 digits, or not an IMEI packet at all */
 	STREAM_BAD_PREAMBLE,
 	STREAM_BAD_LENGTH,
 };
 
 struct stream_item {
-	size_t len;              /* bytes of the whole item, at the front of the buffer */
-	size_t need;             /* STREAM_MORE only */
-	uint64_t imei;           /* STREAM_IMEI */
-	const uint8_t *body;     /* STREAM_FRAME: points into the caller's buffer */
+	size_t len;	     /* bytes of the whole item, at the front of the buffer */
+	size_t need;	     /* STREAM_MORE only */
+	uint64_t imei;	     /* STREAM_IMEI */
+	const uint8_t *body; /* STREAM_FRAME: points into the caller's buffer */
 	size_t body_len;
 	bool crc_ok;
 };
@@ -57,8 +57,8 @@ struct stream_item {
  * they are there, before the rest has come; an AVL codec's lower limit as soon
  * as the codec byte is there.
  */
-enum stream_result stream_next(const uint8_t *p, size_t n, bool identified,
-    struct stream_item *item);
+enum stream_result stream_next(
+    const uint8_t *p, size_t n, bool identified, struct stream_item *item);
 
 /* True for the codecs that carry AVL records (8, 8E, 16) or messages (12 to 15). */
 static inline bool

@@ -13,14 +13,18 @@ static const uint8_t raw[] = "a frame's bytes";
 static struct avl_record
 record(uint64_t timestamp_ms, int32_t longitude)
 {
-	return (struct avl_record){.timestamp_ms = timestamp_ms, .longitude = longitude, .codec = CODEC_8,
+	return (struct avl_record){.timestamp_ms = timestamp_ms,
+	    .longitude = longitude,
+	    .codec = CODEC_8,
 	    .satellites = 5};
 }
 
 static uint32_t
 add(struct batch *b, int64_t device, const struct avl_record *records, uint16_t n)
 {
-	struct frame_source from = {.conn = 1, .imei = 350000000000001, .device_id = device,
+	struct frame_source from = {.conn = 1,
+	    .imei = 350000000000001,
+	    .device_id = device,
 	    .received_wall_us = INT64_C(1700000000000000)};
 
 	return batch_add_records(b, &from, raw, sizeof(raw), records, n);
@@ -31,8 +35,9 @@ assert_sorted(const struct batch *b)
 {
 	for (uint32_t i = 1; i < b->norder; i++) {
 		const struct row *x = &b->rows[b->order[i - 1]], *y = &b->rows[b->order[i]];
-		bool less = x->device_id != y->device_id ? x->device_id < y->device_id :
-		    x->recorded_at != y->recorded_at ? x->recorded_at < y->recorded_at : x->hash < y->hash;
+		bool less = x->device_id != y->device_id       ? x->device_id < y->device_id
+			    : x->recorded_at != y->recorded_at ? x->recorded_at < y->recorded_at
+							       : x->hash < y->hash;
 
 		ck_assert_msg(less, "rows %u and %u", i - 1, i);
 	}
@@ -121,7 +126,8 @@ END_TEST
 START_TEST(timestamps_no_column_can_hold_are_refused_alone)
 {
 	struct batch b;
-	struct avl_record records[] = {record(5000, 1), record(UINT64_MAX, 2), record(ROW_MAX_TIMESTAMP_MS, 3)};
+	struct avl_record records[] = {
+	    record(5000, 1), record(UINT64_MAX, 2), record(ROW_MAX_TIMESTAMP_MS, 3)};
 
 	ck_assert(batch_init(&b, &limits));
 	uint32_t f = add(&b, 1, records, 3);
@@ -149,7 +155,8 @@ START_TEST(room_is_bounded_but_one_frame_always_fits)
 	ck_assert(!batch_has_room(&b, 4096, 1, 0));
 	/* Frames without records are bounded as well. */
 	while (batch_has_room(&b, 1, 0, 0))
-		ck_assert_uint_ne(batch_add_raw(&b, &(struct frame_source){0}, FRAME_MESSAGE, NULL, raw, 1, 0),
+		ck_assert_uint_ne(
+		    batch_add_raw(&b, &(struct frame_source){0}, FRAME_MESSAGE, NULL, raw, 1, 0),
 		    BATCH_NONE);
 	ck_assert_uint_eq(b.nframes, 10);
 	batch_free(&b);
@@ -162,8 +169,8 @@ START_TEST(raw_bytes_are_kept)
 	struct avl_record one = record(5000, 1);
 
 	ck_assert(batch_init(&b, &limits));
-	uint32_t q = batch_add_raw(&b, &(struct frame_source){.imei = 7}, FRAME_QUARANTINE, "count", raw,
-	    sizeof(raw), 3);
+	uint32_t q = batch_add_raw(
+	    &b, &(struct frame_source){.imei = 7}, FRAME_QUARANTINE, "count", raw, sizeof(raw), 3);
 	uint32_t f = add(&b, 1, &one, 1);
 	ck_assert_mem_eq(batch_raw(&b, &b.frames[q]), raw, sizeof(raw));
 	ck_assert_mem_eq(batch_raw(&b, &b.frames[f]), raw, sizeof(raw));

@@ -1,4 +1,5 @@
-/* The session state machine and the judgement of frames: every state, every input, every verdict. */
+/* The session state machine and the judgement of frames: every state, every input, every verdict.
+ */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,8 @@ START_TEST(frame_before_the_imei_closes)
 	struct session s;
 
 	session_init(&s);
-	ck_assert_int_eq(session_item(&s, STREAM_FRAME, &(struct stream_item){0}), SESSION_DO_CLOSE);
+	ck_assert_int_eq(
+	    session_item(&s, STREAM_FRAME, &(struct stream_item){0}), SESSION_DO_CLOSE);
 	ck_assert_int_eq(s.why, WHY_BAD_HANDSHAKE);
 }
 END_TEST
@@ -83,13 +85,14 @@ START_TEST(nothing_is_taken_while_asking_or_closing)
 
 	session_init(&s);
 	say_imei(&s, IMEI);
-	ck_assert_int_eq(session_item(&s, STREAM_FRAME, &(struct stream_item){0}), SESSION_DO_NOTHING);
+	ck_assert_int_eq(
+	    session_item(&s, STREAM_FRAME, &(struct stream_item){0}), SESSION_DO_NOTHING);
 	ck_assert_int_eq(s.state, SESSION_ASKING);
 	ck_assert(session_close(&s, WHY_DRAIN));
 	ck_assert(!session_close(&s, WHY_PEER));
 	ck_assert_int_eq(s.why, WHY_DRAIN);
-	ck_assert_int_eq(session_item(&s, STREAM_IMEI, &(struct stream_item){.imei = IMEI}),
-	    SESSION_DO_NOTHING);
+	ck_assert_int_eq(
+	    session_item(&s, STREAM_IMEI, &(struct stream_item){.imei = IMEI}), SESSION_DO_NOTHING);
 	ck_assert_int_eq(session_answer(&s, LOOKUP_KNOWN), SESSION_DO_NOTHING);
 }
 END_TEST
@@ -120,7 +123,8 @@ START_TEST(open_session_takes_frames_and_closes_on_garbage)
 	};
 	struct session s = open_session();
 
-	ck_assert_int_eq(session_item(&s, cases[_i].result, &(struct stream_item){0}), cases[_i].action);
+	ck_assert_int_eq(
+	    session_item(&s, cases[_i].result, &(struct stream_item){0}), cases[_i].action);
 	ck_assert_int_eq(s.why, cases[_i].why);
 }
 END_TEST
@@ -160,37 +164,62 @@ static const struct {
 	{VERDICT_STORE, NULL, true, 3}},
     {"no records", {.codec = CODEC_8E, .count1 = 0, .crc_ok = true, .codecs = CODEC_MAY_ALL},
 	{VERDICT_STORE, NULL, true, 0}},
-    {"counts differ", {.codec = CODEC_16, .count1 = 2, .crc_ok = true, .codecs = CODEC_MAY_ALL,
-	.avl = AVL_BAD_COUNT}, {VERDICT_QUARANTINE, "count", true, 2}},
-    {"records don't fit", {.codec = CODEC_8, .count1 = 9, .crc_ok = true, .codecs = CODEC_MAY_ALL,
-	.avl = AVL_BAD_STRUCTURE}, {VERDICT_QUARANTINE, "structure", true, 9}},
+    {"counts differ",
+	{.codec = CODEC_16,
+	    .count1 = 2,
+	    .crc_ok = true,
+	    .codecs = CODEC_MAY_ALL,
+	    .avl = AVL_BAD_COUNT},
+	{VERDICT_QUARANTINE, "count", true, 2}},
+    {"records don't fit",
+	{.codec = CODEC_8,
+	    .count1 = 9,
+	    .crc_ok = true,
+	    .codecs = CODEC_MAY_ALL,
+	    .avl = AVL_BAD_STRUCTURE},
+	{VERDICT_QUARANTINE, "structure", true, 9}},
     {"codec 8 not allowed", {.codec = CODEC_8, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8E},
 	{VERDICT_QUARANTINE, "codec", true, 1}},
-    {"codec 8E not allowed", {.codec = CODEC_8E, .count1 = 1, .crc_ok = true,
-	.codecs = CODEC_MAY_8 | CODEC_MAY_16}, {VERDICT_QUARANTINE, "codec", true, 1}},
-    {"codec 16 not allowed", {.codec = CODEC_16, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
+    {"codec 8E not allowed",
+	{.codec = CODEC_8E, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8 | CODEC_MAY_16},
 	{VERDICT_QUARANTINE, "codec", true, 1}},
-    {"wrong CRC, first time", {.codec = CODEC_8, .count1 = 1, .crc_arrivals = 1,
-	.codecs = CODEC_MAY_ALL}, {VERDICT_CLOSE, "crc", false, 0}},
-    {"wrong CRC, second time", {.codec = CODEC_8, .count1 = 1, .crc_arrivals = 2,
-	.codecs = CODEC_MAY_ALL}, {VERDICT_CLOSE, "crc", false, 0}},
-    {"wrong CRC, third time", {.codec = CODEC_8, .count1 = 5, .crc_arrivals = 3,
-	.codecs = CODEC_MAY_ALL}, {VERDICT_QUARANTINE, "crc", true, 5}},
-    {"wrong CRC in a message, third time", {.codec = CODEC_12, .count1 = 1, .crc_arrivals = 3,
-	.codecs = CODEC_MAY_ALL}, {VERDICT_QUARANTINE, "crc", false, 0}},
+    {"codec 16 not allowed",
+	{.codec = CODEC_16, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
+	{VERDICT_QUARANTINE, "codec", true, 1}},
+    {"wrong CRC, first time",
+	{.codec = CODEC_8, .count1 = 1, .crc_arrivals = 1, .codecs = CODEC_MAY_ALL},
+	{VERDICT_CLOSE, "crc", false, 0}},
+    {"wrong CRC, second time",
+	{.codec = CODEC_8, .count1 = 1, .crc_arrivals = 2, .codecs = CODEC_MAY_ALL},
+	{VERDICT_CLOSE, "crc", false, 0}},
+    {"wrong CRC, third time",
+	{.codec = CODEC_8, .count1 = 5, .crc_arrivals = 3, .codecs = CODEC_MAY_ALL},
+	{VERDICT_QUARANTINE, "crc", true, 5}},
+    {"wrong CRC in a message, third time",
+	{.codec = CODEC_12, .count1 = 1, .crc_arrivals = 3, .codecs = CODEC_MAY_ALL},
+	{VERDICT_QUARANTINE, "crc", false, 0}},
     {"unknown codec", {.codec = 0x07, .count1 = 4, .crc_ok = true, .codecs = CODEC_MAY_ALL},
 	{VERDICT_QUARANTINE, "unknown_codec", false, 0}},
     {"message", {.codec = CODEC_12, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_ALL},
 	{VERDICT_MESSAGE, NULL, false, 0}},
-    {"malformed message", {.codec = CODEC_13, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_ALL,
-	.message = MESSAGE_BAD_STRUCTURE}, {VERDICT_QUARANTINE, "message", false, 0}},
-    {"codec 12 not allowed", {.codec = CODEC_12, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
+    {"malformed message",
+	{.codec = CODEC_13,
+	    .count1 = 1,
+	    .crc_ok = true,
+	    .codecs = CODEC_MAY_ALL,
+	    .message = MESSAGE_BAD_STRUCTURE},
+	{VERDICT_QUARANTINE, "message", false, 0}},
+    {"codec 12 not allowed",
+	{.codec = CODEC_12, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
 	{VERDICT_QUARANTINE, "codec", false, 0}},
-    {"codec 13 not allowed", {.codec = CODEC_13, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
+    {"codec 13 not allowed",
+	{.codec = CODEC_13, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
 	{VERDICT_QUARANTINE, "codec", false, 0}},
-    {"codec 14 not allowed", {.codec = CODEC_14, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
+    {"codec 14 not allowed",
+	{.codec = CODEC_14, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
 	{VERDICT_QUARANTINE, "codec", false, 0}},
-    {"codec 15 not allowed", {.codec = CODEC_15, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
+    {"codec 15 not allowed",
+	{.codec = CODEC_15, .count1 = 1, .crc_ok = true, .codecs = CODEC_MAY_8},
 	{VERDICT_QUARANTINE, "codec", false, 0}},
 };
 
