@@ -8,8 +8,12 @@
 #include "common/clock.h"
 #include "worker/store_impl.h"
 
-/* Below this a COPY's second round trip costs more than it saves. */
-#define COPY_MIN_ROWS 64
+/*
+ * Below these a COPY isn't worth its second round trip; or, if other rows of the batch go by
+ * ON CONFLICT anyway, its second COMMIT.
+ */
+#define COPY_MIN_ROWS 4
+#define COPY_MIN_ROWS_BESIDE 64
 #define COPY_CHUNK (256 * 1024)
 /* How long a device that had a duplicate goes by ON CONFLICT. */
 #define CAREFUL_MS 60000
@@ -87,7 +91,7 @@ store_split(struct store *s)
 		    end - i);
 		i = end;
 	}
-	if (s->plain.n < COPY_MIN_ROWS) {
+	if (s->plain.n < (s->careful.n > 0 ? COPY_MIN_ROWS_BESIDE : COPY_MIN_ROWS)) {
 		s->careful.n = s->plain.n = 0;
 		append(&s->careful, b->order, b->norder);
 	}
