@@ -18,21 +18,22 @@
 /* How long a device that had a duplicate goes by ON CONFLICT. */
 #define CAREFUL_MS 60000
 
-/*
- * A transaction of nothing but duplicates would write no WAL, so its COMMIT would
- * wait for nothing and prove nothing about the first copies: the message makes it
- * wait. The last row of the answer is only there to have it emitted.
- */
+/* The answer has one row for each that is new. */
 const char store_insert_sql[] =
-    "WITH ins AS (INSERT INTO device_positions (" ROW_COLUMNS ")"
+    "INSERT INTO device_positions (" ROW_COLUMNS ")"
     " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::timestamptz[],"
     " $5::float8[], $6::float8[], $7::smallint[], $8::integer[], $9::smallint[], $10::integer[],"
     " $11::boolean[], $12::smallint[], $13::integer[], $14::smallint[], $15::smallint[], "
     "$16::jsonb[])"
-    " ON CONFLICT DO NOTHING RETURNING device_id)"
-    " SELECT NULL::bigint, length(pg_logical_emit_message(true, 'telematics-gateway', "
-    "'')::text)::bigint"
-    " UNION ALL SELECT device_id, count(*) FROM ins GROUP BY device_id ORDER BY 1 NULLS LAST";
+    " ON CONFLICT DO NOTHING RETURNING device_id";
+
+/*
+ * A transaction of nothing but duplicates writes no WAL, so its COMMIT waits for
+ * nothing and proves nothing about the first copies. They are committed, though, as far as
+ * this server can see, so their COMMIT stands in the WAL before this message: once the
+ * message is durable (and on the standby, if one is waited for), so are they.
+ */
+static const char prove_sql[] = "SELECT pg_logical_emit_message(true, 'telematics-gateway', '')";
 
 static const char copy_sql[] = "COPY device_positions (" ROW_COLUMNS ") FROM STDIN (FORMAT binary)";
 static const char copy_header[] =
@@ -159,30 +160,23 @@ be64(const char *p)
 	return (int64_t)v;
 }
 
-/*
- * The answer: how many rows of each device were new, in the order of devices, as
- * our rows are; what is missing stood there already. A NULL device ends it.
- */
+/* In the order of devices, as our rows are; what is missing stood there already. */
 static void
 insert_result(void *ctx, const PGresult *res)
 {
 	struct store *s = ctx;
 	struct batch *b = s->storing;
 	int64_t now_ms = clock_mono_ms();
-	int at = 0;
+	int at = 0, n = PQntuples(res);
 
-	if (PQnfields(res) != 2)
-		return;
 	for (uint32_t i = s->span.from; i < s->span.to;) {
-		uint32_t end = i + 1;
+		uint32_t end = i + 1, new_rows = 0;
 		const struct row *r = row_at(s, &s->careful, i);
-		uint64_t new_rows = 0;
 
 		while (end < s->span.to && row_at(s, &s->careful, end)->device_id == r->device_id)
 			end++;
-		if (at < PQntuples(res) && !PQgetisnull(res, at, 0) &&
-		    be64(PQgetvalue(res, at, 0)) == r->device_id)
-			new_rows = (uint64_t)be64(PQgetvalue(res, at++, 1));
+		for (; at < n && be64(PQgetvalue(res, at, 0)) == r->device_id; at++)
+			new_rows++;
 		if (new_rows < end - i)
 			registry_set_duplicate_ms(
 			    s->cfg.registry, b->frames[r->frame].from.entry, now_ms);
@@ -230,27 +224,71 @@ refuse_row(struct store *s, const struct db_error *error)
 	    error->text, error->sqlstate);
 }
 
+/* The span is stored, or refused, or halved: on to what is left. */
 static void
-insert_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+span_done(struct store *s)
 {
-	struct store *s = ctx;
-	uint32_t n = s->span.to - s->span.from;
-
-	if (outcome == DB_OK) {
-		store_book(s, s->inserted, n - s->inserted, 0);
-		store_succeeded(s, false, n);
-	} else if (outcome == DB_ERROR && db_error_is_content(error) && n > 1) {
-		halve_span(s);
-	} else if (outcome == DB_ERROR && db_error_is_content(error)) {
-		refuse_row(s, error);
-	} else {
-		s->spans[s->nspans++] = s->span;
-		store_failed(s, outcome, error);
-		return;
-	}
 	if (s->nspans == 0)
 		store_step_done(s);
 	store_next(s);
+}
+
+static void
+span_stored(struct store *s)
+{
+	uint32_t n = s->span.to - s->span.from;
+
+	store_book(s, s->inserted, n - s->inserted, 0);
+	store_succeeded(s, false, n);
+	span_done(s);
+}
+
+static void
+span_failed(struct store *s, enum db_outcome outcome, const struct db_error *error)
+{
+	s->spans[s->nspans++] = s->span;
+	store_failed(s, outcome, error);
+}
+
+static bool
+prove_start(void *ctx, PGconn *conn)
+{
+	(void)ctx;
+	return PQsendQuery(conn, prove_sql) == 1;
+}
+
+static void
+prove_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+{
+	struct store *s = ctx;
+
+	if (outcome == DB_OK)
+		span_stored(s);
+	else
+		span_failed(s, outcome, error);
+}
+
+static void
+insert_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+{
+	const struct db_job prove = {
+	    .name = "prove duplicates", .ctx = ctx, .start = prove_start, .end = prove_end};
+	struct store *s = ctx;
+	uint32_t n = s->span.to - s->span.from;
+
+	if (outcome == DB_OK && s->inserted == 0) {
+		db_run(s->db, &prove);
+	} else if (outcome == DB_OK) {
+		span_stored(s);
+	} else if (outcome == DB_ERROR && db_error_is_content(error) && n > 1) {
+		halve_span(s);
+		span_done(s);
+	} else if (outcome == DB_ERROR && db_error_is_content(error)) {
+		refuse_row(s, error);
+		span_done(s);
+	} else {
+		span_failed(s, outcome, error);
+	}
 }
 
 void
