@@ -63,12 +63,14 @@ drop_root(void)
 }
 
 static pid_t
-spawn(const char *program, const char *const argv[])
+spawn(const char *program, const char *argv[])
 {
 	char path[512];
 	pid_t parent = getpid(), pid;
 
+	/* With its whole path PostgreSQL's programs find each other also outside of PATH. */
 	snprintf(path, sizeof(path), "%s/%s", bindir, program);
+	argv[0] = path;
 	pid = fork();
 	if (pid == -1)
 		die("fork");
@@ -164,12 +166,12 @@ pg_fixture_start(void)
 	if (geteuid() == 0 && (pw == NULL || chown(dir, pw->pw_uid, pw->pw_gid) == -1))
 		die(dir);
 	snprintf(data, sizeof(data), "%s/data", dir);
-	const char *const initdb[] = {"initdb", "-D", data, "-U", "test", "-A", "trust", "-E",
+	const char *initdb[] = {"initdb", "-D", data, "-U", "test", "-A", "trust", "-E",
 	    "UTF8", "--locale=C", "--no-sync", NULL};
 	if (waitpid(spawn("initdb", initdb), &status, 0) == -1 || status != 0)
 		die("initdb");
 	snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", dir);
-	const char *const postgres[] = {"postgres", "-D", data, "-c", "listen_addresses=", "-c",
+	const char *postgres[] = {"postgres", "-D", data, "-c", "listen_addresses=", "-c",
 	    sockets, "-c", "fsync=off", "-c", "shared_buffers=32MB", "-c", "max_wal_size=256MB",
 	    NULL};
 	server = spawn("postgres", postgres);
