@@ -166,14 +166,13 @@ pg_fixture_start(void)
 	if (geteuid() == 0 && (pw == NULL || chown(dir, pw->pw_uid, pw->pw_gid) == -1))
 		die(dir);
 	snprintf(data, sizeof(data), "%s/data", dir);
-	const char *initdb[] = {"initdb", "-D", data, "-U", "test", "-A", "trust", "-E",
-	    "UTF8", "--locale=C", "--no-sync", NULL};
+	const char *initdb[] = {"initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8",
+	    "--locale=C", "--no-sync", NULL};
 	if (waitpid(spawn("initdb", initdb), &status, 0) == -1 || status != 0)
 		die("initdb");
 	snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", dir);
-	const char *postgres[] = {"postgres", "-D", data, "-c", "listen_addresses=", "-c",
-	    sockets, "-c", "fsync=off", "-c", "shared_buffers=32MB", "-c", "max_wal_size=256MB",
-	    NULL};
+	const char *postgres[] = {"postgres", "-D", data, "-c", "listen_addresses=", "-c", sockets,
+	    "-c", "fsync=off", "-c", "shared_buffers=32MB", "-c", "max_wal_size=256MB", NULL};
 	server = spawn("postgres", postgres);
 	wait_ready();
 	migrate();
