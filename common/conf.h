@@ -35,6 +35,7 @@ struct conf {
 	struct cidr_list allow_cidr; /* who may connect; empty: all */
 	int command_timeout_ms;
 	int command_max_attempts;
+	int command_max_length; /* characters of a command's text */
 	int retention_days; /* 0: keep */
 	int raw_retention_days;
 	enum ingest_raw ingest_raw;

@@ -2,6 +2,6 @@
 #ifndef COMMON_SCHEMA_H
 #define COMMON_SCHEMA_H
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 #endif

@@ -4,7 +4,8 @@ migration_files = \
 	migrations/0001_devices.sql \
 	migrations/0002_telemetry.sql \
 	migrations/0003_notify.sql \
-	migrations/0004_upkeep.sql
+	migrations/0004_upkeep.sql \
+	migrations/0005_commands.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h
