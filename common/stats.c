@@ -16,6 +16,10 @@ static_assert(sizeof(_Atomic uint64_t) == sizeof(uint64_t), "lock-free 64-bit at
 const uint64_t stats_time_bounds_us[STATS_TIME_BUCKETS] = {100, 200, 500, 1000, 2000, 5000, 10000,
     20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000};
 
+const uint64_t stats_wait_bounds_us[STATS_TIME_BUCKETS] = {100000, 200000, 500000, 1000000, 2000000,
+    5000000, 10000000, 30000000, 60000000, 120000000, 300000000, 600000000, 1800000000, 3600000000,
+    21600000000, 86400000000};
+
 const uint64_t stats_size_bounds[STATS_SIZE_BUCKETS] = {
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
 

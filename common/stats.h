@@ -84,7 +84,19 @@
 	    "Devices that did not fit into the registry") \
 	X(rejected_dropped, "telematics_rejected_ledger_dropped_total", "", \
 	    "Refusals not written to rejected_devices: too many at once") \
-	X(messages, "telematics_messages_total", "", "Messages (codec 12 to 15) stored")
+	X(messages, "telematics_messages_total", "", "Messages (codec 12 to 15) stored") \
+	X(commands_acked, "telematics_commands_total", "outcome=\"acked\"", \
+	    "Commands that came to an end, by outcome") \
+	X(commands_failed, "telematics_commands_total", "outcome=\"failed\"", \
+	    "Commands that came to an end, by outcome") \
+	X(commands_expired, "telematics_commands_total", "outcome=\"expired\"", \
+	    "Commands that came to an end, by outcome") \
+	X(commands_sent, "telematics_command_attempts_total", "event=\"sent\"", \
+	    "Attempts to have a command answered: begun, and ended without an answer") \
+	X(commands_unanswered, "telematics_command_attempts_total", "event=\"unanswered\"", \
+	    "Attempts to have a command answered: begun, and ended without an answer") \
+	X(commands_disconnected, "telematics_command_attempts_total", "event=\"disconnected\"", \
+	    "Attempts to have a command answered: begun, and ended without an answer")
 
 #define STATS_GAUGES(X) \
 	X(in_flight, "telematics_records_in_flight", "", \
@@ -96,12 +108,17 @@
 	    "Connections not read because batches are full") \
 	X(accept_paused, "telematics_accept_paused", "", "1 while accepting is paused") \
 	X(db_up, "telematics_database_up", "", "1 while the database takes batches") \
-	X(buffer_bytes, "telematics_buffer_bytes", "", "Bytes held in frame and batch buffers")
+	X(buffer_bytes, "telematics_buffer_bytes", "", "Bytes held in frame and batch buffers") \
+	X(commands_pending, "telematics_commands_queued", "state=\"pending\"", \
+	    "Commands in the database that are not over yet, of all gateways") \
+	X(commands_in_flight, "telematics_commands_queued", "state=\"sent\"", \
+	    "Commands in the database that are not over yet, of all gateways")
 
 /* Upper bounds of the histogram buckets; a last bucket without bound follows. */
 #define STATS_TIME_BUCKETS 16 /* microseconds: 100 200 500 1k 2k 5k ... 10 s */
 #define STATS_SIZE_BUCKETS 16 /* records: 1 2 5 10 20 50 ... 100k */
 extern const uint64_t stats_time_bounds_us[STATS_TIME_BUCKETS];
+extern const uint64_t stats_wait_bounds_us[STATS_TIME_BUCKETS]; /* 0.1 s to a day */
 extern const uint64_t stats_size_bounds[STATS_SIZE_BUCKETS];
 
 #define STATS_HISTOGRAMS(X) \
@@ -110,7 +127,9 @@ extern const uint64_t stats_size_bounds[STATS_SIZE_BUCKETS];
 	X(commit_us, "telematics_batch_commit_seconds", stats_time_bounds_us, \
 	    "From sending a batch to its COMMIT") \
 	X(batch_records, "telematics_batch_records", stats_size_bounds, \
-	    "Records in a committed batch")
+	    "Records in a committed batch") \
+	X(command_us, "telematics_command_answer_seconds", stats_wait_bounds_us, \
+	    "From the queueing of a command to its answer")
 
 struct stats_histogram {
 	_Atomic uint64_t bucket[STATS_TIME_BUCKETS + 1]; /* not cumulative */

@@ -80,7 +80,7 @@ seconds(struct evbuffer *out, const char *name, const char *type, const char *he
 static void
 bound_text(char *out, size_t size, const uint64_t *bounds, int i)
 {
-	if (bounds == stats_time_bounds_us)
+	if (bounds != stats_size_bounds)
 		snprintf(out, size, "%g", (double)bounds[i] / 1e6);
 	else
 		snprintf(out, size, "%llu", (unsigned long long)bounds[i]);
@@ -103,7 +103,7 @@ histogram(struct evbuffer *out, const char *name, const char *help, const uint64
 	}
 	count += stats_get(&h->bucket[STATS_TIME_BUCKETS]);
 	evbuffer_add_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)count);
-	if (bounds == stats_time_bounds_us)
+	if (bounds != stats_size_bounds)
 		evbuffer_add_printf(out, "%s_sum %llu.%06u\n", name,
 		    (unsigned long long)(sum / 1000000), (unsigned)(sum % 1000000));
 	else

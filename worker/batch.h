@@ -45,8 +45,17 @@ struct frame_source {
 	uint8_t addr[16];
 };
 
+/* The command that a message of the frame answers (command.h). */
+struct frame_command {
+	uint64_t conn; /* token of the connection that sent it */
+	int64_t id;    /* 0: none */
+	int32_t attempt;
+	uint8_t message; /* its place in the frame */
+};
+
 struct frame {
 	struct frame_source from;
+	struct frame_command command;
 	const char *reason; /* of a raw row; static text */
 	size_t raw_off;
 	uint32_t raw_len;

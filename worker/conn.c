@@ -278,6 +278,7 @@ end_session(struct conns *cs, struct conn *c)
 {
 	if (c->session_id == 0)
 		return;
+	conn_command_closed(cs, c);
 	registry_session_close(cs->cfg.registry, c->entry, c->session_id);
 	live_disconnected(cs->parts.live, c->entry, c->device_id, c->session_id, clock_wall_ms());
 	c->session_id = 0;
@@ -314,6 +315,7 @@ conns_bury(struct conns *cs)
 
 	while ((c = TAILQ_FIRST(&cs->dead)) != NULL) {
 		TAILQ_REMOVE(&cs->dead, c, queue_link);
+		conn_command_free(c);
 		free(c);
 	}
 }
@@ -371,6 +373,7 @@ level_of(const struct conn *c)
 	case WHY_TAKEN_OVER:
 	case WHY_TIMEOUT_IDLE:
 	case WHY_REMOVED:
+	case WHY_LATE_ANSWER:
 	case WHY_UNKNOWN:
 	case WHY_DISABLED:
 		return LOG_INFO_;
@@ -406,7 +409,8 @@ conn_settle(struct conns *cs, struct conn *c)
 static bool
 may_wait_for_answers(enum session_why why)
 {
-	return why == WHY_DRAIN || why == WHY_TAKEN_OVER || why == WHY_REMOVED || why == WHY_PEER;
+	return why == WHY_DRAIN || why == WHY_TAKEN_OVER || why == WHY_REMOVED ||
+	       why == WHY_LATE_ANSWER || why == WHY_PEER;
 }
 
 /*

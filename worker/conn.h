@@ -17,6 +17,7 @@
 #include "common/crc_ledger.h"
 #include "common/registry.h"
 #include "common/stats.h"
+#include "worker/commands.h"
 #include "worker/devices.h"
 #include "worker/live.h"
 #include "worker/rejected.h"
@@ -40,6 +41,7 @@ struct conns_parts {
 	struct devices *devices;
 	struct live *live;
 	struct rejected *rejected;
+	struct commands *commands;
 };
 
 struct conns *conns_new(const struct conns_config *);
@@ -63,5 +65,12 @@ void conns_stored(void *conns, struct batch *);
 void conns_finished(void *conns, struct batch *);
 void conns_room(void *conns);
 void conns_store_down(void *conns);
+
+/* commands.h calls back here. */
+uint64_t conns_command_want(void *conns, uint64_t imei);
+bool conns_command_asker(void *conns, uint64_t token, struct command_asker *);
+bool conns_command_claimed(void *conns, uint64_t token, const struct command_claim *);
+void conns_command_blocked(void *conns, uint64_t token);
+void conns_command_woken(void *conns, uint64_t token);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Inside the connections: what conn.c (opening, waiting, closing), conn_read.c
  * (the handshake, reading), frames.c (frames to
- * the batch, ACKs back) and conns.c (all of them: time-outs, drain) share.
+ * the batch, ACKs back), conn_command.c (commands) and conns.c (all of them: time-outs, drain)
+ * share.
  */
 #ifndef WORKER_CONN_IMPL_H
 #define WORKER_CONN_IMPL_H
@@ -12,7 +13,9 @@
 
 #include "common/log.h"
 #include "worker/batch.h"
+#include "worker/command.h"
 #include "worker/conn.h"
+#include "worker/entry_map.h"
 #include "worker/session.h"
 
 #define READ_BUFFER (FRAME_MAX + 16 * 1024)
@@ -43,7 +46,8 @@ struct conn {
 	int64_t since_ms; /* start of what it waits for */
 	int64_t session_id;
 	int64_t device_id;
-	uint8_t *partial; /* an item that is not whole yet, or NULL */
+	struct conn_command *command; /* in flight, or to be answered late; or NULL */
+	uint8_t *partial;	      /* an item that is not whole yet, or NULL */
 	uint32_t partial_len, partial_room;
 	uint32_t entry;			  /* registry, REGISTRY_NONE before the handshake */
 	uint32_t slot, generation;	  /* its token */
@@ -52,16 +56,18 @@ struct conn {
 	uint16_t port;			  /* of the peer */
 	uint8_t family, addr[16];
 	uint8_t in_flight;
-	uint8_t queue;	/* enum conn_queue */
-	short watching; /* what ev waits for: bytes, or the peer's end only */
-	bool paused;	/* on the list of those who wait for room in the batch */
-	bool end_seen;	/* the peer has closed its side, perhaps behind bytes not yet read */
-	bool eof;	/* and all of it was read */
-	bool closing;	/* conn_close() was here; answers may still be due */
-	bool dead;	/* closed and on its way to free(); see conns_bury() */
-	uint8_t booked; /* enum session_state under which the gauges count it */
-	bool proven;	/* a frame of it was stored: re-sent ones are behind us */
-	bool shut;	/* our side is shut; waiting for the peer's */
+	uint8_t queue;	    /* enum conn_queue */
+	short watching;	    /* what ev waits for: bytes, or the peer's end only */
+	bool paused;	    /* on the list of those who wait for room in the batch */
+	bool end_seen;	    /* the peer has closed its side, perhaps behind bytes not yet read */
+	bool eof;	    /* and all of it was read */
+	bool closing;	    /* conn_close() was here; answers may still be due */
+	bool dead;	    /* closed and on its way to free(); see conns_bury() */
+	uint8_t booked;	    /* enum session_state under which the gauges count it */
+	bool proven;	    /* a frame of it was stored: re-sent ones are behind us */
+	bool shut;	    /* our side is shut; waiting for the peer's */
+	bool commandable;   /* a command may be sent: it was acknowledged, or is quiet */
+	bool command_asked; /* commands_check() was called for it */
 };
 
 struct line_limit {
@@ -76,6 +82,7 @@ struct conns {
 	uint32_t nslots, open;
 	uint32_t *free_slots, nfree;
 	uint32_t *generations;
+	struct entry_map by_entry; /* who has a session, to its slot */
 	struct conn_list queue[QUEUES];
 	struct conn_list paused; /* no room in the filling batch */
 	struct conn_list dead;	 /* callers further up may still hold a pointer: freed later */
@@ -119,6 +126,20 @@ void conn_shut(struct conns *, struct conn *);
 
 /* conn_read.c: libevent calls it, with a struct conn. */
 void conn_io(evutil_socket_t, short what, void *conn);
+
+/* conn_command.c: what happens to the connection, for its commands */
+void conn_command_welcome(struct conns *, struct conn *);
+/* ACKs went out, and the next frame has not been looked at yet. */
+void conn_command_acked(struct conns *, struct conn *);
+/* All that came was handled. */
+void conn_command_quiet(struct conns *, struct conn *);
+/* A frame of messages went into the batch: if one is the answer, the frame says so from now on. */
+void conn_command_answer(
+    struct conns *, struct conn *, struct frame *, const uint8_t *body, size_t len);
+void conn_command_closed(struct conns *, struct conn *); /* the session has ended */
+void conn_command_free(struct conn *);
+/* The batch with an answer is stored. */
+void conns_command_stored(struct conns *, const struct frame *);
 
 /* frames.c */
 /* False: the batch has no room; the frame stays where it is. It may close the connection. */

@@ -70,6 +70,7 @@ welcome(struct conns *cs, struct conn *c)
 	live_connected(cs->parts.live, c->entry, c->device_id,
 	    &(struct live_session){
 		.session_id = c->session_id, .connected_at = now_us / 1000, .remote_addr = host});
+	conn_command_welcome(cs, c);
 	conn_log(cs, c, LOG_DEBUG_, "handshake accepted");
 	return conn_send(c, &yes, 1);
 }
@@ -232,6 +233,7 @@ consume(struct conns *cs, struct conn *c, const uint8_t *p, size_t n)
 		conn_next_item(cs, c);
 	conn_wait(cs, c);
 	conn_update_reading(cs, c);
+	conn_command_quiet(cs, c);
 }
 
 void

@@ -44,6 +44,7 @@ conns_free(struct conns *cs)
 	conns_bury(cs);
 	free(cs->slots);
 	free(cs->generations);
+	entry_map_free(&cs->by_entry);
 	free(cs->free_slots);
 	free(cs->buffer);
 	free(cs->records);

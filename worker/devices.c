@@ -17,8 +17,6 @@
 #define LOAD_ROWS 5000	       /* one turn of a full load; also in load_sql */
 #define MAX_CHANGED 4096       /* more changes at once are a bulk change: load all */
 
-const char devices_listen_sql[] = "LISTEN telematics_devices;";
-
 /* By pages, so that a change or a lookup never waits for the whole of a large table. */
 static const char load_sql[] = DEVICE_QUERY_FIELDS
     "FROM (SELECT id, imei, enabled, device_model FROM devices WHERE id > $1::bigint"

@@ -42,8 +42,8 @@ struct devices *devices_new(const struct devices_config *);
 void devices_free(struct devices *);
 struct task *devices_task(struct devices *);
 
-/* SQL for tasks_new(): LISTEN telematics_devices. */
-extern const char devices_listen_sql[];
+/* For tasks_new(). */
+#define DEVICES_LISTEN_SQL "LISTEN telematics_devices;"
 
 /*
  * Asks about an IMEI that registry_find() doesn't hold as enabled. Returns true if an

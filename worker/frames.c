@@ -155,6 +155,9 @@ add_to_batch(struct conns *cs, struct conn *c, struct batch *b, const struct ver
 	case VERDICT_MESSAGE:
 		from.received_wall_us = message_time(cs, from.received_wall_us);
 		frame = batch_add_raw(b, &from, FRAME_MESSAGE, NULL, raw, len, 0);
+		if (frame != BATCH_NONE)
+			conn_command_answer(
+			    cs, c, &b->frames[frame], raw + 8, len - FRAME_OVERHEAD);
 		break;
 	case VERDICT_QUARANTINE:
 		frame = batch_add_raw(b, &from, FRAME_QUARANTINE, v->reason, raw, len, v->count);
@@ -275,6 +278,7 @@ answer(struct conns *cs, struct conn *c, int64_t now_us)
 		return;
 	}
 	stats_add(&cs->cfg.stats->acks, n);
+	conn_command_acked(cs, c);
 	conn_settle(cs, c);
 	if (!c->dead && !c->closing && !c->paused)
 		conn_resume(cs, c);
@@ -354,5 +358,7 @@ conns_finished(void *ctx, struct batch *b)
 		if (f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE)
 			live_seen(cs->parts.live, f->from.entry, f->from.device_id,
 			    f->from.received_wall_us / 1000);
+		if (f->command.id != 0)
+			conns_command_stored(cs, f);
 	}
 }

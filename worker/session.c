@@ -125,6 +125,8 @@ session_why_text(enum session_why why)
 	    [WHY_DRAIN] = "worker is draining",
 	    [WHY_STUCK] = "tracker does not read its acknowledgements",
 	    [WHY_UNSTORABLE] = "its frame can't be stored in any form",
+	    [WHY_LATE_ANSWER] =
+		"the answer of an older command could be taken for that of the next",
 	};
 
 	return why < WHY_COUNT ? text[why] : "unknown";

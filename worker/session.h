@@ -53,8 +53,9 @@ enum session_why {
 	WHY_TIMEOUT_IDLE,
 	WHY_MEMORY,
 	WHY_DRAIN,
-	WHY_STUCK,	/* doesn't read its ACKs */
-	WHY_UNSTORABLE, /* not even the quarantine takes its frame */
+	WHY_STUCK,	 /* doesn't read its ACKs */
+	WHY_UNSTORABLE,	 /* not even the quarantine takes its frame */
+	WHY_LATE_ANSWER, /* a command is due, and an older one may still be answered */
 	WHY_COUNT
 };
 

@@ -3,6 +3,9 @@ libworker_a_SOURCES = \
 	worker/worker.c worker/worker.h \
 	worker/accept.c worker/accept.h \
 	worker/conn.c worker/conn_read.c worker/frames.c worker/conns.c worker/conn.h worker/conn_impl.h \
+	worker/conn_command.c worker/entry_map.c worker/entry_map.h \
+	worker/command.c worker/command.h \
+	worker/commands.c worker/commands.h worker/commands_sql.h worker/later.c worker/later.h \
 	worker/session.c worker/session.h \
 	worker/batch.c worker/batch.h \
 	worker/store.c worker/store_rows.c worker/store_raw.c worker/store.h worker/store_impl.h \

@@ -45,7 +45,7 @@ struct store {
 	uint32_t copied;   /* rows of plain given to libpq */
 	uint8_t *copy_buf;
 	struct pgarray rows[ROW_NCOLUMNS];
-	struct pgarray raw[11];
+	struct pgarray raw[13];
 	uint32_t raw_from, raw_to; /* frames of the raw or messages step under way */
 	bool raw_single;	   /* one frame at a time: one of them is refused */
 	struct event *start_ev;	   /* begin a batch at the end of this turn */

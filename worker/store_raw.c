@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "proto/message.h"
 #include "proto/stream.h"
+#include "proto/wire.h"
 #include "worker/store_impl.h"
 
 /* Raw frames in one statement: they may be 64 KiB each. */
@@ -43,16 +44,43 @@ enum {
 	MSG_HASH,
 	MSG_SEQ,
 	MSG_ADDR,
+	MSG_COMMAND,
+	MSG_ATTEMPT,
 	MSG_NPARAMS
 };
 
-/* A batch that is stored again brings the same arrival times: nothing is kept twice. */
+/*
+ * An answer is booked to its command, if that is still in the same attempt; all else is kept as
+ * unasked. A batch that is stored again finds the answers booked, and brings the same arrival
+ * times: nothing is kept twice. Rows: ids of the commands that were answered now, and how long
+ * after they were queued (microseconds).
+ */
 const char store_messages_sql[] =
-    "INSERT INTO device_messages (imei, device_id, codec, type, message_time, payload, text,"
+    "WITH m AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[], $3::smallint[],"
+    " $4::smallint[], $5::timestamptz[], $6::bytea[], $7::text[], $8::timestamptz[], $9::bigint[],"
+    " $10::smallint[], $11::inet[], $12::bigint[], $13::integer[]) AS u (imei, device_id, codec, "
+    "type,"
+    " message_time, payload, text, received_at, frame_hash, seq, remote_addr, command_id, "
+    "attempt)),"
+    " answered AS (UPDATE device_commands c SET status = 'acked',"
+    " responded_at = greatest(m.received_at, c.sent_at), response_text = m.text,"
+    " codec12_response_hex = encode(m.payload, 'hex'), next_retry_at = NULL,"
+    " error_message = CASE WHEN m.type = 17 THEN 'nACK: the device says that its IMEI is another' "
+    "END"
+    " FROM m WHERE c.id = m.command_id AND c.attempt_count = m.attempt AND c.status = 'sent'"
+    " RETURNING c.id, c.responded_at - c.created_at AS waited),"
+    " booked AS (SELECT c.id FROM device_commands c JOIN m ON c.id = m.command_id"
+    " WHERE c.status = 'acked' AND c.attempt_count = m.attempt"
+    " AND c.codec12_response_hex = encode(m.payload, 'hex')"
+    " UNION ALL SELECT id FROM answered),"
+    " kept AS (INSERT INTO device_messages (imei, device_id, codec, type, message_time, payload, "
+    "text,"
     " received_at, frame_hash, seq, remote_addr)"
-    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::smallint[],"
-    " $5::timestamptz[], $6::bytea[], $7::text[], $8::timestamptz[], $9::bigint[], $10::smallint[],"
-    " $11::inet[]) ON CONFLICT DO NOTHING";
+    " SELECT imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, "
+    "seq,"
+    " remote_addr FROM m WHERE command_id IS NULL OR command_id NOT IN (SELECT id FROM booked)"
+    " ON CONFLICT DO NOTHING)"
+    " SELECT id, (extract(epoch FROM waited) * 1000000)::bigint FROM answered";
 
 static void
 put_imei(struct pgarray *a, uint64_t imei)
@@ -301,13 +329,21 @@ put_message(
 	pgarray_int8(&a[MSG_HASH], hash);
 	pgarray_int2(&a[MSG_SEQ], seq);
 	put_addr(&a[MSG_ADDR], &f->from);
+	if (f->command.id != 0 && f->command.message == seq) {
+		pgarray_int8(&a[MSG_COMMAND], f->command.id);
+		pgarray_int4(&a[MSG_ATTEMPT], f->command.attempt);
+	} else {
+		pgarray_null(&a[MSG_COMMAND]);
+		pgarray_null(&a[MSG_ATTEMPT]);
+	}
 }
 
 static bool
 messages_start(void *ctx, PGconn *conn)
 {
 	static const uint32_t oids[MSG_NPARAMS] = {PG_TEXT, PG_INT8, PG_INT2, PG_INT2,
-	    PG_TIMESTAMPTZ, PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET};
+	    PG_TIMESTAMPTZ, PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET, PG_INT8,
+	    PG_INT4};
 	struct store *s = ctx;
 
 	uint32_t limit = s->raw_single ? 1 : s->storing->nframes, n = 0;
@@ -350,6 +386,20 @@ refuse_messages(struct store *s, const struct db_error *error)
 }
 
 static void
+messages_result(void *ctx, const PGresult *res)
+{
+	struct store *s = ctx;
+
+	for (int i = 0; i < PQntuples(res); i++) {
+		int64_t waited = (int64_t)wire_u64((const uint8_t *)PQgetvalue(res, i, 1));
+
+		stats_add(&s->stats->commands_acked, 1);
+		stats_observe(
+		    &s->stats->command_us, stats_wait_bounds_us, waited > 0 ? (uint64_t)waited : 0);
+	}
+}
+
+static void
 messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 {
 	struct store *s = ctx;
@@ -378,8 +428,11 @@ messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_messages(struct store *s)
 {
-	const struct db_job job = {
-	    .name = "insert messages", .ctx = s, .start = messages_start, .end = messages_end};
+	const struct db_job job = {.name = "insert messages",
+	    .ctx = s,
+	    .start = messages_start,
+	    .result = messages_result,
+	    .end = messages_end};
 
 	db_run(s->db, &job);
 }

@@ -12,6 +12,7 @@
 #include "common/ipc.h"
 #include "common/log.h"
 #include "worker/accept.h"
+#include "worker/commands.h"
 #include "worker/conn.h"
 #include "worker/devices.h"
 #include "worker/live.h"
@@ -37,6 +38,7 @@ struct worker {
 	struct rejected *rejected;
 	struct orphans *orphans;
 	struct upkeep *upkeep;
+	struct commands *commands;
 	struct tasks *tasks;
 	bool master_gone;
 	bool draining;
@@ -66,6 +68,7 @@ drain(struct worker *w)
 	log_info("draining: %u connections", conns_count(w->conns));
 	atomic_store(&w->shm->accepting, 0);
 	acceptor_stop(w->acceptor, w->master_gone);
+	commands_drain(w->commands);
 	registry_stop_leading(w->env->shm->registry);
 	conns_drain(w->conns);
 }
@@ -80,8 +83,9 @@ is_drained(struct worker *w, int64_t now)
 	}
 	if (conns_count(w->conns) > 0 || !store_is_idle(w->store))
 		return false;
-	/* The live rows are derived; while the database is away they are not waited for. */
-	return !tasks_is_up(w->tasks) || !live_pending(w->live);
+	/* The live rows are derived, and commands come due again by themselves: while the database
+	 * is away they are not waited for. */
+	return !tasks_is_up(w->tasks) || (!live_pending(w->live) && !commands_pending(w->commands));
 }
 
 static void
@@ -293,8 +297,20 @@ start_parts(struct worker *w)
 	    .nworkers = conf->workers,
 	    .born_session = born});
 	w->upkeep = upkeep_new(conf->retention_days, conf->raw_retention_days);
+	w->commands = commands_new(&(struct commands_config){.base = w->base,
+	    .registry = registry,
+	    .stats = stats,
+	    .timeout_ms = conf->command_timeout_ms,
+	    .max_attempts = conf->command_max_attempts,
+	    .max_length = conf->command_max_length,
+	    .ctx = w->conns,
+	    .want = conns_command_want,
+	    .asker = conns_command_asker,
+	    .claimed = conns_command_claimed,
+	    .blocked = conns_command_blocked,
+	    .woken = conns_command_woken});
 	if (w->conns == NULL || w->devices == NULL || w->live == NULL || w->rejected == NULL ||
-	    w->orphans == NULL || w->upkeep == NULL)
+	    w->orphans == NULL || w->upkeep == NULL || w->commands == NULL)
 		return false;
 	orphans_add(w->orphans, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -313,20 +329,23 @@ start_parts(struct worker *w)
 	    .room = room,
 	    .up = store_up,
 	    .down = store_down});
-	static struct task *tasks[5];
+	static struct task *tasks[6];
 	tasks[0] = devices_task(w->devices);
 	tasks[1] = live_task(w->live);
 	tasks[2] = rejected_task(w->rejected);
 	tasks[3] = orphans_task(w->orphans);
 	tasks[4] = upkeep_task(w->upkeep);
-	w->tasks = tasks_new(
-	    w->base, conf->database_url, tasks, 5, devices_listen_sql, &stats->db_connects);
+	tasks[5] = commands_task(w->commands);
+	w->tasks = tasks_new(w->base, conf->database_url, tasks, 6,
+	    DEVICES_LISTEN_SQL COMMANDS_LISTEN_SQL, &stats->db_connects);
 	if (w->store == NULL || w->tasks == NULL)
 		return false;
+	commands_attach(w->commands, w->tasks);
 	conns_attach(w->conns, &(struct conns_parts){.store = w->store,
 				   .devices = w->devices,
 				   .live = w->live,
-				   .rejected = w->rejected});
+				   .rejected = w->rejected,
+				   .commands = w->commands});
 	return true;
 }
 
@@ -352,6 +371,7 @@ stop(struct worker *w)
 		conns_free(w->conns);
 	tasks_free(w->tasks);
 	store_free(w->store);
+	commands_free(w->commands);
 	upkeep_free(w->upkeep);
 	orphans_free(w->orphans);
 	rejected_free(w->rejected);

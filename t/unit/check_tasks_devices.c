@@ -37,7 +37,7 @@ add_devices(struct rig *r, struct answers *a, bool allow_unknown)
 	ck_assert_ptr_nonnull(d);
 	a->n = 0;
 	rig_add(r, devices_task(d));
-	r->listen = devices_listen_sql;
+	r->listen = DEVICES_LISTEN_SQL;
 	return d;
 }
 
