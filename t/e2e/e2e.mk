@@ -33,10 +33,13 @@ e2e_tests = \
 	t/e2e/t0036-messages.py \
 	t/e2e/t0037-schema.py \
 	t/e2e/t0038-raw.py \
-	t/e2e/t0040-demo.py
+	t/e2e/t0040-demo.py \
+	t/e2e/t0051-commands.py \
+	t/e2e/t0052-commands-kills.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
+	t/e2e/lib/commands.py \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/gateway.py \
 	t/e2e/lib/metrics.py \

@@ -1,11 +1,14 @@
 # The pure parts of the worker. Listed in t/sources.mk.
 if HAVE_CHECK
-check_PROGRAMS += t/unit/check_session t/unit/check_batch
-TESTS += t/unit/check_session t/unit/check_batch
+check_PROGRAMS += t/unit/check_session t/unit/check_batch t/unit/check_command
+TESTS += t/unit/check_session t/unit/check_batch t/unit/check_command
 t_unit_check_session_SOURCES = t/unit/check_session.c
 t_unit_check_session_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_session_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
 t_unit_check_batch_SOURCES = t/unit/check_batch.c
 t_unit_check_batch_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_batch_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
+t_unit_check_command_SOURCES = t/unit/check_command.c
+t_unit_check_command_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_command_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
 endif
