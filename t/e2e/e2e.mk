@@ -33,7 +33,8 @@ e2e_tests = \
 	t/e2e/t0036-messages.py \
 	t/e2e/t0037-schema.py \
 	t/e2e/t0038-raw.py \
-	t/e2e/t0040-demo.py
+	t/e2e/t0040-demo.py \
+	t/e2e/t0050-tgctl-command.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
