@@ -26,22 +26,26 @@ against(const struct command_args *a, const char *what, const char *advice)
 static bool
 device_against(const struct command_args *a, const PGresult *res)
 {
+	json_t *model = json_string(PQgetvalue(res, 0, 3));
+	char text[256], name[128] = "?";
 	bool refuse = false;
-	char text[256];
 
 	if (*PQgetvalue(res, 0, 0) != 't') {
 		snprintf(text, sizeof(text), "tgctl device enable %s", a->imei);
 		refuse |= against(a, "is disabled: the gateway does not let it in", text);
 	}
 	if (*PQgetvalue(res, 0, 1) != 't') {
-		snprintf(text, sizeof(text), "is of model \"%s\", which may not use codec %s",
-		    PQgetvalue(res, 0, 3), a->codec);
+		if (model != NULL)
+			out_scalar(model, name, sizeof(name));
+		snprintf(text, sizeof(text), "is of model \"%s\", which may not use codec %s", name,
+		    a->codec);
 		refuse |= against(a, text, "see the table device_models");
 	}
 	if (!refuse && *PQgetvalue(res, 0, 2) != 't')
 		fprintf(stderr,
 		    "tgctl: %s is not connected now: the command waits for its next connection\n",
 		    a->imei);
+	json_decref(model);
 	return refuse;
 }
 
