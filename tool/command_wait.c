@@ -100,8 +100,7 @@ explain_end(const PGresult *res)
 	} else {
 		if (error != NULL && *json_string_value(error) != '\0')
 			out_scalar(error, reason, sizeof(reason));
-		fprintf(stderr, "tgctl: command %s %s (attempts: %s): %s\n", id, status,
-		    pg_field(res, "attempt_count"), reason);
+		fprintf(stderr, "tgctl: command %s %s: %s\n", id, status, reason);
 	}
 	json_decref(error);
 }
