@@ -18,6 +18,7 @@ int cmd_device(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_rejected(int argc, char **argv);
 int cmd_raw(int argc, char **argv);
+int cmd_command(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

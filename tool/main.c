@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"decode", cmd_decode, "take a tracker's bytes apart; replay a capture"},
     {"sim", cmd_sim, "run a fleet of simulated trackers against a gateway"},
     {"device", cmd_device, "the inventory: add, list, show, enable, disable"},
+    {"command", cmd_command, "commands to trackers: send, list, cancel, wait"},
     {"status", cmd_status, "how the gateway and the database are"},
     {"rejected", cmd_rejected, "IMEIs that were refused"},
     {"raw", cmd_raw, "frames in quarantine: list, show, decode again"},

@@ -47,6 +47,10 @@ url_ok(const char *url)
 	return ok;
 }
 
+#define SESSION_SQL \
+	"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; " \
+	"SET client_min_messages = 'warning'"
+
 PGconn *
 pg_open(const char *url, int *status)
 {
@@ -74,9 +78,7 @@ pg_open(const char *url, int *status)
 		PQfinish(conn);
 		return NULL;
 	}
-	if (!pg_script(conn, "setting up the connection",
-		"SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; "
-		"SET client_min_messages = 'warning'")) {
+	if (!pg_script(conn, "setting up the connection", SESSION_SQL)) {
 		PQfinish(conn);
 		return NULL;
 	}
@@ -98,6 +100,31 @@ pg_open_conf(const struct options *opts, int *status)
 	return conn;
 }
 
+bool
+pg_reopen(PGconn *conn)
+{
+	PGresult *res;
+	bool ok;
+
+	PQreset(conn);
+	if (PQstatus(conn) != CONNECTION_OK)
+		return false;
+	res = PQexec(conn, SESSION_SQL);
+	ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+	PQclear(res);
+	return ok;
+}
+
+/* "Failing row contains (...)": the server says so of a broken CHECK or NOT NULL alone. */
+static bool
+detail_is_row(const PGresult *res, const char *state)
+{
+	return state != NULL && ((strcmp(state, "23514") == 0 &&
+				     PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME) != NULL) ||
+				    (strcmp(state, "23502") == 0 &&
+					PQresultErrorField(res, PG_DIAG_COLUMN_NAME) != NULL));
+}
+
 void
 pg_explain(PGconn *conn, const PGresult *res, const char *what)
 {
@@ -115,7 +142,7 @@ pg_explain(PGconn *conn, const PGresult *res, const char *what)
 		return;
 	}
 	fprintf(stderr, "tgctl: %s: %s\n", what, text);
-	if (detail != NULL)
+	if (detail != NULL && !detail_is_row(res, state))
 		fprintf(stderr, "tgctl: %s\n", detail);
 	if (hint == NULL && state != NULL) {
 		if (strcmp(state, "42P01") == 0 || strcmp(state, "42883") == 0)
@@ -173,4 +200,10 @@ pg_value(const PGresult *res, const char *fallback)
 	if (PQntuples(res) < 1 || PQgetisnull(res, 0, 0))
 		return fallback;
 	return PQgetvalue(res, 0, 0);
+}
+
+const char *
+pg_field(const PGresult *res, const char *name)
+{
+	return PQgetvalue(res, 0, PQfnumber(res, name));
 }

@@ -19,6 +19,9 @@ struct options;
 /* Loads the configuration (options_conf) and connects; else NULL with *status set. */
 PGconn *pg_open_conf(const struct options *, int *status) __attribute__((warn_unused_result));
 
+/* Connects again, silently, after the connection was lost; false if that does not work yet. */
+bool pg_reopen(PGconn *) __attribute__((warn_unused_result));
+
 /*
  * Runs one statement with text parameters (NULL is SQL's NULL). Returns the
  * result, or NULL after saying that `what` failed and why. The caller PQclear()s.
@@ -33,8 +36,14 @@ bool pg_run(PGconn *, const char *what, const char *sql, int nparams, const char
 /* Runs a script of several statements (no parameters). */
 bool pg_script(PGconn *, const char *what, const char *sql) __attribute__((warn_unused_result));
 
-/* Says "`what`: message, detail, hint" of a failed result. */
+/*
+ * Says "`what`: message, detail, hint" of a failed result; without a detail that holds a whole
+ * row, in which there can be a password.
+ */
 void pg_explain(PGconn *, const PGresult *, const char *what);
+
+/* A field of the first row by its name; "" for NULL. The row and the column must be there. */
+const char *pg_field(const PGresult *, const char *name);
 
 /* The first field of the first row, or `fallback` if there is no row or it is NULL. */
 const char *pg_value(const PGresult *, const char *fallback);

@@ -22,6 +22,10 @@ libtgctl_a_SOURCES = \
 	tool/cmd_status.c \
 	tool/cmd_rejected.c \
 	tool/cmd_raw.c \
+	tool/cmd_command.c tool/command.h \
+	tool/command_send.c \
+	tool/command_text.c tool/command_text.h \
+	tool/command_wait.c \
 	worker/row.c worker/row.h
 
 # The fleet simulator, as a library of its own for its tests.

@@ -34,6 +34,7 @@ e2e_tests = \
 	t/e2e/t0037-schema.py \
 	t/e2e/t0038-raw.py \
 	t/e2e/t0040-demo.py \
+	t/e2e/t0050-tgctl-command.py \
 	t/e2e/t0051-commands.py \
 	t/e2e/t0052-commands-kills.py
 e2e_lib = \

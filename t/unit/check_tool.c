@@ -1,7 +1,7 @@
 /*
  * tgctl without a database: options and their errors, hex and binary input, tables and times,
- * frames as JSON, and the migrations: numbered without a gap, whole, and in step with
- * SCHEMA_VERSION.
+ * frames as JSON, texts of commands, and the migrations: numbered without a gap, whole, and in step
+ * with SCHEMA_VERSION.
  */
 #include <check.h>
 #include <jansson.h>
@@ -12,6 +12,7 @@
 
 #include "common/schema.h"
 #include "migrations/migrations.h"
+#include "tool/command_text.h"
 #include "tool/commands.h"
 #include "tool/frame_json.h"
 #include "tool/input.h"
@@ -87,7 +88,7 @@ START_TEST(help_ends_with_0)
 }
 END_TEST
 
-/* All wrong arguments are found before a database is asked for: none is set here. */
+/* All wrong arguments are found before a database is asked for: this one would end with 1. */
 START_TEST(commands_check_their_arguments)
 {
 	static const struct {
@@ -115,13 +116,40 @@ START_TEST(commands_check_their_arguments)
 	    {cmd_raw, {"raw", "decode"}},
 	    {cmd_raw, {"raw", "decode", "0"}},
 	    {cmd_raw, {"raw", "list", "--imei", "1"}},
+	    {cmd_command, {"command"}},
+	    {cmd_command, {"command", "repeat", "1"}},
+	    {cmd_command, {"command", "send", "350000000000001"}},
+	    {cmd_command, {"command", "send", "35000000000000", "getinfo"}},
+	    {cmd_command, {"command", "send", "35000000000000x", "getinfo"}},
+	    {cmd_command, {"command", "send", "350000000000001", "two", "words"}},
+	    {cmd_command, {"command", "send", "350000000000001", ""}},
+	    {cmd_command, {"command", "send", "350000000000001", "a\nb"}},
+	    {cmd_command, {"command", "list", "--codec", "13"}},
+	    {cmd_command, {"command", "list", "--key", ""}},
+	    {cmd_command, {"command", "list", "--max-attempts", "0"}},
+	    {cmd_command, {"command", "list", "--max-attempts", "101"}},
+	    {cmd_command, {"command", "list", "--expires-in", "10"}},
+	    {cmd_command, {"command", "list", "--wait=-1"}},
+	    {cmd_command, {"command", "list", "--timeout", "soon"}},
+	    {cmd_command, {"command", "list", "--limit", "-1"}},
+	    {cmd_command, {"command", "list", "--status", "done"}},
+	    {cmd_command, {"command", "list", "--open", "--status", "sent"}},
+	    {cmd_command, {"command", "list", "1"}},
+	    {cmd_command, {"command", "list", "350000000000001", "350000000000002"}},
+	    {cmd_command, {"command", "cancel"}},
+	    {cmd_command, {"command", "cancel", "1", "x"}},
+	    {cmd_command, {"command", "cancel", "1", "--imei", "350000000000001"}},
+	    {cmd_command, {"command", "cancel", "--imei", "1"}},
+	    {cmd_command, {"command", "wait"}},
+	    {cmd_command, {"command", "wait", "1", "2"}},
+	    {cmd_command, {"command", "wait", "0"}},
 	    {cmd_status, {"status", "now"}},
 	    {cmd_decode, {"decode", "--replay", "nowhere"}},
 	};
 	char *argv[6];
 	int argc;
 
-	unsetenv("DATABASE_URL");
+	setenv("DATABASE_URL", "host=/nonexistent dbname=x", 1);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		for (argc = 0; argc < 5 && wrong[i].args[argc] != NULL; argc++)
 			argv[argc] = strdup(wrong[i].args[argc]);
@@ -280,6 +308,51 @@ START_TEST(an_unknown_codec_is_an_error)
 }
 END_TEST
 
+/* Checks a text against a limit of 8; `want` is a part of the complaint, NULL for none. */
+static void
+check_text(const char *text, size_t len, const char *want)
+{
+	char why[COMMAND_TEXT_WHY] = "";
+	bool ok = command_text_check(text, len, 8, why);
+
+	ck_assert_msg(ok == (want == NULL), "%zu bytes: %s", len, why);
+	if (want != NULL)
+		ck_assert_msg(strstr(why, want) != NULL, "%s: %s", want, why);
+}
+
+START_TEST(texts_of_commands)
+{
+	check_text("getinfo", 7, NULL);
+	check_text(" ~!\"\\'%", 7, NULL);
+	check_text("12345678", 8, NULL);
+	check_text("123456789", 9, "longer than 8 characters");
+	check_text("", 0, "empty");
+	check_text("a\nb", 3, "character 2 of it (byte 0x0a) is a control character");
+	check_text("ab\x7f", 3, "character 3 of it (byte 0x7f) is a control character");
+	check_text("a\0b", 3, "character 2 of it (byte 0x00)");
+	check_text("\xc3\xa9", 2, "character 1 of it (byte 0xc3) is not ASCII");
+	/* The first that is wrong is told, and nothing of the text. */
+	check_text("a\t\xc3", 3, "character 2 of it (byte 0x09)");
+}
+END_TEST
+
+START_TEST(durations)
+{
+	static const char *const wrong[] = {"", "s", "10", "0s", "-1s", "+1s", " 1s", "1 s", "1w",
+	    "1S", "1ss", "1m30s", "1.5h", "3651d", "315360001s", "99999999999999999999s"};
+	long long s;
+
+	ck_assert(command_duration("1s", &s) && s == 1);
+	ck_assert(command_duration("90s", &s) && s == 90);
+	ck_assert(command_duration("10m", &s) && s == 600);
+	ck_assert(command_duration("2h", &s) && s == 7200);
+	ck_assert(command_duration("1d", &s) && s == 86400);
+	ck_assert(command_duration("3650d", &s) && s == COMMAND_DURATION_LONGEST);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		ck_assert_msg(!command_duration(wrong[i], &s), "%s", wrong[i]);
+}
+END_TEST
+
 START_TEST(migrations_are_in_order)
 {
 	char number[16];
@@ -350,6 +423,8 @@ main(void)
 	tcase_add_test(tc, cells_are_harmless);
 	tcase_add_test(tc, a_frame_as_json);
 	tcase_add_test(tc, an_unknown_codec_is_an_error);
+	tcase_add_test(tc, texts_of_commands);
+	tcase_add_test(tc, durations);
 	tcase_add_test(tc, migrations_are_in_order);
 	tcase_add_test(tc, migrations_are_whole);
 	tcase_add_test(tc, migrations_end_no_transaction);
