@@ -5,9 +5,11 @@
  */
 #include <check.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/message.h"
 #include "proto/stream.h"
@@ -188,7 +190,7 @@ START_TEST(late)
 	json_decref(r);
 	/* The end of the run doesn't wait longer for them than for an ACK. */
 	sim_server_start(&sim_rig.server, &faults, sim_rig.seen, sim_rig.said);
-	r = sim_run_finish(sim_run_start("--trackers 20 --idle --command-late 100 --duration 0.5 "
+	r = sim_run_finish(sim_run_start("--trackers 20 --idle --command-late 100 --duration 2 "
 					 "--ack-timeout 0.1"),
 	    0);
 	sim_server_stop(&sim_rig.server);
@@ -231,12 +233,17 @@ START_TEST(idle)
 {
 	struct sim_server_faults faults =
 	    COMMAND(.text = "getstatus", .each = 5, .burst = 1, .at_once = true);
+	int waited = 0;
 	json_t *r;
+	pid_t pid;
 
 	sim_server_start(&sim_rig.server, &faults, sim_rig.seen, sim_rig.said);
-	r = sim_run_finish(sim_run_start("--trackers 30 --idle --command-delay 1..20 "
-					 "--ping 5 --command-split 50 --duration 1.5"),
-	    0);
+	pid =
+	    sim_run_start("--trackers 30 --idle --command-delay 1..20 --ping 5 --command-split 50");
+	while (sim_rig.server.counts->answers < 150 && waited++ < 30000)
+		usleep(1000);
+	kill(pid, SIGTERM);
+	r = sim_run_finish(pid, 0);
 	sim_server_stop(&sim_rig.server);
 	check_books(r);
 	ck_assert_int_eq(sim_run_number(r, "commands_answered"), 150);
