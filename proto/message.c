@@ -152,34 +152,41 @@ message_next(struct message_walk *walk, struct message *m)
 }
 
 size_t
-message_write_command(
-    uint8_t codec, uint64_t imei, const char *text, size_t text_len, uint8_t *out, size_t room)
+message_write(uint8_t codec, uint8_t type, uint64_t imei, const void *payload, size_t payload_len,
+    uint8_t *out, size_t room)
 {
 	size_t extra = codec == CODEC_14 ? 8 : 0, body = 2 + HEAD + extra + 1;
 	uint8_t *p = out;
 
 	if ((codec != CODEC_12 && codec != CODEC_14) || imei > IMEI_MAX)
 		return 0;
-	if (text_len > FRAME_BODY_MAX - body || room < body + text_len + FRAME_OVERHEAD)
+	if (payload_len > FRAME_BODY_MAX - body || room < body + payload_len + FRAME_OVERHEAD)
 		return 0;
-	body += text_len;
+	body += payload_len;
 	wire_put_u32(p, 0);
 	wire_put_u32(p + 4, (uint32_t)body);
 	p += 8;
 	p[0] = codec;
 	p[1] = 1;
-	p[2] = MESSAGE_COMMAND;
-	wire_put_u32(p + 3, (uint32_t)(extra + text_len));
+	p[2] = type;
+	wire_put_u32(p + 3, (uint32_t)(extra + payload_len));
 	p += 2 + HEAD;
 	if (extra != 0)
 		write_imei(imei, p);
 	p += extra;
-	if (text_len > 0)
-		memcpy(p, text, text_len);
-	p += text_len;
+	if (payload_len > 0)
+		memcpy(p, payload, payload_len);
+	p += payload_len;
 	*p++ = 1;
 	wire_put_u32(p, crc16_arc(out + 8, body));
 	return body + FRAME_OVERHEAD;
+}
+
+size_t
+message_write_command(
+    uint8_t codec, uint64_t imei, const char *text, size_t text_len, uint8_t *out, size_t room)
+{
+	return message_write(codec, MESSAGE_COMMAND, imei, text, text_len, out, room);
 }
 
 bool

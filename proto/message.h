@@ -46,9 +46,14 @@ enum message_result message_open(struct message_walk *, const uint8_t *body, siz
 enum message_result message_next(struct message_walk *, struct message *);
 
 /*
- * Writes a whole command frame (preamble to CRC) of codec 12, or of codec 14 with
- * `imei`, to out[0..room). Returns its length, or 0 if it doesn't fit or the codec is another.
+ * Writes a whole frame (preamble to CRC) with one message of that type, of codec 12, or of
+ * codec 14 with `imei`, to out[0..room). Returns its length, or 0 if it doesn't fit or the codec
+ * is another.
  */
+size_t message_write(uint8_t codec, uint8_t type, uint64_t imei, const void *payload,
+    size_t payload_len, uint8_t *out, size_t room);
+
+/* The same for a command, which is what a gateway sends. */
 size_t message_write_command(
     uint8_t codec, uint64_t imei, const char *text, size_t text_len, uint8_t *out, size_t room);
 

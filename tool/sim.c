@@ -63,11 +63,13 @@ open_logs(struct sim *s)
 {
 	const char *bad = NULL;
 
-	s->acked_log.fd = s->sent_log.fd = -1;
+	s->acked_log.fd = s->sent_log.fd = s->command_log.fd = -1;
 	if (!sim_log_open(&s->acked_log, s->opt.acked_log))
 		bad = s->opt.acked_log;
 	else if (!sim_log_open(&s->sent_log, s->opt.sent_log))
 		bad = s->opt.sent_log;
+	else if (!sim_log_open(&s->command_log, s->opt.command_log))
+		bad = s->opt.command_log;
 	if (bad != NULL)
 		fprintf(stderr, "tgctl sim: %s: %s\n", bad, strerror(errno));
 	return bad == NULL;
@@ -78,7 +80,7 @@ cmd_sim(int argc, char **argv)
 {
 	struct sim *s = calloc(1, sizeof(*s));
 	enum sim_options_result parsed;
-	bool ok = false, acked, sent;
+	bool ok = false, logged;
 
 	if (s == NULL)
 		return 1;
@@ -93,11 +95,12 @@ cmd_sim(int argc, char **argv)
 	if (open_logs(s) && sim_fleet_init(s)) {
 		sim_fleet_run(s);
 		ok = is_complete(s);
-		acked = sim_log_close(&s->acked_log);
-		sent = sim_log_close(&s->sent_log);
-		if (!acked || !sent)
+		logged = sim_log_close(&s->acked_log);
+		logged = sim_log_close(&s->sent_log) && logged;
+		logged = sim_log_close(&s->command_log) && logged;
+		if (!logged)
 			fprintf(stderr, "tgctl sim: a log could not be written\n");
-		ok = ok && acked && sent;
+		ok = ok && logged;
 		sim_report_final(s, ok);
 	}
 	sim_fleet_free(s);

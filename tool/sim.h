@@ -1,7 +1,8 @@
 /*
  * The fleet simulator, inside: one process, one epoll loop, no allocation after a
  * tracker's first frame. sim.c starts and ends it, sim_fleet.c runs the loop,
- * sim_tracker.c is one tracker, sim_report.c says what came out.
+ * sim_tracker.c is one tracker, sim_command.c its ear for commands, sim_report.c says what
+ * came out.
  */
 #ifndef TOOL_SIM_H
 #define TOOL_SIM_H
@@ -9,8 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "proto/stream.h"
+#include "tool/sim_command.h"
 #include "tool/sim_frame.h"
 #include "tool/sim_hist.h"
 #include "tool/sim_log.h"
@@ -19,6 +22,7 @@
 #include "tool/sim_wheel.h"
 
 #define SIM_NOBODY UINT32_MAX
+#define SIM_IOVS 16 /* pieces in one send */
 
 enum sim_state {
 	SIM_AWAY,    /* no connection: waits for its time, or in the connect queue */
@@ -41,13 +45,14 @@ struct sim_tracker {
 	uint64_t rng;	       /* of its faults; the road has its own */
 	struct sim_slot *slot; /* ring of `window`; NULL until the first frame */
 	const struct sim_template *template;
-	int64_t clock_ms;    /* true time of its newest record */
-	int64_t skew_ms;     /* what its clock shows beside that */
-	int64_t due_ms;	     /* next frame, with --interval */
-	int64_t retry_ms;    /* SIM_AWAY: not before that */
-	int64_t progress_ms; /* last time it came forward: the ACK timer starts here */
-	int64_t sent_ms;     /* last byte sent */
-	int64_t resume_ms;   /* --split: the rest of a segment not before that */
+	struct sim_command *command; /* NULL until the first command */
+	int64_t clock_ms;	     /* true time of its newest record */
+	int64_t skew_ms;	     /* what its clock shows beside that */
+	int64_t due_ms;		     /* next frame, with --interval */
+	int64_t retry_ms;	     /* SIM_AWAY: not before that */
+	int64_t progress_ms;	     /* last time it came forward: the ACK timer starts here */
+	int64_t sent_ms;	     /* last byte sent */
+	int64_t resume_ms;	     /* --split, --command-split: the rest not before that */
 	uint64_t opened_ns;
 	int64_t built, acked;		   /* frames (handshakes with --handshake-only) */
 	int64_t acked_here;		   /* frames, on this connection */
@@ -61,7 +66,7 @@ struct sim_tracker {
 	uint8_t fails;	  /* in a row */
 	uint8_t imei_out; /* bytes of the IMEI packet that are sent */
 	uint8_t in_len;
-	uint8_t in[4];		   /* a piece of an ACK */
+	uint8_t in[4];		   /* a piece of an ACK, or the preamble of a command */
 	bool in_connect, in_ready; /* stands in that queue */
 	bool ended;		   /* the gateway sends no more: nothing goes out */
 	struct sim_road road;
@@ -86,6 +91,13 @@ struct sim_counts {
 	uint64_t frames_acked, records_acked; /* each counted once */
 	uint64_t frames_resent, duplicates, spoilt, wrong_acks, pings;
 	uint64_t bytes_sent;
+	/* received = answered + nacked + silent + hung_up + dropped, and what waits. */
+	uint64_t commands_received, commands_answered, commands_nacked;
+	uint64_t commands_silent, commands_hung_up;
+	uint64_t commands_dropped; /* too many waited, or the connection was gone */
+	uint64_t commands_late;	   /* of the answers and nACKs */
+	uint64_t commands_bad;	   /* frames from the gateway that are no commands */
+	uint64_t unsolicited;
 };
 
 struct sim {
@@ -97,7 +109,7 @@ struct sim {
 	struct sim_bucket connect_bucket, record_bucket;
 	struct sim_counts count;
 	struct sim_hist latency; /* send to ACK, or connect to 01 with --handshake-only */
-	struct sim_log acked_log, sent_log;
+	struct sim_log acked_log, sent_log, command_log;
 	uint64_t start_ns, now_ns; /* monotonic */
 	int64_t now_ms;		   /* the same */
 	int64_t wall_ms;	   /* to be added to now_ms: time since 1970 */
@@ -105,6 +117,7 @@ struct sim {
 	int64_t step_ms;	   /* between records; 0: what really went by */
 	int64_t connect_pause_ms;  /* no descriptor: not before that */
 	uint64_t in_flight;	   /* frames built and not acknowledged */
+	uint64_t answers_waiting;  /* to commands, and messages nobody asked for */
 	uint32_t up, opening, finished;
 	int epoll;
 	bool stopping; /* no new frames: only what is under way */
@@ -141,6 +154,17 @@ struct sim_slot *sim_slot_at(const struct sim *, const struct sim_tracker *, uin
 size_t sim_slot_len(const struct sim *, const struct sim_tracker *);
 void sim_log_slot(
     struct sim *, struct sim_log *, const struct sim_tracker *, const struct sim_slot *);
+
+/*
+ * sim_send.c: everything that may go out now as pieces, in order, which point into the frames and
+ * into `packet`. Returns their number and the sum of their bytes.
+ */
+int sim_send_gather(const struct sim *, const struct sim_tracker *, uint8_t packet[IMEI_PACKET],
+    struct iovec iov[SIM_IOVS], size_t *total);
+/* Shortens them to end at a random byte; returns their new number. */
+int sim_send_cut(struct sim_tracker *, struct iovec iov[SIM_IOVS], int n, size_t *total);
+/* Books bytes that were sent. */
+void sim_send_advance(struct sim *, struct sim_tracker *, size_t bytes);
 
 /* sim_report.c */
 void sim_report_progress(struct sim *);

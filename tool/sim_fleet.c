@@ -156,8 +156,8 @@ is_over(struct sim *s, int64_t *stopped_ms)
 		s->stopping = true;
 		*stopped_ms = s->now_ms;
 	}
-	return s->stopping &&
-	       (s->in_flight == 0 || s->now_ms >= *stopped_ms + s->opt.ack_timeout_ms);
+	return s->stopping && ((s->in_flight == 0 && s->answers_waiting == 0) ||
+				  s->now_ms >= *stopped_ms + s->opt.ack_timeout_ms);
 }
 
 void
@@ -288,6 +288,7 @@ sim_fleet_free(struct sim *s)
 		if (s->tracker[i].fd != -1)
 			close(s->tracker[i].fd);
 		free(s->tracker[i].slot);
+		sim_command_free(&s->tracker[i]);
 	}
 	free(s->tracker);
 	sim_wheel_free(&s->wheel);

@@ -102,3 +102,36 @@ sim_log_frame(struct sim_log *log, const char *imei, const uint8_t *frame, size_
 	for (unsigned i = 0; i < info.nrecords; i++)
 		put_line(log, imei, records[i].timestamp_ms, avl_record_hash(&records[i]));
 }
+
+void
+sim_log_command(struct sim_log *log, uint64_t imei, int64_t time_ms, uint64_t number,
+    const uint8_t *text, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *p;
+
+	if (log->fd == -1)
+		return;
+	sim_log_flush(log);
+	p = put_number(log->buffer, (uint64_t)time_ms);
+	*p++ = '\t';
+	p += IMEI_DIGITS;
+	for (unsigned i = 1; i <= IMEI_DIGITS; i++, imei /= 10)
+		p[-(ptrdiff_t)i] = (char)('0' + imei % 10);
+	*p++ = '\t';
+	p = put_number(p, number);
+	*p++ = '\t';
+	for (size_t i = 0; i < len && i < SIM_LOG_TEXT; i++) {
+		if (text[i] >= ' ' && text[i] <= '~' && text[i] != '\\') {
+			*p++ = (char)text[i];
+			continue;
+		}
+		*p++ = '\\';
+		*p++ = 'x';
+		*p++ = hex[text[i] >> 4];
+		*p++ = hex[text[i] & 15];
+	}
+	*p++ = '\n';
+	log->used = (size_t)(p - log->buffer);
+	sim_log_flush(log);
+}

@@ -15,7 +15,7 @@
 #define PORTS 10000 /* connections from one source address */
 #define SOURCE_IPS_MAX 250
 
-enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PORT };
+enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PORT, RANGE };
 
 /* One row an option drives parsing, limits and the help. */
 static const struct option_row {
@@ -69,6 +69,19 @@ static const struct option_row {
     ROW("no-fix", NUMBER, no_fix, 0, 100, "PCT", "records without a fix"),
     ROW("clock-wrong", NUMBER, clock_wrong, 0, 100, "PCT",
 	"trackers whose clock is in 2080 or 1970"),
+    ROW("no-commands", FLAG, no_commands, 0, 0, NULL, "ignore commands, as an old tracker does"),
+    ROW("command-delay", RANGE, command_delay_ms, 0, 86400e3, "MS[..MS]",
+	"answer a command after so long (200..1500)"),
+    ROW("command-silent", NUMBER, command_silent, 0, 100, "PCT", "commands never answered"),
+    ROW("command-late", NUMBER, command_late, 0, 100, "PCT",
+	"answers --command-late-by later than that, if the connection still stands"),
+    ROW("command-late-by", I64, command_late_by_ms, 1, 86400e3, "MS", "see there (60000)"),
+    ROW("command-split", NUMBER, command_split, 0, 100, "PCT",
+	"answers sent in pieces with pauses between"),
+    ROW("command-hangup", NUMBER, command_hangup, 0, 100, "PCT",
+	"commands at which the tracker hangs up instead of answering"),
+    ROW("unsolicited", NUMBER, unsolicited, 0, 100, "PCT",
+	"acknowledged frames followed by a codec 12 message that nobody asked for"),
     ROW("seed", NUMBER, seed, 0, 9e15, "N", "for other roads and other faults (1)"),
     ROW("start-time", I64, start_ms, 1, 9e12, "MS",
 	"time of the first live record, ms since 1970 (now); fixes --step, too"),
@@ -77,6 +90,8 @@ static const struct option_row {
     ROW("acked-log", TEXT, acked_log, 0, 0, "FILE",
 	"a line a record acknowledged: IMEI, time in ms, record_hash; tabs between"),
     ROW("sent-log", TEXT, sent_log, 0, 0, "FILE", "the same for every record ever sent"),
+    ROW("command-log", TEXT, command_log, 0, 0, "FILE",
+	"a line a command received: time in ms, IMEI, running number, text; tabs between"),
     ROW("latency", FLAG, latency, 0, 0, NULL, "report the time from sending to the ACK"),
     ROW("json", FLAG, json, 0, 0, NULL, "final report as JSON"),
     ROW("quiet", FLAG, quiet, 0, 0, NULL, "no progress line every second"),
@@ -92,15 +107,15 @@ print_help(void)
 	printf(
 	    "Usage: tgctl sim [OPTION]...\n"
 	    "A fleet of simulated trackers. They drive along roads, send AVL frames, wait for the\n"
-	    "ACK and send again what was not acknowledged. Ends with 0 if everything asked for "
-	    "was\n"
-	    "acknowledged, else with 1; Ctrl-C ends it at once, with complete logs.\n\n");
+	    "ACK, send again what was not acknowledged, and answer commands. Ends with 0 if\n"
+	    "everything asked for was acknowledged, else with 1; Ctrl-C ends it at once, with\n"
+	    "complete logs.\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
 		    rows[i].arg != NULL ? " " : "", rows[i].arg != NULL ? rows[i].arg : "");
-		printf("  %-22s %s\n", left, rows[i].help);
+		printf("  %-24s %s\n", left, rows[i].help);
 	}
-	printf("  %-22s %s\n", "--help", "this text");
+	printf("  %-24s %s\n", "--help", "this text");
 }
 
 static bool
@@ -150,6 +165,25 @@ parse_number(struct sim_options *o, const struct option_row *row, const char *te
 	return true;
 }
 
+/* "LEAST..MOST", or one number for both. */
+static bool
+parse_range(struct sim_options *o, const struct option_row *row, const char *text)
+{
+	const char *between = strstr(text, "..");
+	struct option_row high = *row;
+	char low[24];
+	int64_t *pair = (int64_t *)(void *)((char *)o + row->at);
+	size_t n = between != NULL ? (size_t)(between - text) : strlen(text);
+
+	if (n >= sizeof(low))
+		return false;
+	memcpy(low, text, n);
+	low[n] = '\0';
+	high.at += sizeof(int64_t);
+	return parse_number(o, row, low) &&
+	       parse_number(o, &high, between != NULL ? between + 2 : low) && pair[0] <= pair[1];
+}
+
 static bool
 parse_imei_base(struct sim_options *o, const char *text)
 {
@@ -175,6 +209,8 @@ parse_one(struct sim_options *o, const struct option_row *row, const char *text)
 		return true;
 	case CODEC:
 		return parse_codec(o, text);
+	case RANGE:
+		return parse_range(o, row, text);
 	default:
 		return parse_number(o, row, text);
 	}
@@ -275,6 +311,9 @@ set_defaults(struct sim_options *o)
 	o->window = 1;
 	o->connect_parallel = 500;
 	o->seed = 1;
+	o->command_delay_ms[0] = 200;
+	o->command_delay_ms[1] = 1500;
+	o->command_late_by_ms = 60000;
 	o->codecs[0] = CODEC_8;
 	o->ncodecs = 1;
 }

@@ -69,6 +69,15 @@ static const struct {
     LINE(no_descriptor, "out of descriptors", false),
     LINE(no_port, "out of ports", false),
     LINE(pings, "pings", false),
+    LINE(commands_received, "commands received", false),
+    LINE(commands_answered, "commands answered", false),
+    LINE(commands_late, "commands answered late", false),
+    LINE(commands_nacked, "commands refused (nACK)", false),
+    LINE(commands_silent, "commands not answered", false),
+    LINE(commands_hung_up, "hung up at a command", false),
+    LINE(commands_dropped, "answers dropped", false),
+    LINE(commands_bad, "bad commands", false),
+    LINE(unsolicited, "unsolicited messages", false),
     LINE(bytes_sent, "bytes sent", false),
 #undef LINE
 };
@@ -90,6 +99,7 @@ report_json(const struct sim *s, bool ok, double seconds, double cpu)
 	json_object_set_new(o, "trackers", json_integer(s->opt.trackers));
 	json_object_set_new(o, "connected", json_integer(s->up));
 	json_object_set_new(o, "in_flight", json_integer((json_int_t)s->in_flight));
+	json_object_set_new(o, "answers_waiting", json_integer((json_int_t)s->answers_waiting));
 	for (size_t i = 0; i < LINES; i++)
 		json_object_set_new(o, lines[i].key, json_integer((json_int_t)value(s, i)));
 	json_object_set_new(o, "seconds", json_real(seconds));

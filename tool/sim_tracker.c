@@ -11,11 +11,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "proto/wire.h"
 #include "tool/sim_random.h"
 
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 5000
-#define IOVS 16
 
 static const int64_t clock_2080_ms = INT64_C(3471292800000);
 static const int64_t clock_1970_ms = 86400000;
@@ -87,6 +87,8 @@ arm(struct sim *s, struct sim_tracker *t)
 		if (s->opt.interval_ms > 0 && t->due_ms < at && !t->in_ready && !s->stopping &&
 		    !s->opt.idle && t->used < s->opt.window && t->built < frames_wanted(s))
 			at = t->due_ms;
+		if (sim_command_next_ms(s, t) < at)
+			at = sim_command_next_ms(s, t);
 	}
 	if (t->resume_ms > 0 && t->resume_ms < at)
 		at = t->resume_ms;
@@ -111,6 +113,7 @@ hang_up(struct sim *s, struct sim_tracker *t)
 	if (t->fd != -1)
 		close(t->fd);
 	t->fd = -1;
+	sim_command_forget(s, t);
 	t->sent = t->out = 0;
 	t->imei_out = t->in_len = 0;
 	t->resume_ms = 0;
@@ -135,6 +138,9 @@ lose(struct sim *s, struct sim_tracker *t)
 {
 	int64_t pause = BACKOFF_MS << (t->fails < 6 ? t->fails : 6);
 
+	/* Zeroes without a command behind them were an ACK of no records. */
+	if (t->in_len == sizeof(t->in) && !sim_command_begun(t))
+		s->count.wrong_acks++;
 	hang_up(s, t);
 	if (pause > BACKOFF_MAX_MS)
 		pause = BACKOFF_MAX_MS;
@@ -152,98 +158,30 @@ come_back(struct sim *s, struct sim_tracker *t)
 	sim_want_connect(s, t);
 }
 
-static size_t
-imei_packet(const struct sim_tracker *t, uint8_t packet[IMEI_PACKET])
+/*
+ * Sends the answers to commands that are due, unless a frame is partly sent. False: nothing
+ * more may go out now; the connection may be gone.
+ */
+static bool
+flush_answers(struct sim *s, struct sim_tracker *t)
 {
-	uint64_t left = t->imei;
-
-	packet[0] = 0;
-	packet[1] = IMEI_DIGITS;
-	for (unsigned i = IMEI_DIGITS; i > 0; left /= 10)
-		packet[1 + i--] = (uint8_t)('0' + left % 10);
-	return IMEI_PACKET;
-}
-
-/* Everything that may go out now, as pieces; returns their number and all their bytes. */
-static int
-gather(struct sim *s, struct sim_tracker *t, uint8_t packet[IMEI_PACKET], struct iovec iov[IOVS],
-    size_t *total)
-{
-	size_t len = sim_slot_len(s, t);
-	int n = 0;
-
-	*total = 0;
-	if (t->imei_out < IMEI_PACKET) {
-		iov[n].iov_len = imei_packet(t, packet) - t->imei_out;
-		iov[n].iov_base = packet + t->imei_out;
-		*total += iov[n++].iov_len;
+	if (t->state != SIM_UP || t->out > 0 || !sim_command_due(s, t))
+		return true;
+	switch (sim_command_send(s, t)) {
+	case SIM_COMMAND_NONE_DUE:
+		return true;
+	case SIM_COMMAND_BLOCKED:
+		break;
+	case SIM_COMMAND_LOST:
+		s->count.resets++;
+		lose(s, t);
+		break;
+	case SIM_COMMAND_HANG_UP:
+		s->count.hangups++;
+		come_back(s, t);
+		break;
 	}
-	if (t->state == SIM_OPENING && !s->opt.glue)
-		return n;
-	for (uint32_t i = t->sent; i < t->used && n < IOVS; i++) {
-		uint32_t skip = i == t->sent ? t->out : 0;
-
-		iov[n].iov_base = sim_slot_at(s, t, i)->frame + skip;
-		iov[n].iov_len = len - skip;
-		*total += iov[n++].iov_len;
-	}
-	return n;
-}
-
-/* Books bytes that were sent. */
-static void
-advance(struct sim *s, struct sim_tracker *t, size_t bytes)
-{
-	size_t len = sim_slot_len(s, t);
-
-	s->count.bytes_sent += bytes;
-	t->sent_ms = s->now_ms;
-	if (t->imei_out < IMEI_PACKET) {
-		size_t part = (size_t)(IMEI_PACKET - t->imei_out);
-
-		if (part > bytes)
-			part = bytes;
-		t->imei_out = (uint8_t)(t->imei_out + part);
-		bytes -= part;
-	}
-	while (bytes > 0) {
-		size_t part = len - t->out;
-		struct sim_slot *slot = sim_slot_at(s, t, t->sent);
-
-		if (bytes < part) {
-			t->out += (uint32_t)bytes;
-			return;
-		}
-		bytes -= part;
-		t->out = 0;
-		t->sent++;
-		if (slot->repeat) {
-			s->count.duplicates++;
-		} else if (slot->sent_ns != 0) {
-			s->count.frames_resent++;
-		} else {
-			s->count.frames_sent++;
-			s->count.records_sent += s->opt.records;
-		}
-		slot->sent_ns = s->now_ns;
-	}
-}
-
-/* Cuts what goes out at a random byte, and often lets the rest wait a little. */
-static int
-cut(struct sim_tracker *t, struct iovec iov[IOVS], int n, size_t *total)
-{
-	size_t left = 1 + sim_random_below(&t->rng, (uint32_t)*total);
-
-	*total = left;
-	for (int i = 0; i < n; i++) {
-		if (iov[i].iov_len >= left) {
-			iov[i].iov_len = left;
-			return i + 1;
-		}
-		left -= iov[i].iov_len;
-	}
-	return n;
+	return false;
 }
 
 /* Sends what there is. The connection may be lost or hung up afterwards. */
@@ -251,19 +189,24 @@ static void
 flush(struct sim *s, struct sim_tracker *t)
 {
 	uint8_t packet[IMEI_PACKET];
-	struct iovec iov[IOVS];
+	struct iovec iov[SIM_IOVS];
 	size_t total;
 	int n;
 
 	if (t->resume_ms > s->now_ms || t->ended)
 		return;
 	t->resume_ms = 0;
-	while ((n = gather(s, t, packet, iov, &total)) > 0) {
+	for (;;) {
 		struct msghdr message = {.msg_iov = iov};
 		ssize_t sent;
 
+		if (!flush_answers(s, t))
+			return;
+		n = sim_send_gather(s, t, packet, iov, &total);
+		if (n == 0)
+			break;
 		if (s->opt.split)
-			n = cut(t, iov, n, &total);
+			n = sim_send_cut(t, iov, n, &total);
 		message.msg_iovlen = (size_t)n;
 		sent = n == 1 ? send(t->fd, iov[0].iov_base, iov[0].iov_len,
 				    MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -275,7 +218,7 @@ flush(struct sim *s, struct sim_tracker *t)
 			lose(s, t);
 			return;
 		}
-		advance(s, t, (size_t)sent);
+		sim_send_advance(s, t, (size_t)sent);
 		if ((size_t)sent < total)
 			continue;
 		if (s->opt.split) {
@@ -288,6 +231,17 @@ flush(struct sim *s, struct sim_tracker *t)
 		s->count.hangups++;
 		come_back(s, t);
 	}
+}
+
+/* Ends it when it has nothing more to say, or sets its timer. */
+static void
+settle(struct sim *s, struct sim_tracker *t)
+{
+	if (t->state == SIM_UP && t->used == 0 && t->built >= frames_wanted(s) && !s->opt.idle &&
+	    !sim_command_waits(t))
+		finish(s, t, SIM_DONE);
+	else
+		arm(s, t);
 }
 
 /* Builds what may be built and sends it. */
@@ -305,9 +259,9 @@ work(struct sim *s, struct sim_tracker *t)
 				break;
 		}
 	}
-	if (t->fd != -1 && t->sent < t->used)
+	if (t->fd != -1 && (t->sent < t->used || sim_command_due(s, t)))
 		flush(s, t);
-	arm(s, t);
+	settle(s, t);
 }
 
 bool
@@ -351,7 +305,7 @@ sim_tracker_connect(struct sim *s, struct sim_tracker *t)
 		s->count.no_descriptor++;
 		return false;
 	}
-	if (s->opt.window > 1 || s->opt.split)
+	if (s->opt.window > 1 || s->opt.split || s->opt.command_split > 0)
 		setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!bind_source(s, t, t->fd) ||
 	    (connect(t->fd, (struct sockaddr *)&s->opt.address, s->opt.address_len) == -1 &&
@@ -455,6 +409,8 @@ take_ack(struct sim *s, struct sim_tracker *t, uint32_t records)
 	s->count.frames_acked++;
 	s->count.records_acked += records;
 	sim_log_slot(s, &s->acked_log, t, slot);
+	if (!s->stopping && sim_random_percent(&t->rng, s->opt.unsolicited))
+		sim_command_unasked(s, t);
 	if (!s->stopping && sim_random_percent(&t->rng, s->opt.duplicate)) {
 		struct sim_slot *last = sim_slot_at(s, t, t->used), old = *last;
 
@@ -468,28 +424,50 @@ take_ack(struct sim *s, struct sim_tracker *t, uint32_t records)
 	return true;
 }
 
+/*
+ * One byte of an ACK, or of a preamble: it sends no frames without records, so four zero bytes
+ * acknowledge nothing. False: this connection is over.
+ */
+static bool
+take_word(struct sim *s, struct sim_tracker *t, uint8_t byte)
+{
+	uint32_t word;
+
+	t->in[t->in_len++] = byte;
+	if (t->in_len < sizeof(t->in))
+		return true;
+	word = wire_u32(t->in);
+	if (word == 0)
+		return true; /* in_len says that a command is coming */
+	t->in_len = 0;
+	return take_ack(s, t, word);
+}
+
 static void
 take(struct sim *s, struct sim_tracker *t, const uint8_t *p, size_t n)
 {
-	for (; n > 0; p++, n--) {
+	size_t used = 1;
+
+	for (; n > 0; p += used, n -= used) {
+		used = 1;
 		if (t->state == SIM_OPENING) {
 			if (!take_answer(s, t, *p))
 				return;
-			continue;
+		} else if (t->in_len < sizeof(t->in)) {
+			if (!take_word(s, t, *p))
+				return;
+		} else {
+			enum sim_command_result r = sim_command_take(s, t, p, n, &used);
+
+			if (r == SIM_COMMAND_BAD) {
+				lose(s, t);
+				return;
+			}
+			if (r == SIM_COMMAND_WHOLE)
+				t->in_len = 0;
 		}
-		t->in[t->in_len++] = *p;
-		if (t->in_len < 4)
-			continue;
-		t->in_len = 0;
-		if (!take_ack(s, t,
-			(uint32_t)t->in[0] << 24 | (uint32_t)t->in[1] << 16 |
-			    (uint32_t)t->in[2] << 8 | t->in[3]))
-			return;
 	}
-	if (t->used == 0 && t->built >= frames_wanted(s) && !s->opt.idle)
-		finish(s, t, SIM_DONE);
-	else
-		work(s, t);
+	work(s, t);
 }
 
 void
@@ -520,9 +498,10 @@ sim_tracker_event(struct sim *s, struct sim_tracker *t, uint32_t events)
 			lose(s, t);
 		}
 	}
-	if (t->fd != -1 && events & EPOLLOUT && (t->imei_out < IMEI_PACKET || t->sent < t->used)) {
+	if (t->fd != -1 && events & EPOLLOUT &&
+	    (t->imei_out < IMEI_PACKET || t->sent < t->used || sim_command_due(s, t))) {
 		flush(s, t);
-		arm(s, t);
+		settle(s, t);
 	}
 }
 
@@ -546,7 +525,7 @@ sim_tracker_tick(struct sim *s, struct sim_tracker *t)
 	if (t->fd != -1 && t->state == SIM_UP) {
 		work(s, t);
 		if (t->fd != -1 && s->opt.ping_ms > 0 && t->sent == t->used && t->out == 0 &&
-		    s->now_ms >= t->sent_ms + s->opt.ping_ms &&
+		    !sim_command_partly_sent(t) && s->now_ms >= t->sent_ms + s->opt.ping_ms &&
 		    send(t->fd, "\xff", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) {
 			s->count.pings++;
 			t->sent_ms = s->now_ms;

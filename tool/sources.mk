@@ -32,7 +32,9 @@ libtgctl_a_SOURCES = \
 noinst_LIBRARIES += libsim.a
 libsim_a_SOURCES = \
 	tool/sim.c tool/sim.h \
+	tool/sim_answer.c tool/sim_answer.h \
 	tool/sim_build.c \
+	tool/sim_command.c tool/sim_command.h \
 	tool/sim_fleet.c \
 	tool/sim_frame.c tool/sim_frame.h \
 	tool/sim_hist.c tool/sim_hist.h \
@@ -41,5 +43,6 @@ libsim_a_SOURCES = \
 	tool/sim_random.h \
 	tool/sim_report.c \
 	tool/sim_road.c tool/sim_road.h \
+	tool/sim_send.c \
 	tool/sim_tracker.c \
 	tool/sim_wheel.c tool/sim_wheel.h

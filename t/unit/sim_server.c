@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #include "proto/avl.h"
+#include "proto/message.h"
 #include "proto/stream.h"
 #include "tool/sim_log.h"
 
 #define CONNS 256
 #define ACKS 1024
+#define OUT 2048
 
 struct pending {
 	int64_t at_ms;
@@ -33,7 +35,9 @@ struct conn {
 	bool dead;
 	uint64_t imei;
 	size_t have;
-	unsigned first, waiting; /* ring of answers that are not due yet */
+	unsigned first, waiting;  /* ring of answers that are not due yet */
+	int commands, unanswered; /* sent in all; of them not answered */
+	int64_t asked_ms;
 	struct pending ack[ACKS];
 	uint8_t in[FRAME_MAX];
 };
@@ -43,6 +47,7 @@ struct server {
 	struct sim_server_counts *counts;
 	struct sim_log seen, acked;
 	int listener, nconns;
+	size_t cut; /* where the next command is cut */
 	struct conn *conn[CONNS];
 };
 
@@ -78,14 +83,90 @@ end_conn(struct conn *c, bool reset)
 }
 
 static void
+send_bytes(struct server *s, struct conn *c, const uint8_t *p, size_t n)
+{
+	size_t part = s->faults.stutter ? 1 : n;
+
+	for (size_t i = 0; i < n && !c->dead; i += part)
+		if (send(c->fd, p + i, part, MSG_NOSIGNAL) == -1)
+			end_conn(c, false);
+}
+
+/* Appends the commands that are due to out[0..n); returns the new n. */
+static size_t
+add_commands(struct server *s, struct conn *c, uint8_t out[OUT], size_t n)
+{
+	const struct sim_server_commands *command = &s->faults.command;
+
+	if (command->text == NULL || c->unanswered > 0)
+		return n;
+	for (int i = 0; i < command->burst && c->commands < command->each; i++) {
+		n += message_write_command(command->codec, c->imei + command->foreign,
+		    command->text, strlen(command->text), out + n, OUT - n);
+		if (s->faults.command.spoilt > 0) {
+			s->faults.command.spoilt--;
+			out[n - 1] ^= 0xff;
+		}
+		c->commands++;
+		c->unanswered++;
+		s->counts->commands++;
+	}
+	c->asked_ms = now_ms();
+	return n;
+}
+
+/* Sends out[0..n), which may end in commands. */
+static void
+send_with_commands(struct server *s, struct conn *c, const uint8_t *out, size_t n)
+{
+	size_t first = n;
+
+	if (s->faults.command.cut && c->unanswered > 0) {
+		first = s->cut++ % n;
+		send_bytes(s, c, out, first);
+		usleep(2000);
+		out += first;
+		first = n - first;
+	}
+	send_bytes(s, c, out, first);
+}
+
+static void
 send_ack(struct server *s, struct conn *c, uint32_t count)
 {
-	uint8_t ack[4] = {
+	uint8_t out[OUT] = {
 	    (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8), (uint8_t)count};
 
-	for (int i = 0; i < 4; i += s->faults.stutter ? 1 : 4)
-		if (send(c->fd, ack + i, s->faults.stutter ? 1 : 4, MSG_NOSIGNAL) == -1)
-			end_conn(c, false);
+	send_with_commands(s, c, out, c->commands == 0 ? add_commands(s, c, out, 4) : 4);
+}
+
+static void
+take_answer(struct server *s, struct conn *c, const struct stream_item *item)
+{
+	struct sim_server_answer *a = &s->counts->answer[s->counts->answers % SIM_SERVER_ANSWERS];
+	uint8_t out[OUT];
+	struct message_walk walk;
+	struct message m;
+	size_t n;
+
+	if (message_open(&walk, item->body, item->body_len) != MESSAGE_OK ||
+	    message_next(&walk, &m) != MESSAGE_OK || m.payload_len >= SIM_SERVER_TEXT) {
+		s->counts->broken++;
+		return;
+	}
+	a->imei = m.codec == CODEC_14 ? m.imei : c->imei;
+	a->codec = m.codec;
+	a->type = m.type;
+	a->ms = now_ms() - c->asked_ms;
+	a->unasked = c->unanswered == 0;
+	memcpy(a->text, m.payload, m.payload_len);
+	a->text[m.payload_len] = '\0';
+	s->counts->answers++;
+	if (c->unanswered > 0)
+		c->unanswered--;
+	n = c->commands > 0 ? add_commands(s, c, out, 0) : 0;
+	if (n > 0)
+		send_with_commands(s, c, out, n);
 }
 
 static void
@@ -123,6 +204,10 @@ take_frame(struct server *s, struct conn *c, const struct stream_item *item)
 		end_conn(c, false);
 		return;
 	}
+	if (codec_is_message(item->body[0])) {
+		take_answer(s, c, item);
+		return;
+	}
 	snprintf(imei, sizeof(imei), "%015llu", (unsigned long long)c->imei);
 	sim_log_frame(&s->seen, imei, item->body - 8, item->len);
 	s->counts->frames++;
@@ -148,6 +233,8 @@ take_frame(struct server *s, struct conn *c, const struct stream_item *item)
 static void
 take_imei(struct server *s, struct conn *c, uint64_t imei)
 {
+	uint8_t out[OUT] = {1};
+
 	if (s->faults.drop_imei_times > 0) {
 		s->faults.drop_imei_times--;
 		end_conn(c, false);
@@ -162,7 +249,7 @@ take_imei(struct server *s, struct conn *c, uint64_t imei)
 	c->identified = true;
 	c->imei = imei;
 	s->counts->handshakes++;
-	send(c->fd, "\1", 1, MSG_NOSIGNAL);
+	send_with_commands(s, c, out, s->faults.command.at_once ? add_commands(s, c, out, 1) : 1);
 }
 
 static void
@@ -201,9 +288,11 @@ accept_one(struct server *s)
 {
 	int fd = accept(s->listener, NULL, NULL);
 	struct conn *c;
+	int on = 1;
 
 	if (fd == -1)
 		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c = s->nconns < CONNS ? calloc(1, sizeof(*c)) : NULL;
 	if (c == NULL) {
 		s->counts->broken++;

@@ -6,8 +6,24 @@
 #ifndef T_UNIT_SIM_SERVER_H
 #define T_UNIT_SIM_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#define SIM_SERVER_ANSWERS 1000
+#define SIM_SERVER_TEXT 200
+
+/* Commands that it sends to each connection, the next ones when all before are answered. */
+struct sim_server_commands {
+	const char *text; /* NULL: none */
+	uint8_t codec;	  /* CODEC_12 or CODEC_14 */
+	int each;	  /* so many in all on each connection */
+	int burst;	  /* so many in a row */
+	bool at_once;	  /* the first ones behind the 01; else behind the first ACK; in one send */
+	bool foreign;	  /* codec 14: with an IMEI of another tracker */
+	bool cut;	  /* in two sends, cut at the next byte every time */
+	int spoilt;	  /* first ones, over all connections, whose CRC is wrong */
+};
 
 /* Every n-th frame (over all connections) meets this fault; 0: never. */
 struct sim_server_faults {
@@ -22,6 +38,16 @@ struct sim_server_faults {
 	uint64_t refuse_imei; /* answers 00 to this one... */
 	int refuse_times;     /* ...so many times */
 	int drop_imei_times;  /* first handshakes that are closed without an answer */
+	struct sim_server_commands command;
+};
+
+/* What a tracker answered to a command, or said without one. */
+struct sim_server_answer {
+	uint64_t imei;
+	int64_t ms; /* since the command */
+	uint8_t codec, type;
+	bool unasked;
+	char text[SIM_SERVER_TEXT];
 };
 
 /* Shared with the child: counts so far. */
@@ -30,6 +56,8 @@ struct sim_server_counts {
 	volatile int connections, handshakes, frames, acked, bad_crc, pings, broken;
 	volatile int split; /* reads that ended inside an item */
 	volatile int glued; /* IMEI and more in one read */
+	volatile int commands, answers;
+	struct sim_server_answer answer[SIM_SERVER_ANSWERS]; /* the first ones */
 };
 
 struct sim_server {
