@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import commands, proc, suite, wire
+from lib import commands, gateway, proc, suite, wire
 from lib.commands import queue, row, wait_status
 from lib.fleet import imeis
 
@@ -165,6 +165,41 @@ def test_two_gateways(bench):
     audit(database, talkers)
     done = dict(database.rows("SELECT status, count(*) FROM device_commands GROUP BY status"))
     proc.check(int(done.get("acked", 0)) > len(names), "hardly any was answered: %s" % done)
+
+
+def test_fleet(bench):
+    """The simulator's fleet, with silence, late, split answers and hang-ups: every command ends, none runs too often."""
+    database = bench.database()
+    names = imeis(proc.scaled(200, 40))
+    database.add_devices(names)
+    commands.record_changes(database)
+    gw = bench.gateway(database, TELEM_COMMAND_TIMEOUT_MS=700, TELEM_COMMAND_MAX_ATTEMPTS=4)
+    log = os.path.join(bench.folder, "commands.log")
+    sim = proc.Process([gateway.TGCTL, "sim", "--port", str(gw.port), "--trackers", str(len(names)), "--imei-base",
+                        names[0], "--interval", "500", "--duration", "600", "--command-delay", "10..300",
+                        "--command-silent", "5", "--command-late", "5", "--command-late-by", "600",
+                        "--command-split", "20", "--command-hangup", "5", "--command-log", log],
+                       os.path.join(bench.folder, "sim.log"), env=dict(os.environ))
+    bench.scope.later(sim.kill_group)
+    database.query("INSERT INTO device_commands (imei, command_text) SELECT imei, 'getparam ' || n"
+                   " FROM devices, generate_series(1, 3) AS n")
+    proc.wait_until(lambda: database.number("SELECT count(*) FROM device_commands"
+                                            " WHERE status IN ('pending', 'sent')") == 0, 60,
+                    "every command has come to an end", every=0.3)
+    sim.kill_group()
+    counts = {}
+    with open(log) as f:
+        for line in f:
+            key = tuple(line.rstrip("\n").split("\t")[i] for i in (1, 3))
+            counts[key] = counts.get(key, 0) + 1
+    for imei, text, status, attempts, answer in database.rows(
+            "SELECT imei, command_text, status, attempt_count, coalesce(response_text, '') FROM device_commands"):
+        proc.check(counts.get((imei, text), 0) <= int(attempts), "%s ran %d times, %s attempts"
+                   % (text, counts.get((imei, text), 0), attempts))
+        if status == "acked":
+            proc.check(answer.startswith("Param ID:" + text.split()[1] + " "), "%s: %s" % (text, answer))
+    done = dict(database.rows("SELECT status, count(*) FROM device_commands GROUP BY status"))
+    proc.check(int(done.get("acked", 0)) > len(names) * 2, "few were answered: %s" % done)
 
 
 def test_dead_gateway(bench):
