@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log_fold.h"
 
 #define LINE_MAX_BYTES 4096 /* what a pipe takes in one piece */
 #define MESSAGE_BYTES 2048  /* before escaping */
@@ -29,7 +30,8 @@ static struct {
 	enum log_level level;
 	char ident[64];
 	char path[PATH_MAX];
-} state = {TO_STDERR, STDERR_FILENO, LOG_TEXT, LOG_INFO_, "", ""};
+	struct fold fold;
+} state = {.target = TO_STDERR, .fd = STDERR_FILENO, .format = LOG_TEXT, .level = LOG_INFO_};
 
 static const char *const level_upper[] = {"ERROR", "WARN", "INFO", "DEBUG"};
 static const char *const level_lower[] = {"error", "warn", "info", "debug"};
@@ -95,9 +97,10 @@ put_time(struct line *l)
 
 /* syslog(3) adds the time, the program, the pid and the level itself. */
 static void
-build_text(struct line *l, enum log_level level, const struct log_fields *f, const char *message)
+build_text(struct line *l, enum log_level level, const struct log_fields *f, const char *message,
+    uint64_t repeated)
 {
-	char imei[32];
+	char num[48];
 
 	if (state.target != TO_SYSLOG) {
 		put_time(l);
@@ -113,8 +116,12 @@ build_text(struct line *l, enum log_level level, const struct log_fields *f, con
 	put_escaped(l, message);
 	l->end += TAIL_BYTES;
 	if (f != NULL && f->imei != 0) {
-		(void)snprintf(imei, sizeof(imei), " imei=%015" PRIu64, f->imei);
-		put_text(l, imei);
+		(void)snprintf(num, sizeof(num), " imei=%015" PRIu64, f->imei);
+		put_text(l, num);
+	}
+	if (repeated > 0) {
+		(void)snprintf(num, sizeof(num), " repeated=%" PRIu64, repeated);
+		put_text(l, num);
 	}
 	if (f != NULL && f->peer != NULL) {
 		put_text(l, " peer=");
@@ -123,9 +130,10 @@ build_text(struct line *l, enum log_level level, const struct log_fields *f, con
 }
 
 static void
-build_json(struct line *l, enum log_level level, const struct log_fields *f, const char *message)
+build_json(struct line *l, enum log_level level, const struct log_fields *f, const char *message,
+    uint64_t repeated)
 {
-	char num[32];
+	char num[48];
 
 	put_text(l, "{\"ts\":\"");
 	put_time(l);
@@ -142,6 +150,10 @@ build_json(struct line *l, enum log_level level, const struct log_fields *f, con
 	put_text(l, "\"");
 	if (f != NULL && f->imei != 0) {
 		(void)snprintf(num, sizeof(num), ",\"imei\":\"%015" PRIu64 "\"", f->imei);
+		put_text(l, num);
+	}
+	if (repeated > 0) {
+		(void)snprintf(num, sizeof(num), ",\"repeated\":%" PRIu64, repeated);
 		put_text(l, num);
 	}
 	if (f != NULL && f->peer != NULL) {
@@ -197,6 +209,7 @@ log_open(const char *ident, const char *file, enum log_format format, enum log_l
 		if (fd == -1)
 			return false;
 	}
+	log_flush();
 	if (state.target == TO_FILE)
 		close(state.fd);
 	if (state.target == TO_SYSLOG && target != TO_SYSLOG)
@@ -216,6 +229,8 @@ void
 log_set_ident(const char *ident)
 {
 	(void)snprintf(state.ident, sizeof(state.ident), "%s", ident);
+	/* What the parent keeps back, the parent reports. */
+	state.fold = (struct fold){0};
 }
 
 bool
@@ -239,13 +254,63 @@ log_enabled(enum log_level level)
 	return level <= state.level;
 }
 
+static void
+emit(enum log_level level, const struct log_fields *fields, const char *message, uint64_t repeated)
+{
+	struct line l = {.len = 0, .end = LINE_MAX_BYTES - 1};
+	ssize_t n;
+
+	if (state.format == LOG_JSON)
+		build_json(&l, level, fields, message, repeated);
+	else
+		build_text(&l, level, fields, message, repeated);
+	if (state.target == TO_SYSLOG) {
+		syslog(level_syslog[level], "%.*s", (int)l.len, l.text);
+		return;
+	}
+	/* One write a line, so that lines of several processes don't mix. */
+	l.text[l.len++] = '\n';
+	do
+		n = write(state.fd, l.text, l.len);
+	while (n == -1 && errno == EINTR);
+}
+
+static void
+report(int64_t now_ms, bool all)
+{
+	int saved = errno;
+	struct fold_report r;
+
+	while (fold_due(&state.fold, now_ms, all, &r)) {
+		struct log_fields fields = {
+		    .imei = r.imei, .peer = r.peer[0] != '\0' ? r.peer : NULL};
+
+		if (r.left_out)
+			(void)snprintf(r.text, sizeof(r.text),
+			    "%" PRIu64 " more lines about trackers were left out", r.repeated);
+		emit(r.level, &fields, r.text, r.left_out ? 0 : r.repeated);
+	}
+	errno = saved;
+}
+
+void
+log_tick(int64_t now_mono_ms)
+{
+	report(now_mono_ms, false);
+}
+
+void
+log_flush(void)
+{
+	report(0, true);
+}
+
 void
 log_write(enum log_level level, const struct log_fields *fields, const char *fmt, ...)
 {
 	int saved = errno;
+	int64_t now = clock_mono_ms();
 	char message[MESSAGE_BYTES];
-	struct line l = {.len = 0, .end = LINE_MAX_BYTES - 1};
-	ssize_t n;
 	va_list ap;
 
 	if (!log_enabled(level))
@@ -254,19 +319,9 @@ log_write(enum log_level level, const struct log_fields *fields, const char *fmt
 	if (vsnprintf(message, sizeof(message), fmt, ap) < 0)
 		(void)snprintf(message, sizeof(message), "(message could not be formatted)");
 	va_end(ap);
-	if (state.format == LOG_JSON)
-		build_json(&l, level, fields, message);
-	else
-		build_text(&l, level, fields, message);
-	if (state.target == TO_SYSLOG) {
-		syslog(level_syslog[level], "%.*s", (int)l.len, l.text);
-	} else {
-		/* One write a line, so that lines of several processes don't mix. */
-		l.text[l.len++] = '\n';
-		do
-			n = write(state.fd, l.text, l.len);
-		while (n == -1 && errno == EINTR);
-	}
+	report(now, false);
+	if (fold_admit(&state.fold, level, fields, message, now))
+		emit(level, fields, message, 0);
 	errno = saved;
 }
 

@@ -5,6 +5,9 @@
  * few and fixed so that every line about a device can be found by its IMEI or
  * address. Secrets (database URL, command text) must never be passed in.
  *
+ * What comes again and again is folded (log_fold.h): a line is written five times a minute, then
+ * once more at the end of that minute with a field repeated=N, for the N that were kept back.
+ *
  * State is process-wide (the one mutable global beside the test clock). A forked
  * worker inherits the open file; log_reopen() is called in every process on SIGUSR1.
  */
@@ -32,7 +35,7 @@ struct log_fields {
 bool log_open(const char *ident, const char *file, enum log_format, enum log_level)
     __attribute__((warn_unused_result));
 
-/* Changes the role shown in the lines of this process (after fork). */
+/* Changes the role shown in the lines of this process, and begins to fold afresh (after fork). */
 void log_set_ident(const char *ident);
 
 /* Opens the file again (log rotation). No effect on stderr and syslog. */
@@ -42,6 +45,13 @@ bool log_enabled(enum log_level);
 
 void log_write(enum log_level, const struct log_fields *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/*
+ * Now and then, once a second or so: writes what is due of the lines that were folded.
+ * log_flush(): all of them; at the end of a process.
+ */
+void log_tick(int64_t now_mono_ms);
+void log_flush(void);
 
 #define log_error(...) log_write(LOG_ERROR_, NULL, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN_, NULL, __VA_ARGS__)

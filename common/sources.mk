@@ -2,6 +2,7 @@ noinst_LIBRARIES += libcommon.a
 libcommon_a_SOURCES = \
 	common/clock.c common/clock.h \
 	common/log.c common/log.h \
+	common/log_fold.c common/log_fold.h \
 	common/conf.c common/conf.h common/conf_load.c common/conf_set.h \
 	common/ipc.c common/ipc.h \
 	common/stats.c common/stats.h \
@@ -10,5 +11,4 @@ libcommon_a_SOURCES = \
 	common/crc_ledger.c common/crc_ledger.h \
 	common/cidr.c common/cidr.h \
 	common/robust.c common/robust.h \
-	common/schema.h \
 	common/schema.h

@@ -165,6 +165,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	log_tick(clock_mono_ms());
 	for (i = 0; i < m->nslots; i++) {
 		for (b = 0; b < SLOT_BLOCKS; b++)
 			see(m, &m->slots[i].proc[b], &seen[b]);
@@ -369,5 +370,6 @@ master_run(struct master *m)
 	}
 	release(m);
 	log_info("stopped");
+	log_flush();
 	return m->exit_status;
 }

@@ -13,9 +13,6 @@
 #include "common/shm.h"
 #include "worker/conn_impl.h"
 
-/* Lines about peers in a second; a scanner must not fill the disk. */
-#define LINES_PER_SECOND 50
-
 uint64_t
 conn_token(const struct conn *c)
 {
@@ -44,21 +41,11 @@ void
 conn_log(struct conns *cs, const struct conn *c, enum log_level level, const char *fmt, ...)
 {
 	char host[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN + 16], text[400];
-	int64_t now = clock_mono_ms();
 	va_list ap;
 
+	(void)cs;
 	if (!log_enabled(level))
 		return;
-	if (now - cs->lines.window_ms >= 1000) {
-		if (cs->lines.suppressed > 0)
-			log_warn(
-			    "%u more lines about trackers were left out", cs->lines.suppressed);
-		cs->lines = (struct line_limit){.window_ms = now};
-	}
-	if (level != LOG_DEBUG_ && cs->lines.lines++ >= LINES_PER_SECOND) {
-		cs->lines.suppressed++;
-		return;
-	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

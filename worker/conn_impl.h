@@ -70,11 +70,6 @@ struct conn {
 	bool command_asked; /* commands_check() was called for it */
 };
 
-struct line_limit {
-	int64_t window_ms;
-	unsigned lines, suppressed;
-};
-
 struct conns {
 	struct conns_config cfg;
 	struct conns_parts parts;
@@ -91,7 +86,6 @@ struct conns {
 	uint64_t version;	 /* of the registry, as last checked */
 	int64_t last_message_us; /* wall clock at which the last message arrived */
 	bool draining;
-	struct line_limit lines;
 	struct avl_record *records; /* AVL_MAX_RECORDS, scratch of the decoder */
 };
 

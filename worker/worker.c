@@ -97,6 +97,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	atomic_fetch_add_explicit(&w->shm->heartbeat, 1, memory_order_relaxed);
 	conns_tick(w->conns, now);
+	log_tick(now);
 	if (w->draining && is_drained(w, now)) {
 		if (!w->master_gone &&
 		    !ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))
@@ -384,6 +385,7 @@ stop(struct worker *w)
 	if (w->base != NULL)
 		event_base_free(w->base);
 	close(w->env->control_fd);
+	log_flush();
 }
 
 int
