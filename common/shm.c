@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/addresses.h"
 #include "common/crc_ledger.h"
 #include "common/registry.h"
 
@@ -26,7 +27,7 @@ round_up(size_t n)
 bool
 shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 {
-	size_t slots, ledger, registry;
+	size_t slots, ledger, addresses, registry;
 	char *base;
 	int saved;
 
@@ -38,6 +39,7 @@ shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 	}
 	slots = round_up((size_t)nslots * sizeof(struct shm_slot));
 	ledger = round_up(crc_ledger_size());
+	addresses = round_up(addresses_size((uint32_t)nslots * SHM_BLOCKS));
 	registry = round_up(registry_size(max_devices));
 
 	shm->fd = memfd_create("telematics-gateway", MFD_CLOEXEC);
@@ -45,18 +47,20 @@ shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 		return false;
 	/* Pages come into being, zeroed, when they are first touched: room for many costs nothing.
 	 */
-	if (ftruncate(shm->fd, (off_t)(slots + ledger + registry)) == -1)
+	if (ftruncate(shm->fd, (off_t)(slots + ledger + addresses + registry)) == -1)
 		goto fail;
-	base = mmap(NULL, slots + ledger + registry, PROT_READ | PROT_WRITE,
+	base = mmap(NULL, slots + ledger + addresses + registry, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_NORESERVE, shm->fd, 0);
 	if (base == MAP_FAILED)
 		goto fail;
-	shm->size = slots + ledger + registry;
+	shm->size = slots + ledger + addresses + registry;
 	shm->nslots = nslots;
 	shm->slots = (struct shm_slot *)(void *)base;
 	shm->crc_ledger = (struct crc_ledger *)(void *)(base + slots);
-	shm->registry = (struct registry *)(void *)(base + slots + ledger);
+	shm->addresses = (struct addresses *)(void *)(base + slots + ledger);
+	shm->registry = (struct registry *)(void *)(base + slots + ledger + addresses);
 	crc_ledger_init(shm->crc_ledger);
+	addresses_init(shm->addresses, (uint32_t)nslots * SHM_BLOCKS);
 	registry_init(shm->registry, max_devices);
 	return true;
 

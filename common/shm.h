@@ -2,7 +2,7 @@
  * The shared memory of the gateway: one mapping, made by the master before the
  * first fork, inherited by every worker, of one layout:
  *
- *   header | slots (two occupants each) | CRC ledger | registry of devices
+ *   header | slots (two occupants each) | CRC ledger | addresses | registry of devices
  *
  * It is a memfd, so that a new master could be handed it (SIGUSR2).
  */
@@ -34,6 +34,7 @@ struct shm_slot {
 	struct shm_worker block[SHM_BLOCKS];
 };
 
+struct addresses;  /* addresses.h */
 struct registry;   /* registry.h */
 struct crc_ledger; /* crc_ledger.h */
 
@@ -44,6 +45,7 @@ struct shm {
 	int nslots;
 	struct registry *registry;
 	struct crc_ledger *crc_ledger;
+	struct addresses *addresses; /* a block for each shm_owner() */
 };
 
 /*

@@ -3,6 +3,7 @@ libcommon_a_SOURCES = \
 	common/clock.c common/clock.h \
 	common/log.c common/log.h \
 	common/log_fold.c common/log_fold.h \
+	common/addresses.c common/addresses.h \
 	common/conf.c common/conf.h common/conf_load.c common/conf_set.h \
 	common/ipc.c common/ipc.h \
 	common/stats.c common/stats.h \

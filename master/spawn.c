@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "common/addresses.h"
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
@@ -330,6 +331,7 @@ worker_died(struct master *m, struct worker_proc *p, int status)
 	p->pid = 0;
 
 	stats_retire(&m->retired, &block->stats);
+	addresses_clear(m->shm.addresses, shm_owner(p->slot, p->block));
 	shm_set_reason(block, "");
 	atomic_store(&block->accepting, 0);
 	atomic_store(&block->heartbeat, 0);
