@@ -33,6 +33,10 @@ struct conf {
 	int workers;		     /* resolved: >= 1 after load */
 	bool allow_unknown_imei;
 	struct cidr_list allow_cidr; /* who may connect; empty: all */
+	struct cidr_list proxy_from; /* balancers, whose PROXY header is expected; empty: none */
+	int max_connections;	     /* over all workers; 0: no limit, here and below */
+	int max_connections_per_address;
+	int unknown_imei_rate; /* unknown IMEIs a minute and address */
 	int command_timeout_ms;
 	int command_max_attempts;
 	int command_max_length; /* characters of a command's text */
@@ -67,6 +71,15 @@ enum conf_apply { CONF_RELOAD, CONF_RESTART };
  */
 bool conf_load(struct conf *, const char *file, bool need_database, void (*warn)(const char *),
     char err[CONF_ERR]) __attribute__((warn_unused_result));
+
+/*
+ * True if anybody in the world who finds the port may speak to us: an address to listen on that is
+ * neither private nor loopback, and no list of who may connect.
+ */
+bool conf_open_to_world(const struct conf *);
+#define CONF_OPEN_TO_WORLD \
+	"every address may connect: set TELEM_GATEWAY_ALLOW_CIDR to the networks of your " \
+	"trackers (0.0.0.0/0,::/0 if it is to be all), or have a firewall do it"
 
 /* Prints NAME=value of every key in force, secrets masked (-T). */
 void conf_dump(const struct conf *, FILE *);

@@ -2,8 +2,10 @@
 
 #include "common/conf.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,4 +313,32 @@ conf_load(struct conf *c, const char *file, bool need_database, void (*warn)(con
 	if (c->gateway_id[0] == '\0')
 		name_gateway(c);
 	return true;
+}
+
+/* Private, shared by operators, link-local and loopback addresses: not reached from everywhere. */
+#define NOT_PUBLIC \
+	"10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16," \
+	"::1,fc00::/7,fe80::/10"
+
+bool
+conf_open_to_world(const struct conf *c)
+{
+	struct cidr_list inside;
+	char binds[CONF_STR], err[CONF_ERR], *rest = binds, *one;
+
+	if (c->allow_cidr.n > 0 || c->proxy_from.n > 0 ||
+	    !cidr_list_parse(&inside, NOT_PUBLIC, err, sizeof(err)))
+		return false;
+	(void)snprintf(binds, sizeof(binds), "%s", c->bind);
+	while ((one = strsep(&rest, ",")) != NULL) {
+		struct sockaddr_in v4 = {.sin_family = AF_INET};
+		struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+		if ((inet_pton(AF_INET, one, &v4.sin_addr) == 1 &&
+			!cidr_list_match(&inside, (struct sockaddr *)&v4)) ||
+		    (inet_pton(AF_INET6, one, &v6.sin6_addr) == 1 &&
+			!cidr_list_match(&inside, (struct sockaddr *)&v6)))
+			return true;
+	}
+	return false;
 }

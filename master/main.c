@@ -153,6 +153,8 @@ announce(const struct master *m, const struct privs *privs, const char *metrics)
 	log_info("telematics-gateway %s starts as \"%s\"", PACKAGE_VERSION, m->conf->gateway_id);
 	if (geteuid() == 0 && !privs->change)
 		log_warn("running as root; set TELEM_USER to change to another user");
+	if (conf_open_to_world(m->conf))
+		log_warn("%s", CONF_OPEN_TO_WORLD);
 	for (i = 0; i < m->listen.naddr; i++)
 		log_info("listening on %s", m->listen.name[i]);
 	if (m->metrics_fd != -1)
@@ -202,6 +204,8 @@ load_and_run(struct master *m, const struct options *o)
 		conf_dump(m->conf, stdout);
 	else if (o->check)
 		puts("configuration ok");
+	if (o->check && conf_open_to_world(m->conf))
+		on_warning(CONF_OPEN_TO_WORLD);
 	if (o->dump || o->check)
 		return fflush(stdout) == 0 ? 0 : 1;
 	m->background = !o->foreground;

@@ -28,11 +28,11 @@ struct acceptor {
 	struct event_base *base;
 	struct conns *conns;
 	struct stats *stats;
-	const struct cidr_list *allow;
+	struct guards *guards;
 	struct listener at[MAX_LISTENERS];
 	int n;
 	struct event *resume_ev;
-	struct log_gate pause_gate, denied_gate;
+	struct log_gate pause_gate;
 };
 
 /*
@@ -93,18 +93,13 @@ resume_cb(evutil_socket_t fd, short what, void *arg)
 static void
 admit(struct acceptor *a, int fd, const struct sockaddr *sa)
 {
-	uint64_t suppressed;
+	enum guards_verdict verdict = guards_accepted(a->guards, sa);
 
-	if (!cidr_list_match(a->allow, sa)) {
-		if (log_gate_open(&a->denied_gate, clock_mono_ms(), 60000, &suppressed))
-			log_warn("connection from outside TELEM_GATEWAY_ALLOW_CIDR closed (%llu "
-				 "more since the "
-				 "last such line)",
-			    (unsigned long long)suppressed);
+	if (verdict == GUARDS_REFUSE) {
 		close(fd);
 		return;
 	}
-	if (!conns_open(a->conns, fd, sa))
+	if (!conns_open(a->conns, fd, sa, verdict == GUARDS_HEADER))
 		log_error("no memory for another connection");
 }
 
@@ -114,6 +109,7 @@ accept_some(struct acceptor *a, int listen_fd, int most)
 {
 	int n = 0;
 
+	guards_round(a->guards);
 	while (n < most) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
@@ -146,8 +142,8 @@ accept_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 struct acceptor *
-acceptor_new(struct event_base *base, struct conns *conns, struct stats *stats,
-    const struct cidr_list *allow)
+acceptor_new(
+    struct event_base *base, struct conns *conns, struct stats *stats, struct guards *guards)
 {
 	struct acceptor *a = calloc(1, sizeof(*a));
 
@@ -156,7 +152,7 @@ acceptor_new(struct event_base *base, struct conns *conns, struct stats *stats,
 	a->base = base;
 	a->conns = conns;
 	a->stats = stats;
-	a->allow = allow;
+	a->guards = guards;
 	if ((a->resume_ev = evtimer_new(base, resume_cb, a)) == NULL) {
 		free(a);
 		return NULL;

@@ -7,16 +7,14 @@
 
 #include <stdbool.h>
 
-#include "common/cidr.h"
 #include "common/stats.h"
 #include "worker/conn.h"
+#include "worker/guards.h"
 
 struct acceptor;
 struct event_base;
 
-/* `allow`: networks that may connect; an empty list allows all. */
-struct acceptor *acceptor_new(
-    struct event_base *, struct conns *, struct stats *, const struct cidr_list *allow);
+struct acceptor *acceptor_new(struct event_base *, struct conns *, struct stats *, struct guards *);
 /* Closes what it listens to. */
 void acceptor_free(struct acceptor *);
 

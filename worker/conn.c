@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/addresses.h"
 #include "common/clock.h"
 #include "common/shm.h"
 #include "worker/conn_impl.h"
@@ -158,30 +159,22 @@ grow_slots(struct conns *cs)
 	return true;
 }
 
-static void
-set_peer(struct conn *c, const struct sockaddr *sa)
+void
+conn_set_peer(struct conns *cs, struct conn *c, const struct sockaddr *sa)
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	struct address a;
 
-	if (sa->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
-		c->family = AF_INET;
-		memcpy(c->addr, &in->sin_addr, 4);
-		c->port = ntohs(in->sin_port);
-	} else if (sa->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
-		c->family = AF_INET6;
-		memcpy(c->addr, &in6->sin6_addr, 16);
-		c->port = ntohs(in6->sin6_port);
-		if (memcmp(c->addr, mapped, sizeof(mapped)) == 0) {
-			c->family = AF_INET;
-			memmove(c->addr, c->addr + 12, 4);
-		}
+	if (address_read(&a, sa)) {
+		c->family = (uint8_t)a.family;
+		memcpy(c->addr, a.bytes, sizeof(c->addr));
+		c->port = a.port;
 	}
+	/* While its header has not come, it is nobody's. */
+	c->counted = !c->proxied && guards_came(cs->cfg.guards, c->family, c->addr);
 }
 
 bool
-conns_open(struct conns *cs, int fd, const struct sockaddr *sa)
+conns_open(struct conns *cs, int fd, const struct sockaddr *sa, bool proxied)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -195,7 +188,8 @@ conns_open(struct conns *cs, int fd, const struct sockaddr *sa)
 	cs->slots[c->slot] = c;
 	cs->open++;
 	c->all = cs;
-	set_peer(c, sa);
+	c->proxied = proxied;
+	conn_set_peer(cs, c, sa);
 	session_init(&c->session);
 	c->entry = REGISTRY_NONE;
 	c->first_frame = c->last_frame = NO_REF;
@@ -286,6 +280,8 @@ conn_kill(struct conns *cs, struct conn *c)
 		TAILQ_REMOVE(&cs->queue[c->queue], c, queue_link);
 	c->queue = QUEUE_NONE;
 	conn_drop_partial(cs, c);
+	if (c->counted)
+		guards_left(cs->cfg.guards, c->family, c->addr);
 	stats_sub(gauge_of(cs, c->booked), 1);
 	close(fd);
 	cs->slots[c->slot] = NULL;
@@ -322,6 +318,12 @@ conn_count_close(struct conns *cs, const struct conn *c)
 	case WHY_BAD_LENGTH:
 		stats_add(&st->err_length, 1);
 		break;
+	case WHY_BAD_PROXY:
+		stats_add(&st->refused_proxy, 1);
+		break;
+	case WHY_UNKNOWN_RATE:
+		stats_add(&st->refused_unknown_rate, 1);
+		break;
 	case WHY_UNAVAILABLE:
 		stats_add(&st->unanswered_handshakes, 1);
 		break;
@@ -355,7 +357,9 @@ level_of(const struct conn *c)
 	case WHY_PEER:
 	case WHY_DRAIN:
 	case WHY_TIMEOUT_HANDSHAKE:
-	case WHY_BAD_CRC: /* the line about the frame says it */
+	case WHY_GUARDED:
+	case WHY_UNKNOWN_RATE: /* they have told the log */
+	case WHY_BAD_CRC:      /* the line about the frame says it */
 		return LOG_DEBUG_;
 	case WHY_TAKEN_OVER:
 	case WHY_TIMEOUT_IDLE:

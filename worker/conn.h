@@ -19,6 +19,7 @@
 #include "common/stats.h"
 #include "worker/commands.h"
 #include "worker/devices.h"
+#include "worker/guards.h"
 #include "worker/live.h"
 #include "worker/rejected.h"
 #include "worker/store.h"
@@ -32,6 +33,7 @@ struct conns_config {
 	struct stats *stats;
 	struct registry *registry;
 	struct crc_ledger *crc_ledger;
+	struct guards *guards;
 	uint32_t owner; /* shm_owner() */
 };
 
@@ -48,8 +50,11 @@ struct conns *conns_new(const struct conns_config *);
 void conns_attach(struct conns *, const struct conns_parts *);
 void conns_free(struct conns *);
 
-/* Takes an accepted, non-blocking socket; false (and the socket is closed) when memory is short. */
-bool conns_open(struct conns *, int fd, const struct sockaddr *);
+/*
+ * Takes an accepted, non-blocking socket; false (and the socket is closed) when memory is short.
+ * `proxied`: a PROXY header comes first, which tells whose connection it is.
+ */
+bool conns_open(struct conns *, int fd, const struct sockaddr *, bool proxied);
 
 uint32_t conns_count(const struct conns *);
 

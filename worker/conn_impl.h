@@ -68,6 +68,10 @@ struct conn {
 	bool shut;	    /* our side is shut; waiting for the peer's */
 	bool commandable;   /* a command may be sent: it was acknowledged, or is quiet */
 	bool command_asked; /* commands_check() was called for it */
+	/* Its PROXY header has not come yet. */
+	bool proxied : 1;
+	/* By the guards, for its address. */
+	bool counted : 1;
 };
 
 struct conns {
@@ -109,6 +113,9 @@ void conn_log(struct conns *, const struct conn *, enum log_level, const char *f
     __attribute__((format(printf, 4, 5)));
 /* An answer went out: a closing connection that waits for no more is shut. */
 void conn_settle(struct conns *, struct conn *);
+
+/* From now on it is that address's connection, for the guards as well. */
+void conn_set_peer(struct conns *, struct conn *, const struct sockaddr *);
 
 /* For conn_read.c: the parts that closing is made of. */
 void conn_address(const struct conn *, char *out, size_t room);

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "worker/conn_impl.h"
+#include "worker/proxy.h"
 
 /* Changes of a tracker's address within a minute that deserve a line. */
 #define FLAPS 5
@@ -23,6 +24,8 @@ refuse(struct conns *cs, struct conn *c, const char *reason)
 	c->closing = true;
 	conn_book(cs, c, SESSION_CLOSING);
 	conn_count_close(cs, c);
+	if (c->session.why == WHY_UNKNOWN)
+		guards_note_unknown(cs->cfg.guards, c->family, c->addr);
 	conn_address(c, host, sizeof(host));
 	rejected_note(cs->parts.rejected, c->session.imei, reason, host, clock_wall_ms());
 	conn_log(cs, c, LOG_INFO_, "handshake refused: %s", session_why_text(c->session.why));
@@ -112,9 +115,19 @@ look_up(struct conns *cs, struct conn *c)
 	uint32_t entry = registry_find(cs->cfg.registry, c->session.imei);
 	struct device_entry device = {0};
 	enum lookup_answer now = LOOKUP_KNOWN;
+	bool tell;
 
 	if (entry != REGISTRY_NONE)
 		registry_get(cs->cfg.registry, entry, &device);
+	if (!device.present && !guards_may_ask(cs->cfg.guards, c->family, c->addr, &tell)) {
+		if (tell)
+			conn_log(cs, c, LOG_WARN_,
+			    "more unknown IMEIs than TELEM_UNKNOWN_IMEI_RATE from this address: "
+			    "for the rest of the minute they are closed without an answer; known "
+			    "ones are served");
+		conn_close(cs, c, WHY_UNKNOWN_RATE);
+		return;
+	}
 	if ((!device.present || !device.enabled) &&
 	    devices_lookup(
 		cs->parts.devices, c->session.imei, conn_token(c), clock_mono_ms(), &now))
@@ -251,6 +264,77 @@ conn_resume(struct conns *cs, struct conn *c)
 	}
 }
 
+/* recv() said 0 or -1. */
+static void
+read_ended(struct conns *cs, struct conn *c, ssize_t n)
+{
+	if (n == 0) {
+		c->eof = true;
+		conn_close(cs, c, WHY_PEER);
+	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+		/* A reset: nobody is there any more to be answered. */
+		c->eof = true;
+		c->in_flight > 0 ? conn_kill(cs, c) : conn_close(cs, c, WHY_PEER);
+	}
+}
+
+/* The header is whole: from now on it is the tracker's connection, if the guards let it in. */
+static void
+take_header(
+    struct conns *cs, struct conn *c, enum proxy_result result, const struct proxy_header *h)
+{
+	struct sockaddr_storage ss = {.ss_family = h->family};
+
+	c->proxied = false;
+	conn_drop_partial(cs, c);
+	/* What a balancer says on its own behalf (a health check) stays its own. */
+	if (result == PROXY_LOCAL)
+		return;
+	if (h->family == AF_INET) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+
+		memcpy(&in->sin_addr, h->addr, 4);
+		in->sin_port = htons(h->port);
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+
+		memcpy(&in6->sin6_addr, h->addr, 16);
+		in6->sin6_port = htons(h->port);
+	}
+	if (!guards_behind(cs->cfg.guards, (struct sockaddr *)&ss)) {
+		conn_close(cs, c, WHY_GUARDED);
+		return;
+	}
+	conn_set_peer(cs, c, (struct sockaddr *)&ss);
+}
+
+/* Looks first, then takes the header and not a byte behind it: those are the handshake's. */
+static void
+read_header(struct conns *cs, struct conn *c)
+{
+	size_t kept = c->partial_len, take;
+	ssize_t n = recv(c->ev.ev_fd, cs->buffer + kept, PROXY_MAX - kept, MSG_DONTWAIT | MSG_PEEK);
+	struct proxy_header h;
+	enum proxy_result result;
+
+	if (n <= 0) {
+		read_ended(cs, c, n);
+		return;
+	}
+	if (kept > 0)
+		memcpy(cs->buffer, c->partial, kept);
+	result = proxy_next(cs->buffer, kept + (size_t)n, &h);
+	take = result == PROXY_MORE ? (size_t)n : h.len - kept;
+	if (result == PROXY_BAD)
+		conn_close(cs, c, WHY_BAD_PROXY);
+	else if (recv(c->ev.ev_fd, cs->buffer + kept, take, MSG_DONTWAIT) != (ssize_t)take)
+		conn_close(cs, c, WHY_PEER);
+	else if (result != PROXY_MORE)
+		take_header(cs, c, result, &h);
+	else if (!keep_partial(cs, c, cs->buffer, kept + take))
+		conn_close(cs, c, WHY_MEMORY);
+}
+
 static void
 read_some(struct conns *cs, struct conn *c)
 {
@@ -264,13 +348,8 @@ read_some(struct conns *cs, struct conn *c)
 		if (c->partial_len > 0)
 			memcpy(cs->buffer, c->partial, c->partial_len);
 		consume(cs, c, cs->buffer, c->partial_len + (size_t)n);
-	} else if (n == 0) {
-		c->eof = true;
-		conn_close(cs, c, WHY_PEER);
-	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-		/* A reset: nobody is there any more to be answered. */
-		c->eof = true;
-		c->in_flight > 0 ? conn_kill(cs, c) : conn_close(cs, c, WHY_PEER);
+	} else {
+		read_ended(cs, c, n);
 	}
 }
 
@@ -316,6 +395,8 @@ conn_io(evutil_socket_t fd, short what, void *arg)
 		discard_some(cs, c);
 	else if (c->watching & EV_ET)
 		look_for_end(cs, c, what);
+	else if (c->proxied)
+		read_header(cs, c);
 	else
 		read_some(cs, c);
 }

@@ -124,6 +124,10 @@ session_why_text(enum session_why why)
 	    [WHY_MEMORY] = "the worker's buffers are full",
 	    [WHY_DRAIN] = "worker is draining",
 	    [WHY_STUCK] = "tracker does not read its acknowledgements",
+	    [WHY_BAD_PROXY] = "no valid PROXY header from an address in TELEM_PROXY_FROM",
+	    [WHY_GUARDED] = "refused by a guard of the port",
+	    [WHY_UNKNOWN_RATE] =
+		"unknown IMEI from an address that is over TELEM_UNKNOWN_IMEI_RATE",
 	    [WHY_UNSTORABLE] = "its frame can't be stored in any form",
 	    [WHY_LATE_ANSWER] =
 		"the answer of an older command could be taken for that of the next",

@@ -56,6 +56,9 @@ enum session_why {
 	WHY_STUCK,	 /* doesn't read its ACKs */
 	WHY_UNSTORABLE,	 /* not even the quarantine takes its frame */
 	WHY_LATE_ANSWER, /* a command is due, and an older one may still be answered */
+	WHY_BAD_PROXY,	 /* a balancer's PROXY header is wrong or missing */
+	WHY_GUARDED,	 /* guards.h refused it */
+	WHY_UNKNOWN_RATE,
 	WHY_COUNT
 };
 

@@ -2,6 +2,8 @@ noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
 	worker/worker.c worker/worker.h \
 	worker/accept.c worker/accept.h \
+	worker/guards.c worker/guards.h \
+	worker/proxy.c worker/proxy.h \
 	worker/conn.c worker/conn_read.c worker/frames.c worker/conns.c worker/conn.h worker/conn_impl.h \
 	worker/conn_command.c worker/entry_map.c worker/entry_map.h \
 	worker/command.c worker/command.h \

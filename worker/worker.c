@@ -31,6 +31,7 @@ struct worker {
 	struct event_base *base;
 	struct event *tick_ev, *control_ev, *term_ev;
 	struct conns *conns;
+	struct guards *guards;
 	struct acceptor *acceptor;
 	struct store *store;
 	struct devices *devices;
@@ -275,11 +276,13 @@ start_parts(struct worker *w)
 	struct stats *stats = &w->shm->stats;
 	int64_t born = registry_new_session(registry, w->owner, clock_wall_us());
 
+	w->guards = guards_new(conf, env->shm, stats, w->owner);
 	w->conns = conns_new(&(struct conns_config){.base = w->base,
 	    .conf = conf,
 	    .stats = stats,
 	    .registry = registry,
 	    .crc_ledger = env->shm->crc_ledger,
+	    .guards = w->guards,
 	    .owner = w->owner});
 	w->devices = devices_new(&(struct devices_config){.registry = registry,
 	    .stats = stats,
@@ -310,8 +313,8 @@ start_parts(struct worker *w)
 	    .claimed = conns_command_claimed,
 	    .blocked = conns_command_blocked,
 	    .woken = conns_command_woken});
-	if (w->conns == NULL || w->devices == NULL || w->live == NULL || w->rejected == NULL ||
-	    w->orphans == NULL || w->upkeep == NULL || w->commands == NULL)
+	if (w->guards == NULL || w->conns == NULL || w->devices == NULL || w->live == NULL ||
+	    w->rejected == NULL || w->orphans == NULL || w->upkeep == NULL || w->commands == NULL)
 		return false;
 	orphans_add(w->orphans, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -353,7 +356,7 @@ start_parts(struct worker *w)
 static bool
 start_accepting(struct worker *w)
 {
-	w->acceptor = acceptor_new(w->base, w->conns, &w->shm->stats, &w->env->conf->allow_cidr);
+	w->acceptor = acceptor_new(w->base, w->conns, &w->shm->stats, w->guards);
 	if (w->acceptor == NULL)
 		return false;
 	for (int i = 0; i < w->env->nlisten; i++)
@@ -378,6 +381,7 @@ stop(struct worker *w)
 	rejected_free(w->rejected);
 	live_free(w->live);
 	devices_free(w->devices);
+	guards_free(w->guards);
 	struct event *events[] = {w->tick_ev, w->control_ev, w->term_ev};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)

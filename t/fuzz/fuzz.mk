@@ -5,22 +5,30 @@ EXTRA_DIST += t/fuzz/run
 fuzz_stream_sources = t/fuzz/fuzz_stream.c t/fuzz/fuzz.h t/vectors/vectors.c t/vectors/vectors.h
 fuzz_decode_sources = t/fuzz/fuzz_decode.c t/fuzz/fuzz.h t/vectors/vectors.c t/vectors/vectors.h \
 	t/unit/proto_build.c t/unit/proto_build.h worker/row.c worker/row.h
+fuzz_proxy_sources = t/fuzz/fuzz_proxy.c t/fuzz/fuzz.h t/vectors/vectors.c t/vectors/vectors.h \
+	worker/proxy.c worker/proxy.h
 
-check_PROGRAMS += t/fuzz/replay_stream t/fuzz/replay_decode
-TESTS += t/fuzz/replay_stream t/fuzz/replay_decode
+check_PROGRAMS += t/fuzz/replay_stream t/fuzz/replay_decode t/fuzz/replay_proxy
+TESTS += t/fuzz/replay_stream t/fuzz/replay_decode t/fuzz/replay_proxy
 t_fuzz_replay_stream_SOURCES = t/fuzz/replay.c $(fuzz_stream_sources)
 t_fuzz_replay_stream_CPPFLAGS = $(vectors_cppflags)
 t_fuzz_replay_stream_LDADD = libproto.a $(JANSSON_LIBS)
 t_fuzz_replay_decode_SOURCES = t/fuzz/replay.c $(fuzz_decode_sources)
 t_fuzz_replay_decode_CPPFLAGS = $(vectors_cppflags)
 t_fuzz_replay_decode_LDADD = libproto.a $(JANSSON_LIBS)
+t_fuzz_replay_proxy_SOURCES = t/fuzz/replay.c $(fuzz_proxy_sources)
+t_fuzz_replay_proxy_CPPFLAGS = $(vectors_cppflags)
+t_fuzz_replay_proxy_LDADD = $(JANSSON_LIBS)
 
 if FUZZERS
-check_PROGRAMS += t/fuzz/fuzz_stream t/fuzz/fuzz_decode
+check_PROGRAMS += t/fuzz/fuzz_stream t/fuzz/fuzz_decode t/fuzz/fuzz_proxy
 t_fuzz_fuzz_stream_SOURCES = $(fuzz_stream_sources)
 t_fuzz_fuzz_stream_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_fuzz_stream_LDADD = libproto.a $(JANSSON_LIBS)
 t_fuzz_fuzz_decode_SOURCES = $(fuzz_decode_sources)
 t_fuzz_fuzz_decode_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_fuzz_decode_LDADD = libproto.a $(JANSSON_LIBS)
+t_fuzz_fuzz_proxy_SOURCES = $(fuzz_proxy_sources)
+t_fuzz_fuzz_proxy_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_fuzz_proxy_LDADD = $(JANSSON_LIBS)
 endif

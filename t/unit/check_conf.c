@@ -89,6 +89,10 @@ START_TEST(fallbacks)
 	ck_assert_int_eq(conf.metrics_port, 9092);
 	ck_assert(!conf.allow_unknown_imei);
 	ck_assert_uint_eq(conf.allow_cidr.n, 0);
+	ck_assert_uint_eq(conf.proxy_from.n, 0);
+	ck_assert_int_eq(conf.max_connections, 0);
+	ck_assert_int_eq(conf.max_connections_per_address, 0);
+	ck_assert_int_eq(conf.unknown_imei_rate, 0);
 	ck_assert_int_eq(conf.command_timeout_ms, 45000);
 	ck_assert_int_eq(conf.command_max_attempts, 5);
 	ck_assert_int_eq(conf.retention_days, 0);
@@ -341,6 +345,34 @@ START_TEST(dump_loads_again)
 }
 END_TEST
 
+START_TEST(open_to_world)
+{
+	static const char *const open[] = {"0.0.0.0", "::", "198.51.100.1", "2a00::1",
+	    "127.0.0.1,0.0.0.0", "127.0.0.1,::", "100.63.255.255", "172.32.0.1", "::2"};
+	static const char *const closed[] = {"127.0.0.1", "127.9.9.9,::1", "10.1.2.3",
+	    "172.16.0.1,172.31.255.255", "192.168.1.1", "100.64.0.1", "169.254.1.1", "fd00::1",
+	    "fe80::1", "::ffff:10.0.0.1"};
+	char text[128];
+
+	ck_assert(load(""));
+	ck_assert(conf_open_to_world(&conf));
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		(void)snprintf(text, sizeof(text), "TELEM_GATEWAY_BIND=%s\n", open[i]);
+		ck_assert(load(text));
+		ck_assert_msg(conf_open_to_world(&conf), "%s", open[i]);
+	}
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+		(void)snprintf(text, sizeof(text), "TELEM_GATEWAY_BIND=%s\n", closed[i]);
+		ck_assert(load(text));
+		ck_assert_msg(!conf_open_to_world(&conf), "%s", closed[i]);
+	}
+	ck_assert(load("TELEM_GATEWAY_ALLOW_CIDR=0.0.0.0/0,::/0\n"));
+	ck_assert(!conf_open_to_world(&conf));
+	ck_assert(load("TELEM_PROXY_FROM=192.0.2.1\n"));
+	ck_assert(!conf_open_to_world(&conf));
+}
+END_TEST
+
 static char changed[512];
 
 static void
@@ -406,6 +438,7 @@ main(void)
 	tcase_add_test(t, environment);
 	tcase_add_test(t, files);
 	tcase_add_test(t, dump_loads_again);
+	tcase_add_test(t, open_to_world);
 	tcase_add_test(t, restart_keys_are_kept);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -1,7 +1,9 @@
 # The pure parts of the worker. Listed in t/sources.mk.
 if HAVE_CHECK
-check_PROGRAMS += t/unit/check_session t/unit/check_batch t/unit/check_command
-TESTS += t/unit/check_session t/unit/check_batch t/unit/check_command
+check_PROGRAMS += t/unit/check_session t/unit/check_batch t/unit/check_command \
+	t/unit/check_proxy t/unit/check_guards
+TESTS += t/unit/check_session t/unit/check_batch t/unit/check_command \
+	t/unit/check_proxy t/unit/check_guards
 t_unit_check_session_SOURCES = t/unit/check_session.c
 t_unit_check_session_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_session_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
@@ -11,4 +13,10 @@ t_unit_check_batch_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
 t_unit_check_command_SOURCES = t/unit/check_command.c
 t_unit_check_command_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_command_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
+t_unit_check_proxy_SOURCES = t/unit/check_proxy.c
+t_unit_check_proxy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_proxy_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS)
+t_unit_check_guards_SOURCES = t/unit/check_guards.c
+t_unit_check_guards_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_guards_LDADD = libworker.a libproto.a libcommon.a $(CHECK_LIBS) -lpthread
 endif
