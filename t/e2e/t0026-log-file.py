@@ -2,6 +2,7 @@
 """The log: a file that is opened again on SIGUSR1 in every process, as text or JSON, without secrets."""
 import json
 import os
+import re
 import signal
 import sys
 
@@ -81,6 +82,22 @@ def test_no_secrets(bench):
     gw.stop()
     proc.check(all(secret not in text for text in pages + [read(path), gw.process.output()]),
                "the password is shown somewhere")
+
+
+def test_folded(bench):
+    """A tracker that is refused again and again: a few lines a worker, the rest as one with a count."""
+    gw, path = start(bench, TELEM_WORKERS=1)
+    tries = 40
+    for _ in range(tries):
+        proc.equal(bench.tracker(gw, imeis(1)[0]).handshake(), b"\x00", "answer")
+    gw.stop()
+    lines = [line for line in read(path).splitlines() if imeis(1)[0] in line]
+    counts = [re.search(r" repeated=(\d+) ", line) for line in lines]
+    repeated = sum(int(c.group(1)) for c in counts if c)
+    written = sum(c is None for c in counts)
+    proc.equal(written + repeated, tries, "refusals in the log:\n" + "\n".join(lines))
+    proc.check(written <= 10, "%d lines about one tracker" % written)   # two windows at most
+    proc.check(repeated > 0 and len(lines) <= 12, "%d lines in all" % len(lines))
 
 
 suite.main(globals())

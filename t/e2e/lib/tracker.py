@@ -13,11 +13,13 @@ class Closed(proc.Failure):
 class Tracker:
     """Every wait has a deadline; none of them is a fixed sleep."""
 
-    def __init__(self, gateway, imei, scope=None, port=None, bufsize=None):
+    def __init__(self, gateway, imei, scope=None, port=None, bufsize=None, source=None):
         self.imei = imei
         self.sock = socket.socket()
         if bufsize:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, bufsize)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.settimeout(15 * proc.PATIENCE)
         self.sock.connect(("127.0.0.1", port or gateway.port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
