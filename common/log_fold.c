@@ -47,15 +47,6 @@ is_about_tracker(const struct log_fields *f)
 	return f != NULL && (f->imei != 0 || f->peer != NULL);
 }
 
-static void
-release(struct fold *f, struct fold_line *l)
-{
-	if (l->last.repeated > 0)
-		f->open--;
-	l->hash = 0;
-	l->last.repeated = 0;
-}
-
 /*
  * The place of the line. One of which something was kept back stays until it is reported; of the
  * others, one whose window is over or ends first makes room. NULL if all are such.
@@ -148,7 +139,9 @@ fold_due(struct fold *f, int64_t now_ms, bool all, struct fold_report *out)
 		if (l->last.repeated == 0 || (!all && now_ms < l->until_ms))
 			continue;
 		*out = l->last;
-		release(f, l);
+		l->hash = 0;
+		l->last.repeated = 0;
+		f->open--;
 		return true;
 	}
 	if (f->left_out == 0 || (!all && now_ms < f->left_out_until_ms))

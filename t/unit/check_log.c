@@ -423,11 +423,17 @@ START_TEST(one_tracker_is_folded)
 	ck_assert(admit(LOG_INFO_, 352093081452251, "192.0.2.2:40000", "refused", 20));
 	ck_assert(admit(LOG_INFO_, 352093081452252, "192.0.2.1:40000", "refused", 20));
 	ck_assert(admit(LOG_INFO_, 352093081452251, "?", "refused", 20));
+	for (int i = 0; i < FOLD_BURST + 1; i++)
+		(void)admit(LOG_WARN_, 352093081452253, NULL, "bad frame", 30000);
 	ck_assert(fold_due(&fold, 60000, false, &due));
 	ck_assert_uint_eq(due.repeated, 20 - FOLD_BURST);
 	ck_assert_uint_eq(due.imei, 352093081452251);
 	ck_assert_str_eq(due.peer, "192.0.2.1:40019");
 	ck_assert_int_eq(due.level, LOG_INFO_);
+	ck_assert(!fold_due(&fold, 89999, false, &due));
+	ck_assert(fold_due(&fold, 90000, false, &due));
+	ck_assert_uint_eq(due.imei, 352093081452253);
+	ck_assert_str_eq(due.peer, "");
 }
 END_TEST
 
