@@ -4,6 +4,7 @@ COMMON_UNIT_TESTS = \
 	t/unit/check_conf \
 	t/unit/check_cidr \
 	t/unit/check_log \
+	t/unit/check_log_fold \
 	t/unit/check_addresses \
 	t/unit/check_ipc \
 	t/unit/check_stats \
@@ -28,6 +29,9 @@ t_unit_check_log_LDADD = $(COMMON_UNIT_LIBS) $(JANSSON_LIBS)
 t_unit_check_addresses_SOURCES = t/unit/check_addresses.c
 t_unit_check_addresses_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_addresses_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_log_fold_SOURCES = t/unit/check_log_fold.c
+t_unit_check_log_fold_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_log_fold_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_ipc_SOURCES = t/unit/check_ipc.c
 t_unit_check_ipc_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_ipc_LDADD = $(COMMON_UNIT_LIBS)
