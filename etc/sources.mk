@@ -1,2 +1,78 @@
-# Parts of this folder go into the build and the tarball here.
-EXTRA_DIST += etc/gateway.conf.sample
+# What `make install` puts beside the programs: sample configuration, init script, systemd unit,
+# completion, and samples for other programs. Paths in them are those of configure, put in by make
+# because configure only knows them nested (sbindir is ${exec_prefix}/sbin).
+
+pkgsysconfdir = $(sysconfdir)/telematics-gateway
+pkgrunstatedir = $(runstatedir)/telematics-gateway
+pkglogdir = $(localstatedir)/log/telematics-gateway
+samplesdir = $(docdir)/samples
+migrationsdir = $(pkgdatadir)/migrations
+
+subst_paths = sed \
+	-e 's|@sbindir[@]|$(sbindir)|g' \
+	-e 's|@bindir[@]|$(bindir)|g' \
+	-e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	-e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
+	-e 's|@pkgrunstatedir[@]|$(pkgrunstatedir)|g' \
+	-e 's|@pkglogdir[@]|$(pkglogdir)|g' \
+	-e 's|@pkgdatadir[@]|$(pkgdatadir)|g' \
+	-e 's|@samplesdir[@]|$(samplesdir)|g' \
+	-e 's|@migrationsdir[@]|$(migrationsdir)|g' \
+	-e 's|@initdir[@]|$(initdir)|g' \
+	-e 's|@user[@]|$(service_user)|g' \
+	-e 's|@version[@]|$(PACKAGE_VERSION)|g'
+SUBST_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ $@.tmp && \
+	$(subst_paths) $(srcdir)/$@.in >$@.tmp && mv -f $@.tmp $@
+
+etc_made = \
+	etc/telematics-gateway.init \
+	etc/telematics-gateway.service \
+	etc/telematics-gateway.default \
+	etc/telematics-gateway.logrotate \
+	etc/telematics-gateway.limits
+etc/telematics-gateway.init: etc/telematics-gateway.init.in Makefile
+	$(SUBST_IN)
+etc/telematics-gateway.service: etc/telematics-gateway.service.in Makefile
+	$(SUBST_IN)
+etc/telematics-gateway.default: etc/telematics-gateway.default.in Makefile
+	$(SUBST_IN)
+etc/telematics-gateway.logrotate: etc/telematics-gateway.logrotate.in Makefile
+	$(SUBST_IN)
+etc/telematics-gateway.limits: etc/telematics-gateway.limits.in Makefile
+	$(SUBST_IN)
+
+# gateway.conf itself is never installed: it is the administrator's.
+dist_pkgsysconf_DATA = etc/gateway.conf.sample
+dist_migrations_DATA = $(migration_files)
+samples_DATA = etc/telematics-gateway.default etc/telematics-gateway.logrotate \
+	etc/telematics-gateway.limits
+dist_samples_DATA = etc/telematics-gateway.sysctl
+noinst_DATA = etc/telematics-gateway.init etc/telematics-gateway.service
+CLEANFILES += $(etc_made)
+EXTRA_DIST += etc/telematics-gateway.init.in etc/telematics-gateway.service.in \
+	etc/telematics-gateway.default.in etc/telematics-gateway.logrotate.in \
+	etc/telematics-gateway.limits.in etc/tgctl.bash
+
+# Those that are called otherwise where they go, and whose folder may be "no".
+install-data-local:
+	test '$(initdir)' = no || { \
+		$(MKDIR_P) '$(DESTDIR)$(initdir)' && \
+		$(INSTALL_SCRIPT) etc/telematics-gateway.init '$(DESTDIR)$(initdir)/telematics-gateway'; }
+	test '$(systemdsystemunitdir)' = no || { \
+		$(MKDIR_P) '$(DESTDIR)$(systemdsystemunitdir)' && \
+		$(INSTALL_DATA) etc/telematics-gateway.service '$(DESTDIR)$(systemdsystemunitdir)'; }
+	test '$(bashcompletiondir)' = no || { \
+		$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)' && \
+		$(INSTALL_DATA) $(srcdir)/etc/tgctl.bash '$(DESTDIR)$(bashcompletiondir)/tgctl'; }
+
+# The folders that are ours alone go too, if nothing of the administrator's is left in them.
+uninstall-local:
+	rm -f '$(DESTDIR)$(initdir)/telematics-gateway' \
+		'$(DESTDIR)$(systemdsystemunitdir)/telematics-gateway.service' \
+		'$(DESTDIR)$(bashcompletiondir)/tgctl'
+
+# After the files, which automake removes in targets of its own.
+uninstall-hook:
+	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(pkgdatadir)' '$(samplesdir)' '$(docdir)'; do \
+		test ! -d "$(DESTDIR)$$dir" || rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; \
+	done

@@ -10,7 +10,8 @@ migration_files = \
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h
 nodist_libmigrations_a_SOURCES = migrations/embedded.c
-EXTRA_DIST += $(migration_files) migrations/embed.awk
+# The files themselves are installed and distributed by etc/sources.mk.
+EXTRA_DIST += migrations/embed.awk
 CLEANFILES += migrations/embedded.c migrations/embedded.c.tmp
 
 migrations/embedded.c: $(migration_files) migrations/embed.awk
