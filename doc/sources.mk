@@ -1,1 +1,15 @@
-# Parts of this folder go into the build and the tarball here.
+# Manual pages, in mdoc. Paths are put in as in etc/sources.mk.
+man_pages = doc/tgctl.1 doc/gateway.conf.5 doc/telematics-schema.7 doc/telematics-gateway.8
+man_MANS = $(man_pages)
+CLEANFILES += $(man_pages)
+EXTRA_DIST += doc/tgctl.1.in doc/gateway.conf.5.in doc/telematics-schema.7.in \
+	doc/telematics-gateway.8.in
+
+doc/tgctl.1: doc/tgctl.1.in Makefile
+	$(SUBST_IN)
+doc/gateway.conf.5: doc/gateway.conf.5.in Makefile
+	$(SUBST_IN)
+doc/telematics-schema.7: doc/telematics-schema.7.in Makefile
+	$(SUBST_IN)
+doc/telematics-gateway.8: doc/telematics-gateway.8.in Makefile
+	$(SUBST_IN)

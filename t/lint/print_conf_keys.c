@@ -1,7 +1,7 @@
 /*
- * For t/lint/conf-keys. Without an argument: one line a configuration key, "NAME=fallback", or
- * "NAME=" where the fallback is no value. With a file: loads it as the configuration, and says
- * what is wrong with it.
+ * For t/lint/conf-keys. Without an argument: one line a configuration key, with tabs between name,
+ * fallback, "value" or "words" (a fallback that is no value), range, and "reload" or "restart".
+ * With a file: loads it as the configuration, and says what is wrong with it.
  */
 #include <stdio.h>
 
@@ -21,6 +21,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	for (size_t i = 0; conf_key_at(i, &key); i++)
-		(void)printf("%s=%s\n", key.name, key.computed ? "" : key.fallback);
+		(void)printf("%s\t%s\t%s\t%s\t%s\n", key.name, key.fallback,
+		    key.computed ? "words" : "value", key.range,
+		    key.apply == CONF_RESTART ? "restart" : "reload");
 	return 0;
 }

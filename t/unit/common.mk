@@ -54,3 +54,6 @@ t_lint_print_conf_keys_SOURCES = t/lint/print_conf_keys.c
 t_lint_print_conf_keys_LDADD = libcommon.a $(LIBPQ_LIBS)
 TESTS += t/lint/conf-keys
 EXTRA_DIST += t/lint/conf-keys
+# Asks the tgctl that `all` has made.
+TESTS += t/lint/tgctl-page
+EXTRA_DIST += t/lint/tgctl-page
