@@ -38,7 +38,8 @@ e2e_tests = \
 	t/e2e/t0051-commands.py \
 	t/e2e/t0052-commands-kills.py \
 	t/e2e/t0064-proxy.py \
-	t/e2e/t0065-limits.py
+	t/e2e/t0065-limits.py \
+	t/e2e/t0070-install.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \

@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""make install into an empty root, what it puts there and takes away again; and the gateway run from
+there by its init script, as root and as somebody else, each step under load, with the audit at the end.
+
+Also: the manual page of the schema knows every table and column of a migrated database.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lib import audit, gateway, proc, suite
+from lib.fleet import imeis
+
+VARIABLES = ("bindir", "sbindir", "sysconfdir", "localstatedir", "runstatedir", "docdir", "mandir",
+             "pkgdatadir", "initdir", "systemdsystemunitdir", "bashcompletiondir")
+
+
+def run(bench, argv, env=None, user=None, seconds=120):
+    """Returns (exit status, what it printed). Output goes to a file: a daemon must not hold a pipe."""
+    name, mark = proc.RUN_MARK.split("=")
+    base = {"PATH": os.environ["PATH"], "LC_ALL": "C", name: mark}
+    base.update(gateway.sanitizer_env(bench.folder))
+    base.update(env or {})
+    who = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    out = os.path.join(bench.folder, "out")
+    with open(out, "wb") as f:
+        code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=f, env=base, cwd="/",
+                              timeout=seconds * proc.PATIENCE, **who).returncode
+    with open(out, errors="replace") as f:
+        return code, f.read()
+
+
+def make(bench, *args):
+    code, out = run(bench, ["make", "-s", "-C", gateway.BUILD] + list(args))
+    proc.equal(code, 0, "make %s: %s" % (" ".join(args), out[-2000:]))
+    return out
+
+
+def places(bench):
+    """Where configure was told that things go, without DESTDIR."""
+    text = make(bench, "--no-print-directory", "--eval=show:;@" + "".join(
+        "echo '%s=$(%s)';" % (v, v) for v in VARIABLES), "show")
+    return dict(line.split("=", 1) for line in text.split("\n") if "=" in line)
+
+
+def files(root):
+    return sorted(os.path.join(folder, name)[len(root):]
+                  for folder, _, names in os.walk(root) for name in names)
+
+
+@suite.quick
+def test_files(bench):
+    """make install: exactly these files; it leaves gateway.conf alone; make uninstall leaves nothing."""
+    root = os.path.join(bench.folder, "root")
+    at = places(bench)
+    mine = os.path.join(root + at["sysconfdir"], "telematics-gateway", "gateway.conf")
+    os.makedirs(os.path.dirname(mine))
+    with open(mine, "w") as f:
+        f.write("# the administrator's\n")
+    make(bench, "install", "DESTDIR=" + root)
+    samples = os.path.join(at["docdir"], "samples", "telematics-gateway.")
+    want = [at["bindir"] + "/tgctl", at["sbindir"] + "/telematics-gateway",
+            at["sysconfdir"] + "/telematics-gateway/gateway.conf",
+            at["sysconfdir"] + "/telematics-gateway/gateway.conf.sample",
+            at["initdir"] + "/telematics-gateway",
+            at["systemdsystemunitdir"] + "/telematics-gateway.service",
+            at["bashcompletiondir"] + "/tgctl"]
+    want += [samples + what for what in ("default", "limits", "logrotate", "sysctl")]
+    want += [at["mandir"] + page for page in ("/man1/tgctl.1", "/man5/gateway.conf.5",
+                                              "/man7/telematics-schema.7", "/man8/telematics-gateway.8")]
+    want += [os.path.join(at["pkgdatadir"], "migrations", name)
+             for name in os.listdir(os.path.join(gateway.SOURCE, "migrations")) if name.endswith(".sql")]
+    proc.equal(files(root), sorted(want), "what was installed")
+    for path in want:
+        with open(root + path, "rb") as f:
+            text = f.read()
+        found = re.search(rb"@[a-z]+@", text) if b"\0" not in text else None
+        proc.check(not found, "%s holds %s" % (path, found))
+        runs = os.access(root + path, os.X_OK)
+        proc.equal(runs, "bin/" in path or path.startswith(at["initdir"]), path + " can be executed")
+    with open(mine) as f:
+        proc.equal(f.read(), "# the administrator's\n", "gateway.conf")
+    os.unlink(mine)
+    make(bench, "uninstall", "DESTDIR=" + root)
+    proc.equal(files(root), [], "files that uninstall left")
+    left = [folder for folder, names, _ in os.walk(root) if "telematics-gateway" in names]
+    proc.equal(left, [], "folders that hold one of ours after uninstall")
+
+
+class Installed(gateway.Gateway):
+    """A gateway in a root of its own, to which its init script is the only way."""
+
+    def __init__(self, bench, database, user):
+        self.bench, self.user = bench, user
+        self.root = os.path.join(bench.folder, "root")
+        self.at = places(bench)
+        make(bench, "install", "DESTDIR=" + self.root)
+        self.daemon = self.root + self.at["sbindir"] + "/telematics-gateway"
+        self.script = self.root + self.at["initdir"] + "/telematics-gateway"
+        folder = os.path.join(bench.folder, "gw")
+        os.mkdir(folder)
+        self.logdir = self.root + self.at["localstatedir"] + "/log/telematics-gateway"
+        self.pidfile = self.root + self.at["runstatedir"] + "/telematics-gateway/telematics-gateway.pid"
+        super().__init__(bench.scope, folder, database.url, start=False,
+                         TELEM_GATEWAY_PORT=proc.free_port(), TELEM_LOG_FILE=self.logdir + "/gateway.log")
+        self.log = self.logdir + "/gateway.log"
+        self.port = int(self.keys["TELEM_GATEWAY_PORT"])
+        self.conf_path = self.root + self.at["sysconfdir"] + "/telematics-gateway/gateway.conf"
+        # Who the daemon is in the end: nobody, if root is at hand to become it.
+        self.owner = proc.unprivileged_user()
+        self.defaults = os.path.join(bench.folder, "defaults")
+        with open(self.defaults, "w") as f:
+            f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\nUPGRADE_WAIT=%d\n"
+                    % (self.daemon, self.conf_path, self.pidfile, self.logdir, 60 * proc.PATIENCE))
+        bench.gateways.append(self)
+        self.write_conf()
+        if user is not None:
+            for path in [self.root] + [os.path.join(d, n) for d, ds, ns in os.walk(self.root)
+                                       for n in ds + ns]:
+                os.chown(path, user.pw_uid, user.pw_gid)
+
+    def write_conf(self, **keys):
+        super().write_conf(**keys)
+        os.chmod(self.conf_path, 0o640)
+        if self.owner is not None:
+            os.chown(self.conf_path, self.owner.pw_uid if self.user else 0, self.owner.pw_gid)
+
+    def init(self, verb, want=0):
+        """Runs the init script; returns what it printed."""
+        code, out = run(self.bench, ["/bin/sh", self.script] + verb.split(), user=self.user,
+                        env=dict(self.env, TELEMATICS_GATEWAY_DEFAULTS=self.defaults))
+        proc.equal(code, want, "exit status of %s: %s" % (verb, out))
+        return out
+
+    def pid(self):
+        with open(self.pidfile) as f:
+            return int(f.read())
+
+    def workers(self):
+        return proc.children(self.pid())
+
+    def log_text(self):
+        text = ""
+        for path in (self.log + ".1", self.log):
+            if os.path.exists(path):
+                with open(path, errors="replace") as f:
+                    text += f.read()
+        return text
+
+    def wait_generation(self, old):
+        proc.wait_until(lambda: self.workers() and not set(old) & set(self.workers()), 30,
+                        "the old workers are gone")
+        proc.wait_until(self.all_accept, 20, "the new workers accept")
+
+    def close(self):
+        """Whatever runs from this root, also an old process that still drains."""
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                exe = os.readlink("/proc/%s/exe" % name)
+                if exe.startswith(self.root):
+                    os.kill(int(name), signal.SIGKILL)
+            except OSError:
+                continue
+
+
+def rotate(gw):
+    """Rotates with the sample of the installation, with this root's paths and this daemon's user."""
+    program = shutil.which("logrotate", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if program is None:
+        print("# logrotate is not installed: the rotation is left out")
+        return
+    sample = gw.root + gw.at["docdir"] + "/samples/telematics-gateway.logrotate"
+    with open(sample) as f:
+        text = f.read()
+    text = text.replace(gw.at["localstatedir"] + "/log/", gw.root + gw.at["localstatedir"] + "/log/")
+    text = re.sub(r"(?m)^(\t*)su .*\n", lambda m: m.group(1) + "su nobody nogroup\n"
+                  if gw.owner is not None else "", text)
+    text = text.replace(" \\\n\t\t    " + gw.at["runstatedir"], " \\\n\t\t    " + gw.root + gw.at["runstatedir"])
+    conf = os.path.join(gw.root, "logrotate.conf")
+    with open(conf, "w") as f:
+        f.write(text)
+    os.chmod(conf, 0o644)
+    if gw.user is not None:
+        os.chown(conf, gw.user.pw_uid, gw.user.pw_gid)
+    before = gw.log_text()
+    code, out = run(gw.bench, [program, "-f", "-s", os.path.join(gw.root, "state"), conf], user=gw.user)
+    proc.check(code == 0 and not out, "logrotate: %d %s" % (code, out))
+    proc.check(os.path.exists(gw.log + ".1"), "the old log is kept")
+    proc.wait_until(lambda: os.path.exists(gw.log), 10, "the daemon makes a new log")
+    proc.equal(os.stat(gw.log).st_mode & 0o037, 0, "mode of the new log: not for others")
+    proc.check(gw.log_text().startswith(before), "no line was lost")
+    pids = gw.workers()
+    gw.init("reload")
+    gw.wait_generation(pids)
+    with open(gw.log) as f:
+        proc.check("master" in f.read(), "the daemon writes to the new log")
+
+
+def can_upgrade(gw):
+    with open(gw.daemon, "rb") as f:
+        return b"SIGUSR2 has no meaning" not in f.read()
+
+
+def replace_daemon(gw, source):
+    """As a package does: a new file under the same name."""
+    shutil.copy(source, gw.daemon + ".new")
+    os.chmod(gw.daemon + ".new", 0o755)
+    os.rename(gw.daemon + ".new", gw.daemon)
+
+
+def upgrade(gw, load):
+    """A new program takes over; one that can't even read the configuration does not get that far."""
+    if not can_upgrade(gw):
+        print("# this daemon can't be upgraded in place: left out")
+        return
+    old = gw.pid()
+    replace_daemon(gw, "/bin/false")
+    proc.check("failed" in gw.init("upgrade", want=6), "it says that it failed")
+    proc.equal(gw.pid(), old, "the process after an upgrade to a broken program")
+    replace_daemon(gw, gateway.DAEMON)
+    gw.init("upgrade")
+    new = gw.pid()
+    proc.check(new != old, "another process")
+    load.wait_all_progress()
+    gw.init("status")
+    proc.wait_until(lambda: not proc.alive(old), 60, "the old process has drained")
+    proc.equal(gw.pid(), new, "the pidfile after the old process has left")
+
+
+def life(bench, user):
+    database = bench.database()
+    names = imeis(12)
+    database.add_devices(names)
+    gw = Installed(bench, database, user)
+    proc.check("not running" in gw.init("status", want=3), "status before")
+    gw.init("reload", want=7)
+    gw.init("stop")
+    gw.init("configtest")
+    gw.init("nonsense", want=2)
+    gw.init("start")
+    gw.wait_ready()
+    pid = gw.pid()
+    if gw.owner is not None:
+        for path in ("/proc/%d" % gw.workers()[0], gw.log, os.path.dirname(gw.pidfile)):
+            proc.equal(os.stat(path).st_uid, gw.owner.pw_uid, "owner of " + path)
+    load = bench.fleet(gw, names)
+
+    def goes_on():
+        load.wait_acked(proc.scaled(300, 100))
+        proc.check("pid %d" % gw.pid() in gw.init("status"), "status names the process")
+    goes_on()
+    gw.init("start")
+    proc.equal(gw.pid(), pid, "the process after a second start")
+
+    pids = gw.workers()
+    gw.init("reload")
+    gw.wait_generation(pids)
+    goes_on()
+    gw.write_conf(TELEM_IDLE_TIMEOUT_S=0)
+    pids = gw.workers()
+    proc.check("TELEM_IDLE_TIMEOUT_S" in gw.init("reload", want=6), "the reload says what is wrong")
+    gw.init("configtest", want=6)
+    gw.init("restart", want=6)
+    proc.equal((gw.pid(), gw.workers()), (pid, pids), "processes after them")
+    gw.write_conf(TELEM_IDLE_TIMEOUT_S=600)
+    rotate(gw)
+    goes_on()
+    upgrade(gw, load)
+    goes_on()
+    pid = gw.pid()
+    gw.init("restart")
+    proc.check(gw.pid() != pid and not proc.alive(pid), "restart: another process")
+    load.wait_all_progress()
+    goes_on()
+    pid = gw.pid()
+    gw.init("stop")
+    proc.check(not proc.alive(pid) and not os.path.exists(gw.pidfile), "stop has waited for the end")
+    gw.init("status", want=3)
+
+    # A crash: told by the status, and no obstacle to the next start.
+    gw.init("start")
+    load.wait_all_progress()
+    os.kill(gw.pid(), signal.SIGKILL)
+    proc.wait_until(lambda: not proc.alive(gw.pid()), 5, "the master is dead")
+    gw.init("status", want=1)
+    proc.wait_until(lambda: gw.init("start") and proc.alive(gw.pid()), 60, "start after a crash")
+    load.wait_all_progress()
+    load.stop()
+    audit.audit(database, load)
+    gw.init("stop")
+    proc.equal(database.number("SELECT count(*) FROM device_online WHERE online"), 0, "devices online")
+
+
+def test_init_script(bench):
+    """start, status, reload, log rotation, upgrade, restart, stop, a crash: as root, if we are; audit."""
+    life(bench, None)
+
+
+def test_init_script_user(bench):
+    """The same without root."""
+    user = proc.unprivileged_user()
+    if user is None:
+        print("# we aren't root: the test before was this one")
+        return
+    life(bench, user)
+
+
+def test_not_configured(bench):
+    """Without a configuration, a database or a program the init script says what is missing."""
+    gw = Installed(bench, bench.database(), None)
+    os.unlink(gw.conf_path)
+    proc.check("gateway.conf" in gw.init("start", want=6), "the file is named")
+    shutil.copy(gw.conf_path + ".sample", gw.conf_path)
+    proc.check("DATABASE_URL" in gw.init("start", want=6), "the key is named")
+    proc.check("DATABASE_URL" in gw.init("configtest", want=6), "also by configtest")
+    os.unlink(gw.daemon)
+    proc.check("not installed" in gw.init("start", want=5), "the program is missing")
+    gw.init("status", want=3)
+
+
+def test_schema_page(bench):
+    """telematics-schema(7) knows each table and column with its type, and no other."""
+    rows = bench.database().rows(
+        "SELECT c.relname, a.attname, replace(format_type(a.atttypid, NULL), 'timestamp with time zone',"
+        " 'timestamptz') FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        " AND NOT a.attisdropped WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition"
+        " AND c.relnamespace = current_schema()::regnamespace")
+    with open(os.path.join(gateway.SOURCE, "doc", "telematics-schema.7.in")) as f:
+        text = f.read()
+    page = []
+    for part in re.split(r"(?m)^\.S[sh] ", text)[1:]:
+        page += [[part.split("\n")[0]] + list(m) for m in
+                 re.findall(r"(?m)^\.It Va (\w+) Pq Vt (.+)$", part)]
+    missing = [r for r in rows if r not in page]
+    proc.check(not missing, "doc/telematics-schema.7.in lacks, or has with another type: %s" %
+               "; ".join("in .Ss %s: .It Va %s Pq Vt %s" % tuple(r) for r in missing))
+    proc.equal([r for r in page if r not in rows], [], "what is in the page only")
+
+
+suite.main(globals())
