@@ -143,7 +143,8 @@ parse_codec(struct sim_options *o, const char *text)
 static bool
 parse_number(struct sim_options *o, const struct option_row *row, const char *text)
 {
-	char *end, *field = (char *)o + row->at;
+	void *field = (char *)o + row->at;
+	char *end;
 	double v;
 
 	errno = 0;

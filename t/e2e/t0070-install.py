@@ -116,6 +116,8 @@ class Installed(gateway.Gateway):
         with open(self.defaults, "w") as f:
             f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\nUPGRADE_WAIT=%d\n"
                     % (self.daemon, self.conf_path, self.pidfile, self.logdir, 60 * proc.PATIENCE))
+            if user is not None:
+                f.write("FUNCTIONS=/none\n")
         bench.gateways.append(self)
         self.write_conf()
         if user is not None:
@@ -301,7 +303,7 @@ def test_init_script(bench):
 
 
 def test_init_script_user(bench):
-    """The same without root."""
+    """The same without root, and without the functions of LSB."""
     user = proc.unprivileged_user()
     if user is None:
         print("# we aren't root: the test before was this one")

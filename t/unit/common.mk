@@ -56,4 +56,4 @@ TESTS += t/lint/conf-keys
 EXTRA_DIST += t/lint/conf-keys
 # Asks the tgctl that `all` has made.
 TESTS += t/lint/tgctl-page
-EXTRA_DIST += t/lint/tgctl-page
+EXTRA_DIST += t/lint/tgctl-page t/lint/cppcheck t/lint/cppcheck-suppressions
