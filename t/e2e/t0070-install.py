@@ -119,6 +119,8 @@ class Installed(gateway.Gateway):
             if user is not None:
                 f.write("FUNCTIONS=/none\n")
         bench.gateways.append(self)
+        if self.owner is not None:   # sanitizers report there
+            os.chown(folder, self.owner.pw_uid, self.owner.pw_gid)
         self.write_conf()
         if user is not None:
             for path in [self.root] + [os.path.join(d, n) for d, ds, ns in os.walk(self.root)
