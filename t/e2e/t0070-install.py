@@ -217,7 +217,7 @@ def replace_daemon(gw, source):
 
 
 def upgrade(gw, load):
-    """A new program takes over; one that can't even read the configuration does not get that far."""
+    """A new program takes over; a broken one, and one that doesn't get ready, leaves the old one."""
     if not can_upgrade(gw):
         print("# this daemon can't be upgraded in place: left out")
         return
@@ -225,6 +225,20 @@ def upgrade(gw, load):
     replace_daemon(gw, "/bin/false")
     proc.check("failed" in gw.init("upgrade", want=6), "it says that it failed")
     proc.equal(gw.pid(), old, "the process after an upgrade to a broken program")
+    # One that likes the configuration, but does not start.
+    wrapper = os.path.join(gw.root, "wrapper")
+    with open(wrapper, "w") as f:
+        f.write('#!/bin/sh\ncase "$*" in\n-[tT]*) exec %s "$@" ;;\nesac\nexit 1\n' % gateway.DAEMON)
+    replace_daemon(gw, wrapper)
+    with open(gw.defaults) as f:
+        defaults = f.read()
+    with open(gw.defaults, "a") as f:
+        f.write("UPGRADE_WAIT=5\n")
+    proc.check("goes on" in gw.init("upgrade", want=1), "it says that the old one goes on")
+    proc.equal(gw.pid(), old, "the process after an upgrade to a program that doesn't start")
+    load.wait_all_progress()
+    with open(gw.defaults, "w") as f:
+        f.write(defaults)
     replace_daemon(gw, gateway.DAEMON)
     gw.init("upgrade")
     new = gw.pid()
@@ -271,6 +285,11 @@ def life(bench, user):
     gw.init("restart", want=6)
     proc.equal((gw.pid(), gw.workers()), (pid, pids), "processes after them")
     gw.write_conf(TELEM_IDLE_TIMEOUT_S=600)
+    if gw.owner is not None and user is None:
+        os.chmod(gw.conf_path, 0o600)
+        for verb in ("reload", "upgrade"):
+            proc.check("can't be read" in gw.init(verb, want=4), verb + " says who can't read it")
+        gw.write_conf()
     rotate(gw)
     goes_on()
     upgrade(gw, load)
