@@ -117,7 +117,7 @@ class Installed(gateway.Gateway):
             f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\nUPGRADE_WAIT=%d\n"
                     % (self.daemon, self.conf_path, self.pidfile, self.logdir, 60 * proc.PATIENCE))
             if user is not None:
-                f.write("FUNCTIONS=/none\n")
+                f.write("LSB_FUNCTIONS=no\n")
         bench.gateways.append(self)
         if self.owner is not None:   # sanitizers report there
             os.chown(folder, self.owner.pw_uid, self.owner.pw_gid)
