@@ -40,7 +40,7 @@ struct conf {
 	int command_timeout_ms;
 	int command_max_attempts;
 	int command_max_length; /* characters of a command's text */
-	int retention_days; /* 0: keep */
+	int retention_days;	/* 0: keep */
 	int raw_retention_days;
 	enum ingest_raw ingest_raw;
 	int drain_timeout_ms;
