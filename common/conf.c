@@ -14,8 +14,9 @@ enum key_type {
 	KEY_INT,
 	KEY_BOOL,
 	KEY_CHOICE,
-	KEY_PATH,  /* any text without control bytes */
-	KEY_ASCII, /* goes into tables and lines: printable ASCII */
+	KEY_PATH,   /* any text without control bytes */
+	KEY_SOCKET, /* an absolute path that fits into an address, with room for ".new" behind it */
+	KEY_ASCII,  /* goes into tables and lines: printable ASCII */
 	KEY_URL,
 	KEY_BIND,
 	KEY_BINDS,
@@ -239,6 +240,13 @@ static const struct key keys[] = {
 	.range = "a path",
 	.apply = CONF_RESTART,
 	.help = "where the process id is written"},
+    {.name = "TELEM_CONTROL_SOCKET",
+	.type = KEY_SOCKET,
+	FIELD(control_socket),
+	.computed = "none",
+	.range = "an absolute path of up to 103 bytes",
+	.apply = CONF_RESTART,
+	.help = "where tgctl trace and tgctl capture reach the gateway"},
 };
 
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
@@ -324,6 +332,14 @@ set_text(const struct key *k, struct conf *c, const char *value, char why[CONF_W
 			return out_of_range(k, value, why);
 	memcpy(field(c, k), value, len + 1);
 	return true;
+}
+
+static bool
+set_socket(const struct key *k, struct conf *c, const char *value, char why[CONF_WHY])
+{
+	if (value[0] != '\0' && (value[0] != '/' || strlen(value) + sizeof(".new") > CONTROL_PATH))
+		return out_of_range(k, value, why);
+	return set_text(k, c, value, why);
 }
 
 /*
@@ -450,6 +466,8 @@ conf_set(struct conf *c, size_t key, const char *value, char why[CONF_WHY])
 		return set_binds(k, c, value, why);
 	case KEY_CIDRS:
 		return set_cidrs(k, c, value, why);
+	case KEY_SOCKET:
+		return set_socket(k, c, value, why);
 	case KEY_PATH:
 	case KEY_ASCII:
 		break;
@@ -490,6 +508,7 @@ dump_value(const struct conf *c, const struct key *k, FILE *f)
 		(void)fputs(((const struct cidr_list *)p)->text, f);
 		break;
 	case KEY_PATH:
+	case KEY_SOCKET:
 	case KEY_ASCII:
 	case KEY_URL:
 	case KEY_BIND:

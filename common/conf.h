@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "common/cidr.h"
+#include "common/control.h"
 #include "common/log.h"
 
 #define CONF_STR 256	 /* longest text value, with its NUL */
@@ -53,7 +54,8 @@ struct conf {
 	char user[CONF_STR];
 	char group[CONF_STR];
 	char pidfile[CONF_STR];
-	int max_devices;      /* TELEM_MAX_DEVICES: capacity of the shared registry */
+	char control_socket[CONTROL_PATH]; /* "": none; else absolute */
+	int max_devices;		   /* TELEM_MAX_DEVICES: capacity of the shared registry */
 	int batch_records;    /* TELEM_BATCH_RECORDS: most records in one transaction */
 	int worker_memory_mb; /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
 };

@@ -20,6 +20,8 @@ enum ipc_type {
 	IPC_ADOPT,   /* carries a listening descriptor of slot `slot`: accept from it too */
 	IPC_RELEASE, /* stop accepting from slot `slot`'s socket, close it */
 	IPC_ORPHANS, /* clean up after the dead owner `value` (shm.h, shm_owner) */
+	IPC_TRACE,   /* carries a client of the control socket: tell it what the device does
+			(control.h) */
 };
 
 struct ipc_msg {

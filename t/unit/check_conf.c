@@ -193,6 +193,23 @@ START_TEST(bad_values)
 }
 END_TEST
 
+/* An address of a Unix socket is short, and the daemon needs a second one beside it for a moment.
+ */
+START_TEST(socket_paths)
+{
+	char line[256] = "TELEM_CONTROL_SOCKET=/";
+
+	memset(line + strlen(line), 'x', 102);
+	ck_assert_msg(load(line), "%s", err);
+	ck_assert_uint_eq(strlen(conf.control_socket), 103);
+	line[strlen(line)] = 'x';
+	refused(line, 1, "an absolute path of up to 103 bytes");
+	refused("TELEM_CONTROL_SOCKET=run/control.sock\n", 1, "an absolute path");
+	ck_assert(load("TELEM_CONTROL_SOCKET=\n"));
+	ck_assert_str_eq(conf.control_socket, "");
+}
+END_TEST
+
 /* Walks the table: both ends of every range are good, and the next ones beyond are not. */
 START_TEST(every_range)
 {
@@ -431,6 +448,7 @@ main(void)
 	tcase_add_test(t, grammar);
 	tcase_add_test(t, bad_lines);
 	tcase_add_test(t, bad_values);
+	tcase_add_test(t, socket_paths);
 	tcase_add_test(t, every_range);
 	tcase_add_test(t, bind_lists);
 	tcase_add_test(t, secrets_stay_secret);

@@ -7,6 +7,7 @@ COMMON_UNIT_TESTS = \
 	t/unit/check_log_fold \
 	t/unit/check_addresses \
 	t/unit/check_ipc \
+	t/unit/check_control \
 	t/unit/check_stats \
 	t/unit/check_shm \
 	t/unit/check_registry \
@@ -35,6 +36,9 @@ t_unit_check_log_fold_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_ipc_SOURCES = t/unit/check_ipc.c
 t_unit_check_ipc_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_ipc_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_control_SOURCES = t/unit/check_control.c
+t_unit_check_control_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_control_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_stats_SOURCES = t/unit/check_stats.c
 t_unit_check_stats_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_stats_LDADD = $(COMMON_UNIT_LIBS)
