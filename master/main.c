@@ -15,6 +15,7 @@
 
 #include "common/conf.h"
 #include "common/log.h"
+#include "master/control_socket.h"
 #include "master/daemon.h"
 #include "master/listen.h"
 #include "master/master.h"
@@ -138,6 +139,8 @@ open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME],
 	}
 	if (!privs_drop(privs, err))
 		return false;
+	if (!control_socket_open(&m->control_socket, c->control_socket, false, err))
+		return false;
 	if (!log_open("master", master_log_file(m, c), c->log_format, c->log_level)) {
 		snprintf(err, CONF_ERR, "TELEM_LOG_FILE %.200s: %s", c->log_file, strerror(errno));
 		return false;
@@ -184,6 +187,7 @@ run(struct master *m, const struct privs *privs)
 	listen_close(&m->listen);
 	if (m->metrics_fd != -1)
 		close(m->metrics_fd);
+	control_socket_remove(&m->control_socket);
 	pidfile_remove(&m->pidfile);
 	return status;
 }
@@ -215,7 +219,8 @@ load_and_run(struct master *m, const struct options *o)
 int
 main(int argc, char **argv)
 {
-	struct master m = {.metrics_fd = -1, .daemon.report_fd = -1, .pidfile.fd = -1};
+	struct master m = {
+	    .metrics_fd = -1, .control_socket.fd = -1, .daemon.report_fd = -1, .pidfile.fd = -1};
 	struct options o = {0};
 	char *conf_file;
 	int status;

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "master/control.h"
 #include "master/http.h"
 
 #define START_MS 20000 /* the command that started a background daemon waits no longer */
@@ -290,6 +291,9 @@ add_events(struct master *m)
 	m->wake = evtimer_new(m->base, on_wake, m);
 	if (m->tick == NULL || m->wake == NULL || event_add(m->tick, &second) == -1)
 		return false;
+	if (m->control_socket.fd != -1 &&
+	    (m->control = control_new(m, m->control_socket.fd)) == NULL)
+		return false;
 	if (m->metrics_fd == -1)
 		return true;
 	m->http = http_new(m->base, m->metrics_fd, status_serve, m);
@@ -337,6 +341,7 @@ release(struct master *m)
 	int i;
 
 	http_free(m->http);
+	control_free(m->control);
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		if (m->signals[i] != NULL)
 			event_free(m->signals[i]);

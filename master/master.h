@@ -10,6 +10,7 @@
  * reload.c   SIGHUP
  * adopt.c    sockets of slots that are down
  * status.c   the HTTP paths
+ * control.c  clients of the control socket
  */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
@@ -21,11 +22,13 @@
 #include "common/conf.h"
 #include "common/shm.h"
 #include "common/stats.h"
+#include "master/control_socket.h"
 #include "master/daemon.h"
 #include "master/listen.h"
 #include "master/pidfile.h"
 #include "master/slot.h"
 
+struct control;
 struct event;
 struct event_base;
 struct http;
@@ -86,12 +89,14 @@ struct master {
 	struct pidfile pidfile;
 	struct listen_set listen;
 	int metrics_fd; /* listening, or -1 */
+	struct control_socket control_socket;
 
 	/* Its own. */
 	struct event_base *base;
 	struct event *signals[MASTER_SIGNALS];
 	struct event *tick, *wake;
 	struct http *http;
+	struct control *control;
 	struct shm shm;
 	struct stats retired; /* counters of the dead */
 	struct master_slot *slots;

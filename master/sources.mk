@@ -7,6 +7,8 @@ libmaster_a_SOURCES = \
 	master/slot.c master/slot.h \
 	master/listen.c master/listen.h \
 	master/http.c master/http.h \
+	master/control.c master/control.h \
+	master/control_socket.c master/control_socket.h \
 	master/metrics.c master/metrics.h \
 	master/daemon.c master/daemon.h \
 	master/pidfile.c master/pidfile.h \

@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "master/control.h"
 #include "master/http.h"
 #include "master/title.h"
 #include "worker/worker.h"
@@ -119,6 +120,7 @@ close_inherited(struct master *m, int slot)
 				close(m->slots[i].proc[b].control);
 	listen_close_others(&m->listen, slot);
 	http_close_inherited(m->http);
+	control_close_inherited(m->control);
 	pidfile_close_inherited(&m->pidfile);
 	daemon_close_inherited(&m->daemon);
 }
@@ -206,6 +208,7 @@ fork_worker(struct master *m, struct worker_proc *p, const struct conf *conf, ui
 	p->drained = false;
 	p->heartbeat = 0;
 	p->heartbeat_ms = 0;
+	control_greet(m->control, p);
 	return true;
 fail:
 	saved = errno;

@@ -67,7 +67,7 @@ struct frame {
 	bool done;	 /* stored for good: may be answered */
 	bool poisoned;	 /* a row of it was refused: the raw frame goes to quarantine too */
 	bool unstorable; /* not even the raw frame can be stored: its connection is closed */
-	bool answer;	 /* an ACK of `count` is due once done */
+	bool answered;	 /* its ACK of `count` went out */
 	uint32_t next;	 /* the connection's next frame in flight (conn.c) */
 };
 

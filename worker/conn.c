@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/shm.h"
 #include "worker/conn_impl.h"
+#include "worker/trace_conn.h"
 
 uint64_t
 conn_token(const struct conn *c)
@@ -127,6 +128,7 @@ conn_pause(struct conns *cs, struct conn *c)
 	if (c->paused)
 		return;
 	c->paused = true;
+	trace_event(c, "paused", NULL);
 	TAILQ_INSERT_TAIL(&cs->paused, c, paused_link);
 	stats_add(&cs->cfg.stats->paused, 1);
 }
@@ -272,6 +274,7 @@ conn_kill(struct conns *cs, struct conn *c)
 
 	if (c->dead)
 		return;
+	trace_gone(c);
 	event_del(&c->ev);
 	end_session(cs, c);
 	frames_forget(cs, c);
@@ -441,6 +444,7 @@ conn_close(struct conns *cs, struct conn *c, enum session_why why)
 	conn_book(cs, c, SESSION_CLOSING);
 	conn_count_close(cs, c);
 	conn_log(cs, c, level_of(c), "connection closed: %s", session_why_text(why));
+	trace_event(c, "closed", "\"why\":\"%s\"", session_why_text(why));
 	end_session(cs, c);
 	if (!waits_for_answers(cs, c, why)) {
 		conn_kill(cs, c);
@@ -459,6 +463,7 @@ conn_close(struct conns *cs, struct conn *c, enum session_why why)
 bool
 conn_send(struct conn *c, const void *p, size_t n)
 {
+	trace_bytes(c, "out", p, n);
 	/* A few bytes always fit into the socket's buffer, unless the peer reads nothing at all. */
 	return send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
 }

@@ -64,6 +64,12 @@ void conns_tick(struct conns *, int64_t now_mono_ms);
 /* Closes every connection as soon as nothing of it is in flight. */
 void conns_drain(struct conns *);
 
+/*
+ * Somebody follows the device (trace.h), until then; `fd` is taken over. Its connections that are
+ * open already are told at once.
+ */
+void conns_trace(struct conns *, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd);
+
 /* devices.h and store.h call back here. */
 void conns_answer(void *conns, uint64_t token, uint64_t imei, enum lookup_answer);
 void conns_stored(void *conns, struct batch *);

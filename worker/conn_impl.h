@@ -17,6 +17,7 @@
 #include "worker/conn.h"
 #include "worker/entry_map.h"
 #include "worker/session.h"
+#include "worker/trace.h"
 
 #define READ_BUFFER (FRAME_MAX + 16 * 1024)
 #define LINGER_MS 2000
@@ -91,6 +92,7 @@ struct conns {
 	int64_t last_message_us; /* wall clock at which the last message arrived */
 	bool draining;
 	struct avl_record *records; /* AVL_MAX_RECORDS, scratch of the decoder */
+	struct traces traces;
 };
 
 /* conn.c */

@@ -2,6 +2,7 @@
  * What comes in on a connection: the handshake, and bytes to items to frames.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "common/clock.h"
 #include "worker/conn_impl.h"
 #include "worker/proxy.h"
+#include "worker/trace_conn.h"
 
 /* Changes of a tracker's address within a minute that deserve a line. */
 #define FLAPS 5
@@ -29,6 +31,7 @@ refuse(struct conns *cs, struct conn *c, const char *reason)
 	conn_address(c, host, sizeof(host));
 	rejected_note(cs->parts.rejected, c->session.imei, reason, host, clock_wall_ms());
 	conn_log(cs, c, LOG_INFO_, "handshake refused: %s", session_why_text(c->session.why));
+	trace_event(c, "refused", "\"why\":\"%s\"", session_why_text(c->session.why));
 	if (conn_send(c, &no, 1))
 		conn_shut(cs, c);
 	else
@@ -42,6 +45,8 @@ note_address(struct conns *cs, const struct conn *c)
 	uint32_t changes = registry_note_address(cs->cfg.registry, c->entry,
 	    (uint16_t)hash_bytes(c->addr, sizeof(c->addr)), clock_mono_ms());
 
+	if (changes > 1)
+		trace_event(c, "flaps", "\"changes\":%" PRIu32, changes);
 	if (changes == FLAPS || (changes > 0 && changes % 100 == 0))
 		conn_log(cs, c, LOG_WARN_,
 		    "IMEI flaps between addresses: %u changes within a minute; two devices with "
@@ -64,7 +69,9 @@ welcome(struct conns *cs, struct conn *c)
 	c->session_id = registry_new_session(cs->cfg.registry, cs->cfg.owner, now_us);
 	conn_book(cs, c, SESSION_OPEN);
 	stats_add(&cs->cfg.stats->handshakes, 1);
+	trace_event(c, "accepted", "\"device_id\":%" PRId64, c->device_id);
 	if (registry_session_open(cs->cfg.registry, c->entry, c->session_id) != 0) {
+		trace_event(c, "takes_over", NULL);
 		stats_add(&cs->cfg.stats->takeovers, 1);
 		conn_log(cs, c, LOG_INFO_, "takes over from an older connection of the same IMEI");
 	}
@@ -117,6 +124,7 @@ look_up(struct conns *cs, struct conn *c)
 	enum lookup_answer now = LOOKUP_KNOWN;
 	bool tell;
 
+	trace_connected(c);
 	if (entry != REGISTRY_NONE)
 		registry_get(cs->cfg.registry, entry, &device);
 	if (!device.present && !guards_may_ask(cs->cfg.guards, c->family, c->addr, &tell)) {
@@ -206,8 +214,10 @@ take_item(struct conns *cs, struct conn *c, const uint8_t *p, size_t n, int64_t 
 
 	if (result == STREAM_MORE)
 		return 0;
-	if (result == STREAM_PING)
+	if (result == STREAM_PING) {
 		stats_add(&cs->cfg.stats->pings, 1);
+		trace_event(c, "ping", NULL);
+	}
 	action = session_item(&c->session, result, &item);
 	if (action == SESSION_DO_LOOK_UP)
 		look_up(cs, c);
@@ -345,6 +355,7 @@ read_some(struct conns *cs, struct conn *c)
 
 	if (n > 0) {
 		stats_add(&cs->cfg.stats->bytes_in, (uint64_t)n);
+		trace_bytes(c, "in", cs->buffer + c->partial_len, (size_t)n);
 		if (c->partial_len > 0)
 			memcpy(cs->buffer, c->partial, c->partial_len);
 		consume(cs, c, cs->buffer, c->partial_len + (size_t)n);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/shm.h"
 #include "worker/conn_impl.h"
 
 struct conns *
@@ -21,6 +22,7 @@ conns_new(const struct conns_config *cfg)
 	/* Half of the worker's memory; the batches have the other. */
 	cs->partial_max = (size_t)cfg->conf->worker_memory_mb * 1024 * 1024 / 2;
 	cs->version = registry_version(cfg->registry);
+	cs->traces.worker = (int)(cfg->owner / SHM_BLOCKS);
 	if (cs->buffer != NULL && cs->records != NULL)
 		return cs;
 	conns_free(cs);
@@ -42,6 +44,7 @@ conns_free(struct conns *cs)
 		if (cs->slots[i] != NULL)
 			conn_kill(cs, cs->slots[i]);
 	conns_bury(cs);
+	traces_free(&cs->traces);
 	free(cs->slots);
 	free(cs->generations);
 	entry_map_free(&cs->by_entry);
@@ -110,6 +113,7 @@ conns_tick(struct conns *cs, int64_t now)
 	close_overdue(cs, QUEUE_ANSWERS, ANSWERS_MS, WHY_TAKEN_OVER, now);
 	close_overdue(cs, QUEUE_LINGER, LINGER_MS, WHY_PEER, now);
 	conns_bury(cs);
+	traces_tick(&cs->traces, now);
 	stats_set(
 	    &cs->cfg.stats->buffer_bytes, cs->partial_bytes + store_filling(cs->parts.store)->used);
 }

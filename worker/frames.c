@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "worker/conn_impl.h"
 #include "worker/row.h"
+#include "worker/trace_conn.h"
 
 #define REF_BATCH 0x80000000u
 
@@ -52,7 +53,6 @@ link_frame(struct conns *cs, struct conn *c, uint32_t ref)
 	struct frame *f = frame_of(cs, ref);
 
 	f->next = NO_REF;
-	f->answer = true;
 	if (c->first_frame == NO_REF)
 		c->first_frame = ref;
 	else
@@ -200,6 +200,7 @@ frames_take(struct conns *cs, struct conn *c, const uint8_t *raw, const struct s
 
 	if (is_waiting_already(cs, c, raw, item->len)) {
 		count_again(cs, &facts);
+		trace_event(c, "frame_again", "\"bytes\":%zu", item->len);
 		return true;
 	}
 	if (item->crc_ok && codec_is_avl(facts.codec))
@@ -213,6 +214,7 @@ frames_take(struct conns *cs, struct conn *c, const uint8_t *raw, const struct s
 		    hash_bytes(raw, item->len), clock_wall_ms());
 	struct verdict v = session_judge(&facts);
 	count_frame(cs, c, &facts, &v);
+	trace_frame(c, &facts, &v, item->len);
 	stats_add(&cs->cfg.stats->io_total_mismatch, avl.total_mismatches);
 	if ((v.what != VERDICT_CLOSE || cs->cfg.conf->ingest_raw != INGEST_RAW_OFF) &&
 	    add_to_batch(cs, c, b, &v, &avl, raw, item->len, now_us) == BATCH_NONE)
@@ -254,6 +256,7 @@ static void
 answer(struct conns *cs, struct conn *c, int64_t now_us)
 {
 	uint32_t acks[SESSION_MAX_IN_FLIGHT];
+	int64_t after_us[SESSION_MAX_IN_FLIGHT];
 	size_t n = 0;
 
 	while (c->first_frame != NO_REF && n < SESSION_MAX_IN_FLIGHT) {
@@ -261,9 +264,12 @@ answer(struct conns *cs, struct conn *c, int64_t now_us)
 
 		if (!f->done)
 			break;
+		trace_stored(
+		    cs, store_batch(cs->parts.store, (c->first_frame & REF_BATCH) != 0), f);
+		after_us[n] = now_us - f->from.received_mono_us;
+		stats_observe(&cs->cfg.stats->ack_us, stats_time_bounds_us, (uint64_t)after_us[n]);
 		acks[n++] = htonl(f->count);
-		stats_observe(&cs->cfg.stats->ack_us, stats_time_bounds_us,
-		    (uint64_t)(now_us - f->from.received_mono_us));
+		f->answered = true;
 		c->first_frame = f->next;
 		c->in_flight--;
 		f->from.conn = 0;
@@ -278,6 +284,7 @@ answer(struct conns *cs, struct conn *c, int64_t now_us)
 		return;
 	}
 	stats_add(&cs->cfg.stats->acks, n);
+	trace_acks(c, acks, after_us, n);
 	conn_command_acked(cs, c);
 	conn_settle(cs, c);
 	if (!c->dead && !c->closing && !c->paused)
@@ -355,6 +362,8 @@ conns_finished(void *ctx, struct batch *b)
 	for (uint32_t i = 0; i < b->nframes; i++) {
 		const struct frame *f = &b->frames[i];
 
+		if (!f->answered && !f->forgotten && !f->unstorable)
+			trace_stored(cs, b, f);
 		if (f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE)
 			live_seen(cs->parts.live, f->from.entry, f->from.device_id,
 			    f->from.received_wall_us / 1000);

@@ -8,6 +8,7 @@ libworker_a_SOURCES = \
 	worker/conn_command.c worker/entry_map.c worker/entry_map.h \
 	worker/command.c worker/command.h \
 	worker/commands.c worker/commands.h worker/commands_sql.h worker/later.c worker/later.h \
+	worker/trace.c worker/trace.h worker/trace_conn.c worker/trace_conn.h \
 	worker/session.c worker/session.h \
 	worker/batch.c worker/batch.h \
 	worker/store.c worker/store_rows.c worker/store_raw.c worker/store.h worker/store_impl.h \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "worker/accept.h"
@@ -107,6 +108,21 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* Whoever follows a device; the descriptor is ours from now on. */
+static void
+trace(struct worker *w, const struct ipc_msg *m, int fd)
+{
+	struct control_request request;
+	int64_t until_ms;
+
+	if (control_from_ipc(m, &request, &until_ms)) {
+		conns_trace(w->conns, request.imei, request.bytes, until_ms, fd);
+		return;
+	}
+	log_warn("a message of the master that can't be read: whom to follow");
+	close(fd);
+}
+
 static void
 take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 {
@@ -131,6 +147,10 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 	case IPC_RELEASE:
 		acceptor_release(w->acceptor, (int)m->slot);
 		break;
+	case IPC_TRACE:
+		if (passed_fd >= 0)
+			trace(w, m, passed_fd);
+		return;
 	case IPC_ORPHANS:
 		orphans_add(w->orphans, (uint32_t)m->value);
 		tasks_kick(w->tasks);

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@
 #define PATIENCE_MS 20000
 #define STEP_US 10000
 
-static char program[512], dir[64], conf_path[96], log_path[96], pid_path[96];
+static char program[512], dir[64], conf_path[96], log_path[96], pid_path[96], socket_path[96];
 static int metrics_port;
 static pid_t master;
 
@@ -90,8 +91,8 @@ configure(const char *mode, const char *more)
 	fprintf(f,
 	    "DATABASE_URL=dbname=%s\nTELEM_GATEWAY_BIND=127.0.0.1\nTELEM_GATEWAY_PORT=0\n"
 	    "METRICS_PORT=%d\nTELEM_WORKERS=%d\nTELEM_LOG_FILE=%s\nTELEM_PIDFILE=%s\n"
-	    "%s",
-	    mode, metrics_port, NWORKERS, log_path, pid_path, more);
+	    "TELEM_CONTROL_SOCKET=%s\n%s",
+	    mode, metrics_port, NWORKERS, log_path, pid_path, socket_path, more);
 	fclose(f);
 }
 
@@ -283,6 +284,7 @@ setup(void)
 	snprintf(conf_path, sizeof(conf_path), "%s/conf", dir);
 	snprintf(log_path, sizeof(log_path), "%s/log", dir);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", dir);
+	snprintf(socket_path, sizeof(socket_path), "%s/control", dir);
 	/* Orphaned workers come to us, so that we see them end. */
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	metrics_port = free_port();
@@ -311,6 +313,7 @@ teardown(void)
 	(void)unlink(conf_path);
 	(void)unlink(log_path);
 	(void)unlink(pid_path);
+	(void)unlink(socket_path);
 	(void)rmdir(dir);
 }
 
@@ -333,6 +336,7 @@ stop(void)
 	/* Nobody is left behind (we inherit orphans, and those who made them). */
 	wait_for(reaped_all());
 	ck_assert_int_eq(access(pid_path, F_OK), -1);
+	ck_assert_int_eq(access(socket_path, F_OK), -1);
 }
 
 START_TEST(serves_and_stops)
@@ -409,20 +413,57 @@ sockets_of(pid_t pid, char *out, size_t size)
 	closedir(d);
 }
 
-/* A replacement, forked while a client of the metrics is connected, has nothing but its own. */
+/* A client of the control socket, which every worker is given (and closes at once). */
+static int
+follow(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct timeval limit = {.tv_sec = PATIENCE_MS / 1000};
+	const char *request = "trace 350000000000001 60";
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", socket_path);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+	ck_assert_int_eq(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+	return fd;
+}
+
+/* Reads `n` events that workers have sent. */
+static void
+hear(int fd, int n)
+{
+	char text[1024];
+	ssize_t r;
+
+	while (n > 0) {
+		r = recv(fd, text, sizeof(text) - 1, 0);
+		ck_assert_msg(r > 0, "no event: %s", strerror(errno));
+		text[r] = '\0';
+		n -= strstr(text, "\"fake\"") != NULL;
+	}
+}
+
+/*
+ * A replacement, forked while clients of metrics and control socket are connected, has nothing
+ * but its own.
+ */
 START_TEST(workers_hold_nothing_foreign)
 {
 	char mine[4096], masters[4096], others[4096], *p, *save = NULL;
-	int shared = 0, client, i;
+	int shared = 0, client, follower, i;
 	pid_t old, new;
 
 	run();
+	follower = follow();
+	hear(follower, NWORKERS);
 	client = dial(metrics_port);
 	ck_assert_int_ne(client, -1);
 	ck_assert_int_eq(code_of("/healthz"), 200);
 	old = worker(0, "ready");
 	ck_assert_int_eq(kill(old, SIGKILL), 0);
 	wait_for((new = replacement(0, old)) > 0);
+	hear(follower, 1);
 	sockets_of(new, mine, sizeof(mine));
 	sockets_of(master, masters, sizeof(masters));
 	for (i = 1; i < NWORKERS; i++) {
@@ -438,6 +479,7 @@ START_TEST(workers_hold_nothing_foreign)
 	/* Its listener, of which the master keeps a copy. */
 	ck_assert_int_eq(shared, 1);
 	close(client);
+	close(follower);
 	stop();
 }
 END_TEST
@@ -493,7 +535,7 @@ START_TEST(bad_reload_changes_nothing)
 	configure("ready", "TELEM_NONSENSE=1\n");
 	ck_assert_int_eq(kill(master, SIGHUP), 0);
 	wait_for(metric("telematics_reload_success") == 0);
-	ck_assert(logged("/conf:8: "));
+	ck_assert(logged("/conf:9: "));
 	ck_assert_int_eq(generation(), 1);
 	ck_assert_int_eq(worker(0, "ready"), old);
 	/* Good to read, but its workers don't start. */

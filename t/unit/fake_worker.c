@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/control.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "worker/worker.h"
@@ -75,6 +76,22 @@ tell(struct fake *f, enum ipc_type type, const char *text)
 		log_warn("the master does not hear: %s", strerror(errno));
 }
 
+/* Shows that it has the client's descriptor and knows whom to follow. */
+static void
+trace(const struct fake *f, const struct ipc_msg *msg, int fd)
+{
+	struct control_request request;
+	char text[128];
+	int64_t until;
+
+	if (fd == -1 || !control_from_ipc(msg, &request, &until))
+		return;
+	snprintf(text, sizeof(text), "{\"event\":\"fake\",\"worker\":%d,\"imei\":\"%llu\"}",
+	    f->env->slot, (unsigned long long)request.imei);
+	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+	close(fd);
+}
+
 /* Returns an exit status, or -1 to go on. */
 static int
 obey(struct fake *f, const struct ipc_msg *msg, int fd)
@@ -98,6 +115,9 @@ obey(struct fake *f, const struct ipc_msg *msg, int fd)
 		return -1;
 	case IPC_REOPEN_LOG:
 		return log_reopen() ? -1 : 1;
+	case IPC_TRACE:
+		trace(f, msg, fd);
+		return -1;
 	case IPC_ORPHANS:
 		log_info("orphans of owner %llu", (unsigned long long)msg->value);
 		return -1;

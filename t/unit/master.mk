@@ -1,7 +1,7 @@
 # The master. Listed in t/sources.mk.
 if HAVE_CHECK
 master_tests = t/unit/check_slot t/unit/check_listen t/unit/check_metrics t/unit/check_pidfile \
-	t/unit/check_http t/unit/check_master
+	t/unit/check_http t/unit/check_control_socket t/unit/check_master
 check_PROGRAMS += $(master_tests) t/unit/fake_gateway
 TESTS += $(master_tests)
 master_test_libs = libmaster.a libcommon.a $(CHECK_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) \
@@ -21,6 +21,9 @@ t_unit_check_pidfile_LDADD = $(master_test_libs)
 t_unit_check_http_SOURCES = t/unit/check_http.c
 t_unit_check_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_http_LDADD = $(master_test_libs)
+t_unit_check_control_socket_SOURCES = t/unit/check_control_socket.c
+t_unit_check_control_socket_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_control_socket_LDADD = $(master_test_libs)
 t_unit_check_master_SOURCES = t/unit/check_master.c
 t_unit_check_master_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_master_LDADD = $(master_test_libs)
