@@ -19,6 +19,9 @@ int cmd_status(int argc, char **argv);
 int cmd_rejected(int argc, char **argv);
 int cmd_raw(int argc, char **argv);
 int cmd_command(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
+int cmd_capture(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

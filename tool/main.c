@@ -21,6 +21,9 @@ static const struct command commands[] = {
     {"status", cmd_status, "how the gateway and the database are"},
     {"rejected", cmd_rejected, "IMEIs that were refused"},
     {"raw", cmd_raw, "frames in quarantine: list, show, decode again"},
+    {"why", cmd_why, "why a tracker is silent, in words"},
+    {"trace", cmd_trace, "follow one device live"},
+    {"capture", cmd_capture, "write what one device sends to a file"},
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -94,6 +94,24 @@ options_number(const char *text, long long lo, long long hi, long long *value)
 }
 
 bool
+options_duration(const char *text, int most, int *seconds)
+{
+	static const char units[] = "smh";
+	static const int factor[] = {1, 60, 3600};
+	long long n, unit = 1;
+	size_t digits = strspn(text, "0123456789");
+	const char *at = text[digits] != '\0' ? strchr(units, text[digits]) : NULL;
+
+	if (digits == 0 || digits > 9 || (text[digits] != '\0' && at == NULL))
+		return false;
+	if (at != NULL)
+		unit = text[digits + 1] == '\0' ? factor[at - units] : 0;
+	n = strtoll(text, NULL, 10) * unit;
+	*seconds = n <= most ? (int)n : 0;
+	return *seconds > 0;
+}
+
+bool
 options_imei(const char *command, const char *text)
 {
 	if (strlen(text) == 15 && strspn(text, "0123456789") == 15)

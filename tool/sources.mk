@@ -26,6 +26,14 @@ libtgctl_a_SOURCES = \
 	tool/command_send.c \
 	tool/command_text.c tool/command_text.h \
 	tool/command_wait.c \
+	tool/follow.c tool/follow.h \
+	tool/trace_text.c tool/trace_text.h \
+	tool/cmd_trace.c \
+	tool/capture.c tool/capture.h \
+	tool/cmd_capture.c \
+	tool/ask.c tool/ask.h \
+	tool/why.c tool/why.h \
+	tool/cmd_why.c \
 	worker/row.c worker/row.h
 
 # The fleet simulator, as a library of its own for its tests.

@@ -93,7 +93,10 @@ tell(struct conns *cs, const struct trace_peer *peer, const char *event, const c
 void
 trace_conn_stored(struct conns *cs, const struct batch *b, const struct frame *f)
 {
-	struct trace_peer peer = {.imei = f->from.imei, .conn = f->from.conn};
+	const struct conn *c = conn_find(cs, f->from.conn);
+	char room[PEER];
+	struct trace_peer peer =
+	    c != NULL ? peer_of(c, room) : (struct trace_peer){.imei = f->from.imei};
 	unsigned n[ROW_REFUSED + 1] = {0};
 
 	for (uint32_t i = 0; i < f->nrows; i++)

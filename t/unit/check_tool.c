@@ -144,12 +144,23 @@ START_TEST(commands_check_their_arguments)
 	    {cmd_command, {"command", "wait", "1", "2"}},
 	    {cmd_command, {"command", "wait", "0"}},
 	    {cmd_status, {"status", "now"}},
+	    {cmd_why, {"why"}},
+	    {cmd_why, {"why", "35000000000000"}},
+	    {cmd_why, {"why", "350000000000001", "350000000000002"}},
+	    {cmd_trace, {"trace"}},
+	    {cmd_trace, {"trace", "350000000000001", "--for", "25h"}},
+	    {cmd_trace, {"trace", "350000000000001"}}, /* no socket is set */
+	    {cmd_capture, {"capture", "350000000000001"}},
+	    {cmd_capture, {"capture", "350000000000001", "--for", "0"}},
+	    {cmd_capture, {"capture", "--for", "10m"}},
+	    {cmd_capture, {"capture", "350000000000001", "--for", "10m"}},
 	    {cmd_decode, {"decode", "--replay", "nowhere"}},
 	};
 	char *argv[6];
 	int argc;
 
 	setenv("DATABASE_URL", "host=/nonexistent dbname=x", 1);
+	unsetenv("TELEM_CONTROL_SOCKET");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		for (argc = 0; argc < 5 && wrong[i].args[argc] != NULL; argc++)
 			argv[argc] = strdup(wrong[i].args[argc]);
@@ -176,6 +187,25 @@ START_TEST(numbers_and_imeis)
 	ck_assert(!options_imei("test", "3500000000000011"));
 	ck_assert(!options_imei("test", "35000000000000 "));
 	ck_assert(!options_imei("test", "+35000000000001"));
+}
+END_TEST
+
+START_TEST(durations)
+{
+	static const struct {
+		const char *text;
+		int seconds;
+	} all[] = {{"1", 1}, {"90", 90}, {"90s", 90}, {"10m", 600}, {"24h", 86400}, {"0", 0},
+	    {"25h", 0}, {"86401", 0}, {"", 0}, {"h", 0}, {"1d", 0}, {"1hh", 0}, {"1 h", 0},
+	    {"-1", 0}, {"999999999h", 0}, {"9999999999", 0}, {"1.5h", 0}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int seconds = -1;
+		bool ok = options_duration(all[i].text, 86400, &seconds);
+
+		ck_assert_msg(ok == (all[i].seconds > 0), "%s", all[i].text);
+		ck_assert_msg(!ok || seconds == all[i].seconds, "%s", all[i].text);
+	}
 }
 END_TEST
 
@@ -417,6 +447,7 @@ main(void)
 	tcase_add_test(tc, help_ends_with_0);
 	tcase_add_test(tc, commands_check_their_arguments);
 	tcase_add_test(tc, numbers_and_imeis);
+	tcase_add_test(tc, durations);
 	tcase_add_test(tc, hex_is_read);
 	tcase_add_test(tc, the_form_is_found_out);
 	tcase_add_test(tc, times_are_iso);

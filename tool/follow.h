@@ -1,0 +1,23 @@
+/* The control socket of the gateway (common/control.h): asks to follow a device, reads events. */
+#ifndef TOOL_FOLLOW_H
+#define TOOL_FOLLOW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "common/conf.h"
+#include "common/control.h"
+
+/* Connects and asks; the descriptor, or -1 after saying why not, with *status set. */
+int follow_open(const struct conf *, const struct control_request *, int *status)
+    __attribute__((warn_unused_result));
+
+/*
+ * Calls `event` with each until the end: the time is over, a signal (INT, TERM), or `event`
+ * returns false. Closes the descriptor. Returns the exit status: TOOL_FAILED, after saying why,
+ * if the gateway refuses or goes away, or if `event` returned false.
+ */
+int follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
+    __attribute__((warn_unused_result));
+
+#endif
