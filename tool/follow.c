@@ -54,7 +54,8 @@ follow_open(const struct conf *conf, const struct control_request *request, int 
 	if (fd == -1 || connect(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
 		return fail(fd, path, errno);
 	control_format(request, text);
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) == -1)
+	/* One that won't hear it has said why, and closed: that is still to be read. */
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) == -1 && errno != EPIPE)
 		return fail(fd, path, errno);
 	return fd;
 }
@@ -90,6 +91,7 @@ follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
 	struct sigaction sa = {.sa_handler = on_signal};
 	char packet[CONTROL_EVENT];
 	enum step step = STEP_ON;
+	bool reset = false;
 	ssize_t n;
 
 	followed_fd = fd;
@@ -97,8 +99,11 @@ follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
 		perror("tgctl: sigaction");
 	while (step == STEP_ON) {
 		n = recv(fd, packet, sizeof(packet), 0);
-		if (n == -1 && errno == EINTR)
+		/* A reset tells that our request was not read; it comes before what was said. */
+		if (n == -1 && (errno == EINTR || (errno == ECONNRESET && !reset))) {
+			reset |= errno == ECONNRESET;
 			continue;
+		}
 		if (n > 0) {
 			step = take(packet, (size_t)n, event, ctx);
 		} else if (interrupted) {

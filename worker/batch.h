@@ -61,6 +61,8 @@ struct frame {
 	uint32_t raw_len;
 	uint32_t first_row, nrows;
 	uint16_t count; /* what Number of Data 1 says: records booked, and the ACK */
+	uint16_t
+	    again; /* records of it, or of its device in this batch, that stood there already */
 	uint8_t kind;
 	bool careful;	 /* its device's rows go by ON CONFLICT */
 	bool forgotten;	 /* its connection is gone: not to be stored any more */

@@ -177,9 +177,11 @@ insert_result(void *ctx, const PGresult *res)
 			end++;
 		for (; at < n && be64(PQgetvalue(res, at, 0)) == r->device_id; at++)
 			new_rows++;
-		if (new_rows < end - i)
+		if (new_rows < end - i) {
 			registry_set_duplicate_ms(
 			    s->cfg.registry, b->frames[r->frame].from.entry, now_ms);
+			b->frames[r->frame].again += (uint16_t)(end - i - new_rows);
+		}
 		s->inserted += new_rows;
 		i = end;
 	}

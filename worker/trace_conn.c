@@ -90,6 +90,21 @@ tell(struct conns *cs, const struct trace_peer *peer, const char *event, const c
 	va_end(ap);
 }
 
+/*
+ * How many are new: the database says how many rows of a device it had already, not which, so with
+ * several frames of it in a batch the first one bears the duplicates of all, as far as it can.
+ */
+static void
+tell_rows(struct conns *cs, const struct trace_peer *peer, const struct frame *f,
+    const unsigned n[ROW_REFUSED + 1])
+{
+	unsigned rest = f->nrows - n[ROW_DUPLICATE] - n[ROW_REFUSED];
+	unsigned again = f->again < rest ? f->again : rest;
+
+	tell(cs, peer, "stored", "\"stored\":%u,\"duplicate\":%u,\"quarantined\":%u", rest - again,
+	    n[ROW_DUPLICATE] + again, n[ROW_REFUSED]);
+}
+
 void
 trace_conn_stored(struct conns *cs, const struct batch *b, const struct frame *f)
 {
@@ -103,8 +118,7 @@ trace_conn_stored(struct conns *cs, const struct batch *b, const struct frame *f
 		n[b->rows[f->first_row + i].state]++;
 	switch ((enum frame_kind)f->kind) {
 	case FRAME_RECORDS:
-		tell(cs, &peer, "stored", "\"stored\":%u,\"duplicate\":%u,\"quarantined\":%u",
-		    n[ROW_STORED], n[ROW_DUPLICATE], n[ROW_REFUSED]);
+		tell_rows(cs, &peer, f, n);
 		break;
 	case FRAME_QUARANTINE:
 		tell(cs, &peer, "quarantined", "\"records\":%u,\"reason\":\"%s\"", f->count,

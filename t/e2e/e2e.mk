@@ -39,12 +39,16 @@ e2e_tests = \
 	t/e2e/t0052-commands-kills.py \
 	t/e2e/t0064-proxy.py \
 	t/e2e/t0065-limits.py \
+	t/e2e/t0066-trace.py \
+	t/e2e/t0067-capture.py \
+	t/e2e/t0068-why.py \
 	t/e2e/t0070-install.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
 	t/e2e/lib/commands.py \
 	t/e2e/lib/fleet.py \
+	t/e2e/lib/follow.py \
 	t/e2e/lib/gateway.py \
 	t/e2e/lib/metrics.py \
 	t/e2e/lib/postgres.py \

@@ -82,7 +82,8 @@ def test_decode(bench):
 
 def test_usage(bench):
     """Every command has --help; wrong arguments end with status 2."""
-    for command in ("migrate", "decode", "sim", "device", "command", "status", "rejected", "raw"):
+    for command in ("migrate", "decode", "sim", "device", "command", "status", "rejected", "raw", "why",
+                    "trace", "capture"):
         code, out, err = bench.tgctl(command, "--help")
         proc.check(code == 0 and command in out, "tgctl %s --help: %d %r %r" % (command, code, out, err))
         code, out, err = bench.tgctl(command, "--no-such-option")
