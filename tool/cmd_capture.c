@@ -27,6 +27,7 @@ static const char help[] =
     "for which you need its user or group, or root.\n"
     "\n"
     "A capture tells where somebody has been: the file is for its owner alone (mode 0600).\n"
+    "The text of commands to the device is left out; its answers are not.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/command_text.h"
 #include "tool/commands.h"
 
 void
@@ -96,19 +97,12 @@ options_number(const char *text, long long lo, long long hi, long long *value)
 bool
 options_duration(const char *text, int most, int *seconds)
 {
-	static const char units[] = "smh";
-	static const int factor[] = {1, 60, 3600};
-	long long n, unit = 1;
-	size_t digits = strspn(text, "0123456789");
-	const char *at = text[digits] != '\0' ? strchr(units, text[digits]) : NULL;
+	long long n;
 
-	if (digits == 0 || digits > 9 || (text[digits] != '\0' && at == NULL))
+	if (!options_number(text, 1, most, &n) && (!command_duration(text, &n) || n > most))
 		return false;
-	if (at != NULL)
-		unit = text[digits + 1] == '\0' ? factor[at - units] : 0;
-	n = strtoll(text, NULL, 10) * unit;
-	*seconds = n <= most ? (int)n : 0;
-	return *seconds > 0;
+	*seconds = (int)n;
+	return true;
 }
 
 bool

@@ -50,7 +50,7 @@ bool options_conf(const struct options *, bool need_database, struct conf *)
 bool options_number(const char *text, long long lo, long long hi, long long *value)
     __attribute__((warn_unused_result));
 
-/* A time of 1 s to `most` seconds: a number of seconds, or one with s, m or h behind it. */
+/* A time of 1 s to `most` seconds: a number of seconds, or as command_duration() takes it. */
 bool options_duration(const char *text, int most, int *seconds) __attribute__((warn_unused_result));
 
 /* 15 digits; else complains. */

@@ -198,6 +198,27 @@ put_ack(struct line *l, const json_t *e)
 }
 
 static void
+put_command_sent(struct line *l, const json_t *e)
+{
+	put(l, "command %lld sent, attempt %lld: codec %lld, %lld bytes", number(e, "id"),
+	    number(e, "attempt"), number(e, "codec"), number(e, "bytes"));
+}
+
+static void
+put_command_answered(struct line *l, const json_t *e)
+{
+	put(l, "command %lld answered%s", number(e, "id"),
+	    json_is_true(json_object_get(e, "nack")) ? ": not for this device (nACK)" : "");
+}
+
+static void
+put_command_failed(struct line *l, const json_t *e)
+{
+	put(l, "command %lld, attempt %lld: %s", number(e, "id"), number(e, "attempt"),
+	    text(e, "why"));
+}
+
+static void
 put_in(struct line *l, const json_t *e)
 {
 	put(l, "> %s", text(e, "hex"));
@@ -257,14 +278,32 @@ trace_text(const json_t *e, char *out, size_t room)
 	static const struct {
 		const char *event;
 		void (*put)(struct line *, const json_t *);
-	} words[] = {{"tracing", put_tracing}, {"present", put_present},
-	    {"connected", put_connected}, {"accepted", put_accepted}, {"refused", put_refused},
-	    {"takes_over", put_takes_over}, {"flaps", put_flaps}, {"ping", put_ping},
-	    {"frame", put_frame}, {"frame_again", put_frame_again}, {"paused", put_paused},
-	    {"stored", put_stored}, {"quarantined", put_quarantined},
-	    {"message_stored", put_message_stored}, {"copied", put_copied}, {"ack", put_ack},
-	    {"in", put_in}, {"out", put_out}, {"closed", put_closed}, {"lost", put_lost},
-	    {"end", put_end}};
+	} words[] = {
+	    {"tracing", put_tracing},
+	    {"present", put_present},
+	    {"connected", put_connected},
+	    {"accepted", put_accepted},
+	    {"refused", put_refused},
+	    {"takes_over", put_takes_over},
+	    {"flaps", put_flaps},
+	    {"ping", put_ping},
+	    {"frame", put_frame},
+	    {"frame_again", put_frame_again},
+	    {"paused", put_paused},
+	    {"stored", put_stored},
+	    {"quarantined", put_quarantined},
+	    {"message_stored", put_message_stored},
+	    {"copied", put_copied},
+	    {"ack", put_ack},
+	    {"command_sent", put_command_sent},
+	    {"command_answered", put_command_answered},
+	    {"command_failed", put_command_failed},
+	    {"in", put_in},
+	    {"out", put_out},
+	    {"closed", put_closed},
+	    {"lost", put_lost},
+	    {"end", put_end},
+	};
 	struct line l = {.out = out, .room = room};
 	char at[OUT_TIME];
 	size_t i, n = sizeof(words) / sizeof(words[0]);

@@ -464,6 +464,12 @@ bool
 conn_send(struct conn *c, const void *p, size_t n)
 {
 	trace_bytes(c, "out", p, n);
+	return conn_send_secret(c, p, n);
+}
+
+bool
+conn_send_secret(struct conn *c, const void *p, size_t n)
+{
 	/* A few bytes always fit into the socket's buffer, unless the peer reads nothing at all. */
 	return send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
 }

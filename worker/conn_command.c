@@ -11,6 +11,7 @@
 #include "proto/message.h"
 #include "proto/stream.h"
 #include "worker/conn_impl.h"
+#include "worker/trace_conn.h"
 
 /* A tracker that has sent nothing for so long after its handshake has nothing to send first. */
 #define QUIET_MS 2000
@@ -84,10 +85,13 @@ end_attempt(struct conns *cs, struct conn *c, enum command_end how)
 		delay = command_backoff_ms(cs->cfg.conf->command_timeout_ms, st->attempt, random);
 		commands_wake(cs->parts.commands, conn_token(c), clock_mono_ms() + delay + 1);
 	}
-	conn_log(cs, c, LOG_DEBUG_, "command %" PRId64 ", attempt %d: %s", st->id, st->attempt,
-	    how == COMMAND_UNANSWERED	  ? "no answer in time"
-	    : how == COMMAND_DISCONNECTED ? "connection lost before the answer"
-					  : "can't be sent or booked");
+	const char *why = how == COMMAND_UNANSWERED	? "no answer in time"
+			  : how == COMMAND_DISCONNECTED ? "connection lost before the answer"
+							: "can't be sent or booked";
+	conn_log(
+	    cs, c, LOG_DEBUG_, "command %" PRId64 ", attempt %d: %s", st->id, st->attempt, why);
+	trace_event(c, "command_failed", "\"id\":%" PRId64 ",\"attempt\":%d,\"why\":\"%s\"", st->id,
+	    st->attempt, why);
 	commands_over(cs->parts.commands, st->id, st->attempt, how, delay,
 	    how == COMMAND_DISCONNECTED ? 0 : conn_token(c));
 }
@@ -100,7 +104,7 @@ send_command(struct conns *cs, struct conn *c)
 	struct conn_command *cc = c->command;
 	size_t n = message_write_command(
 	    cc->state.codec, c->session.imei, cc->text, cc->len, frame, sizeof(frame));
-	bool sent = n > 0 && conn_send(c, frame, n);
+	bool sent = n > 0 && conn_send_secret(c, frame, n);
 
 	explicit_bzero(frame, n);
 	drop_text(cc);
@@ -112,6 +116,9 @@ send_command(struct conns *cs, struct conn *c)
 	} else {
 		conn_log(cs, c, LOG_DEBUG_, "command %" PRId64 " sent, attempt %d", cc->state.id,
 		    cc->state.attempt);
+		trace_event(c, "command_sent",
+		    "\"id\":%" PRId64 ",\"attempt\":%d,\"codec\":%u,\"bytes\":%zu", cc->state.id,
+		    cc->state.attempt, cc->state.codec, n);
 	}
 }
 
@@ -163,6 +170,8 @@ conn_command_answer(
 		    .conn = conn_token(c), .id = st->id, .attempt = st->attempt, .message = i};
 		conn_log(cs, c, LOG_DEBUG_, "command %" PRId64 " answered%s", st->id,
 		    m.type == MESSAGE_NACK ? " by a nACK" : "");
+		trace_event(c, "command_answered", "\"id\":%" PRId64 ",\"attempt\":%d,\"nack\":%s",
+		    st->id, st->attempt, m.type == MESSAGE_NACK ? "true" : "false");
 		return;
 	}
 }

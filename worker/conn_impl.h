@@ -111,6 +111,8 @@ void conn_close(struct conns *, struct conn *, enum session_why);
 void conn_kill(struct conns *, struct conn *);
 void conns_bury(struct conns *);
 bool conn_send(struct conn *, const void *, size_t);
+/* The same, for bytes that nobody who follows the device may see: the text of a command. */
+bool conn_send_secret(struct conn *, const void *, size_t);
 void conn_log(struct conns *, const struct conn *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* An answer went out: a closing connection that waits for no more is shut. */

@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite, wire
+from lib import commands, proc, suite, wire
 from lib.fleet import imeis
 from lib.follow import Follower
 
@@ -118,6 +118,49 @@ def test_lives(bench):
     gw.stop()
     proc.equal(watch.process.wait(10, "it ends with the gateway"), 0, "exit status")
     proc.check("stopped" in watch.events("end")[0]["why"], "why it ended")
+
+
+def test_commands(bench):
+    """A command sent, answered, lost with its connection: by its number, and never with its text."""
+    database, gw, _ = setup(bench)
+    watch = trace(bench, gw, IMEI, "--hex")
+    tracker = bench.tracker(gw, IMEI).login()
+    tracker.exchange(wire.frame(8, [record()]))
+    ident = commands.queue(database, IMEI, "setparam hush")
+    proc.equal(commands.read(tracker)[1], "setparam hush", "the command")
+    sent = watch.wait_for("command_sent")
+    proc.equal((sent["id"], sent["attempt"], sent["codec"]), (ident, 1, 12), "what is told of it")
+    commands.answer(tracker, b"done")
+    proc.equal(watch.wait_for("command_answered")["id"], ident, "answered")
+    second = commands.queue(database, IMEI, "setparam hush hush")
+    commands.read(tracker)
+    watch.wait_for("command_sent", 2)
+    tracker.close()
+    failed = watch.wait_for("command_failed")
+    proc.equal((failed["id"], failed["why"]), (second, "connection lost before the answer"), "lost")
+    proc.check("hush" not in watch.text() and b"hush".hex() not in watch.text(), "the text stays secret")
+
+
+def test_owner(bench):
+    """The socket belongs to the user that the daemon becomes; root's right is not needed for it."""
+    user = proc.unprivileged_user()
+    if user is None:
+        return   # who is not root can't become anybody else
+    database = bench.database()
+    database.add_devices([IMEI])
+    folder = os.path.join(bench.folder, "run")
+    os.mkdir(folder, 0o755)
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    path = os.path.join(folder, "control.sock")
+    gw = bench.gateway(database, TELEM_CONTROL_SOCKET=path, TELEM_USER=user.pw_name)
+    found = os.stat(path)
+    proc.equal((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)),
+               (user.pw_uid, user.pw_gid, 0o660), "owner, group and mode")
+    watch = trace(bench, gw, IMEI)
+    bench.tracker(gw, IMEI).login()
+    watch.wait_for("accepted")
+    gw.stop()
+    proc.check(not os.path.exists(path), "the socket is gone after a clean stop")
 
 
 def test_slow_reader(bench):

@@ -258,8 +258,14 @@ START_TEST(events_in_words)
 	    {"'event':'lost','events':1", "1 event is missing"},
 	    {"'event':'lost','events':2", "2 events are missing"},
 	    {"'event':'end','why':'the time is over'", "the end: the time is over"},
-	    {"'event':'command_sent','id':7,'text':'a\\u001bb','peer':'192.0.2.1:9'",
-		"192.0.2.1:9 command_sent id=7 text=a?b"},
+	    {"'event':'command_sent','id':7,'attempt':2,'codec':12,'bytes':22",
+		"command 7 sent, attempt 2: codec 12, 22 bytes"},
+	    {"'event':'command_answered','id':7,'attempt':2,'nack':false", "command 7 answered"},
+	    {"'event':'command_answered','id':7,'attempt':2,'nack':true", "answered: not for"},
+	    {"'event':'command_failed','id':7,'attempt':2,'why':'no answer in time'",
+		"command 7, attempt 2: no answer in time"},
+	    {"'event':'new_thing','id':7,'text':'a\\u001bb','peer':'192.0.2.1:9'",
+		"192.0.2.1:9 new_thing id=7 text=a?b"},
 	};
 	char line[512];
 

@@ -190,14 +190,14 @@ START_TEST(numbers_and_imeis)
 }
 END_TEST
 
-START_TEST(durations)
+START_TEST(times_of_options)
 {
 	static const struct {
 		const char *text;
 		int seconds;
 	} all[] = {{"1", 1}, {"90", 90}, {"90s", 90}, {"10m", 600}, {"24h", 86400}, {"0", 0},
-	    {"25h", 0}, {"86401", 0}, {"", 0}, {"h", 0}, {"1d", 0}, {"1hh", 0}, {"1 h", 0},
-	    {"-1", 0}, {"999999999h", 0}, {"9999999999", 0}, {"1.5h", 0}};
+	    {"25h", 0}, {"86401", 0}, {"", 0}, {"h", 0}, {"1d", 86400}, {"2d", 0}, {"1hh", 0},
+	    {"1 h", 0}, {"-1", 0}, {"999999999h", 0}, {"9999999999", 0}, {"1.5h", 0}};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		int seconds = -1;
@@ -447,7 +447,7 @@ main(void)
 	tcase_add_test(tc, help_ends_with_0);
 	tcase_add_test(tc, commands_check_their_arguments);
 	tcase_add_test(tc, numbers_and_imeis);
-	tcase_add_test(tc, durations);
+	tcase_add_test(tc, times_of_options);
 	tcase_add_test(tc, hex_is_read);
 	tcase_add_test(tc, the_form_is_found_out);
 	tcase_add_test(tc, times_are_iso);

@@ -34,7 +34,7 @@ class Follower:
 
     def wait_for(self, name, n=1, seconds=10):
         proc.wait_until(lambda: len(self.events(name)) >= n, seconds,
-                        lambda_text(lambda: "%d events %s in\n%s" % (n, name, self.text())))
+                        Late(lambda: "%d events %s in\n%s" % (n, name, self.text())))
         return self.events(name)[n - 1]
 
     def interrupt(self):
@@ -43,7 +43,7 @@ class Follower:
         return self.process.wait(10, "tgctl ends")
 
 
-class lambda_text:
+class Late:
     """A text that is made when it is shown."""
 
     def __init__(self, make):
