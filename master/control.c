@@ -211,6 +211,24 @@ control_new(struct master *m, int listen_fd)
 }
 
 void
+control_take_over(struct master *m)
+{
+	char err[CONF_ERR];
+
+	if (!control_socket_open(&m->control_socket, m->conf->control_socket, true, err)) {
+		log_error("%s; there is no control socket", err);
+		return;
+	}
+	if (m->control_socket.fd == -1)
+		return;
+	m->control = control_new(m, m->control_socket.fd);
+	if (m->control == NULL) {
+		log_error("no memory for the control socket");
+		control_socket_remove(&m->control_socket);
+	}
+}
+
+void
 control_free(struct control *control)
 {
 	struct client *c;
@@ -218,7 +236,8 @@ control_free(struct control *control)
 	if (control == NULL)
 		return;
 	while ((c = TAILQ_FIRST(&control->clients)) != NULL) {
-		say(event_get_fd(c->ev), "end", "\"why\":\"the gateway has stopped\"");
+		say(event_get_fd(c->ev), "end",
+		    "\"why\":\"the gateway has stopped; after an upgrade ask the new one\"");
 		client_free(c);
 	}
 	if (control->listener != NULL)

@@ -15,6 +15,12 @@ struct worker_proc;
 /* Serves on the listening socket, which stays the caller's. NULL if out of memory. */
 struct control *control_new(struct master *, int listen_fd);
 
+/*
+ * For the new master of an upgrade, once it is in charge: puts a socket of its own in the place of
+ * the old one's and serves on it. That it can't is logged, and no reason not to go on.
+ */
+void control_take_over(struct master *);
+
 /* Tells the clients that it is over. NULL is fine, here and below. */
 void control_free(struct control *);
 

@@ -67,6 +67,8 @@ put_in_place(struct control_socket *s, char err[CONF_ERR])
 	mask = umask(0117);
 	ok = bind(s->fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 	(void)umask(mask);
+	if (!ok && errno == EACCES)
+		return complain(s->path, "the daemon's user may not write to its folder", err);
 	if (!ok)
 		return complain(a.sun_path, strerror(errno), err);
 	if (listen(s->fd, BACKLOG) == 0 && lstat(a.sun_path, &st) == 0 &&

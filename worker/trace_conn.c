@@ -17,7 +17,9 @@ peer_of(const struct conn *c, char room[PEER])
 
 	conn_address(c, host, sizeof(host));
 	snprintf(room, PEER, c->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, c->port);
-	return (struct trace_peer){.imei = c->session.imei, .conn = conn_token(c), .text = room};
+	/* JSON's readers take numbers for signed ones. */
+	return (struct trace_peer){
+	    .imei = c->session.imei, .conn = conn_token(c) & INT64_MAX, .text = room};
 }
 
 void

@@ -161,6 +161,10 @@ def test_owner(bench):
     watch.wait_for("accepted")
     gw.stop()
     proc.check(not os.path.exists(path), "the socket is gone after a clean stop")
+    os.chown(folder, 0, 0)
+    gw.launch()
+    proc.equal(gw.process.wait(20, "it ends"), 1, "exit status where the user may not write")
+    proc.check(gw.logged("user may not write to its folder"), "why: %s" % gw.log_text())
 
 
 def test_slow_reader(bench):

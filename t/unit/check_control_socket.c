@@ -231,6 +231,34 @@ START_TEST(a_living_ones_socket_is_left_alone)
 }
 END_TEST
 
+/* As after an upgrade: the new master's socket stands there, the old one leaves it alone. */
+START_TEST(a_successor_takes_over)
+{
+	struct control_socket old;
+	struct conf *conf = calloc(1, sizeof(*conf));
+	int fd;
+
+	ck_assert_ptr_nonnull(conf);
+	m.conf = conf;
+	control_take_over(&m); /* none is wanted */
+	ck_assert_ptr_null(m.control);
+	snprintf(conf->control_socket, sizeof(conf->control_socket), "%s/none/control.sock", dir);
+	control_take_over(&m); /* none can be had */
+	ck_assert_ptr_null(m.control);
+	ck_assert(control_socket_open(&old, path, false, err));
+	snprintf(conf->control_socket, sizeof(conf->control_socket), "%s", path);
+	control_take_over(&m);
+	ck_assert_ptr_nonnull(m.control);
+	control_socket_remove(&old);
+	fd = ask(REQUEST);
+	hears(fd, "tracing", "\"workers\":2");
+	close(was_told(0));
+	close(was_told(1));
+	close(fd);
+	free(conf);
+}
+END_TEST
+
 START_TEST(places_that_are_no_good)
 {
 	char nowhere[128];
@@ -374,6 +402,7 @@ main(void)
 	tcase_add_test(tc, no_socket_is_well);
 	tcase_add_test(tc, a_dead_ones_socket_is_replaced);
 	tcase_add_test(tc, a_living_ones_socket_is_left_alone);
+	tcase_add_test(tc, a_successor_takes_over);
 	tcase_add_test(tc, places_that_are_no_good);
 	tcase_add_test(tc, every_worker_gets_the_client);
 	tcase_add_test(tc, a_worker_that_hears_nothing_is_counted);
