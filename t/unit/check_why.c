@@ -130,6 +130,10 @@ START_TEST(who_is_well)
 	expect(&f, "not_silent", "", "");
 	f.gateway_asked = false;
 	expect(&f, "not_silent", "", "");
+	f = never();
+	f.gateway_asked = f.gateway_answers = false;
+	f.fleet_last_seen = 0;
+	expect(&f, "never_seen", "", "");
 }
 END_TEST
 
@@ -182,6 +186,9 @@ START_TEST(who_never_came)
 	f = refused(offline(NOW - H), "unknown", NOW - D);
 	expect(&f, "offline", "", "");
 	f = refused(offline(NOW - 2 * D), "disabled", NOW - D);
+	f.connected_at = NOW - H;
+	expect(&f, "offline", "", "");
+	f.connected_at = NOW - 3 * D;
 	expect(&f, "refused_before offline", "(disabled)", "");
 }
 END_TEST
@@ -251,9 +258,13 @@ START_TEST(whose_clock_is_wrong)
 	/* It was, once. */
 	f.wrong_received_last = NOW - D;
 	expect(&f, "not_silent", "", "");
+	/* That it had no fix before its clock went wrong is another story. */
+	f.fixes = 0;
+	f.received_last = NOW - 2 * D;
+	f.wrong_received_last = NOW - S;
+	expect(&f, "clock_wrong", "", "");
 	f.records = 0;
 	f.received_last = 0;
-	f.wrong_received_last = NOW - S;
 	f.wrong_recorded = INT64_MAX;
 	expect(&f, "clock_wrong", "says a time out of range", "");
 }
@@ -311,10 +322,14 @@ START_TEST(what_waits_for_it)
 	f.pending = 2;
 	f.pending_since = NOW - H;
 	expect(&f, "offline command_waits", "", "");
+	f.pending = 1;
+	expect(&f, "offline command_waits", "", "");
 	f = well();
 	f.pending = 1;
 	f.sent = 1;
 	f.sent_at = NOW - S;
+	expect(&f, "not_silent command_waits", "", "");
+	f.pending = 2;
 	expect(&f, "not_silent command_waits", "", "");
 }
 END_TEST
@@ -381,6 +396,8 @@ START_TEST(facts_are_listed)
 	f.pending = 1;
 	f.pending_since = NOW;
 	has_fact(&f, "commands_pending", "0 s ago");
+	f.wrong_clocks = 1;
+	has_fact(&f, "wrong_clock", "1 record, last received never");
 	f.gateway_answers = false;
 	strcpy(f.gateway_says, "METRICS_PORT is 0");
 	has_fact(&f, "gateway", "METRICS_PORT is 0");
