@@ -243,8 +243,8 @@ static const struct key keys[] = {
     {.name = "TELEM_CONTROL_SOCKET",
 	.type = KEY_SOCKET,
 	FIELD(control_socket),
-	.computed = "none",
-	.range = "an absolute path of up to 103 bytes",
+	.computed = "control.sock in the folder for run-time files",
+	.range = "an absolute path of up to 103 bytes, or none",
 	.apply = CONF_RESTART,
 	.help = "where tgctl trace and tgctl capture reach the gateway"},
 };
@@ -337,7 +337,8 @@ set_text(const struct key *k, struct conf *c, const char *value, char why[CONF_W
 static bool
 set_socket(const struct key *k, struct conf *c, const char *value, char why[CONF_WHY])
 {
-	if (value[0] != '\0' && (value[0] != '/' || strlen(value) + sizeof(".new") > CONTROL_PATH))
+	if (strcmp(value, "none") != 0 &&
+	    (value[0] != '/' || strlen(value) + sizeof(".new") > CONTROL_PATH))
 		return out_of_range(k, value, why);
 	return set_text(k, c, value, why);
 }

@@ -291,6 +291,17 @@ name_gateway(struct conf *c)
 	(void)snprintf(c->gateway_id, sizeof(c->gateway_id), "%s:%d", host, c->port);
 }
 
+/* Under a deep prefix there is none, unless its place is said. */
+static void
+place_control_socket(struct conf *c)
+{
+	static const char path[] = CONF_CONTROL_SOCKET;
+	bool fits = sizeof(path) + strlen(".new") <= CONTROL_PATH;
+
+	(void)snprintf(c->control_socket, sizeof(c->control_socket), "%.*s", CONTROL_PATH - 1,
+	    fits ? path : "none");
+}
+
 bool
 conf_load(struct conf *c, const char *file, bool need_database, void (*warn)(const char *),
     char err[CONF_ERR])
@@ -312,6 +323,8 @@ conf_load(struct conf *c, const char *file, bool need_database, void (*warn)(con
 		c->workers = cpus();
 	if (c->gateway_id[0] == '\0')
 		name_gateway(c);
+	if (c->control_socket[0] == '\0')
+		place_control_socket(c);
 	return true;
 }
 

@@ -34,7 +34,7 @@ _tgctl() {
 
 	COMPREPLY=()
 	case $prev in
-	-c | --config | --imei-file | --acked-log | --sent-log | --command-log)
+	-c | --config | --imei-file | -o | --output | --acked-log | --sent-log | --command-log)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;

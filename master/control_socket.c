@@ -86,7 +86,7 @@ bool
 control_socket_open(struct control_socket *s, const char *path, bool take_over, char err[CONF_ERR])
 {
 	s->fd = -1;
-	if (*path == '\0')
+	if (*path != '/')
 		return true;
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	if (!take_over && !is_free(path, err))

@@ -21,7 +21,7 @@ struct control_socket {
 };
 
 /*
- * Makes it ("": none, which is well). One that a dead gateway left is replaced; one on which a
+ * Makes it ("none": none, which is well). One that a dead gateway left is replaced; one on which a
  * living one answers only if `take_over` (the new master of an upgrade). False: err says why.
  */
 bool control_socket_open(struct control_socket *, const char *path, bool take_over,

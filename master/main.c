@@ -139,13 +139,24 @@ open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME],
 	}
 	if (!privs_drop(privs, err))
 		return false;
-	if (!control_socket_open(&m->control_socket, c->control_socket, false, err))
-		return false;
 	if (!log_open("master", master_log_file(m, c), c->log_format, c->log_level)) {
 		snprintf(err, CONF_ERR, "TELEM_LOG_FILE %.200s: %s", c->log_file, strerror(errno));
 		return false;
 	}
 	return true;
+}
+
+/* To be without it is no reason not to serve trackers; where nobody asked for one, no fault. */
+static void
+open_control(struct master *m)
+{
+	const char *path = m->conf->control_socket;
+	char err[CONF_ERR];
+
+	if (control_socket_open(&m->control_socket, path, false, err))
+		return;
+	log_write(strcmp(path, CONF_CONTROL_SOCKET) == 0 ? LOG_INFO_ : LOG_ERROR_, NULL,
+	    "%s; going on without, so tgctl trace and tgctl capture don't work", err);
 }
 
 static void
@@ -180,6 +191,7 @@ run(struct master *m, const struct privs *privs)
 		if (m->background)
 			daemon_detach();
 		announce(m, privs, metrics);
+		open_control(m);
 		status = master_run(m);
 	} else {
 		daemon_failed(&m->daemon, 1, err);

@@ -43,8 +43,8 @@ follow_open(const struct conf *conf, const struct control_request *request, int 
 	int fd;
 
 	*status = TOOL_USAGE;
-	if (*path == '\0') {
-		fprintf(stderr, "tgctl: TELEM_CONTROL_SOCKET is not set: give it a path in the "
+	if (*path != '/') {
+		fprintf(stderr, "tgctl: TELEM_CONTROL_SOCKET is none: give it a path in the "
 				"configuration of the gateway and start the gateway again\n");
 		return -1;
 	}

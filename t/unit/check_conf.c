@@ -205,8 +205,11 @@ START_TEST(socket_paths)
 	line[strlen(line)] = 'x';
 	refused(line, 1, "an absolute path of up to 103 bytes");
 	refused("TELEM_CONTROL_SOCKET=run/control.sock\n", 1, "an absolute path");
-	ck_assert(load("TELEM_CONTROL_SOCKET=\n"));
-	ck_assert_str_eq(conf.control_socket, "");
+	refused("TELEM_CONTROL_SOCKET=\n", 1, "or none");
+	ck_assert(load("TELEM_CONTROL_SOCKET=none\n"));
+	ck_assert_str_eq(conf.control_socket, "none");
+	ck_assert(load(""));
+	ck_assert_str_eq(conf.control_socket, CONF_CONTROL_SOCKET);
 }
 END_TEST
 

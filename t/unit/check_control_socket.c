@@ -190,7 +190,7 @@ END_TEST
 
 START_TEST(no_socket_is_well)
 {
-	ck_assert(control_socket_open(&m.control_socket, "", false, err));
+	ck_assert(control_socket_open(&m.control_socket, "none", false, err));
 	ck_assert_int_eq(m.control_socket.fd, -1);
 }
 END_TEST
@@ -240,6 +240,7 @@ START_TEST(a_successor_takes_over)
 
 	ck_assert_ptr_nonnull(conf);
 	m.conf = conf;
+	strcpy(conf->control_socket, "none");
 	control_take_over(&m); /* none is wanted */
 	ck_assert_ptr_null(m.control);
 	snprintf(conf->control_socket, sizeof(conf->control_socket), "%s/none/control.sock", dir);

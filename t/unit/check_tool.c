@@ -160,7 +160,7 @@ START_TEST(commands_check_their_arguments)
 	int argc;
 
 	setenv("DATABASE_URL", "host=/nonexistent dbname=x", 1);
-	unsetenv("TELEM_CONTROL_SOCKET");
+	setenv("TELEM_CONTROL_SOCKET", "none", 1);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		for (argc = 0; argc < 5 && wrong[i].args[argc] != NULL; argc++)
 			argv[argc] = strdup(wrong[i].args[argc]);

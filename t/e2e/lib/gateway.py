@@ -46,7 +46,8 @@ class Gateway:
         self.keys = {"DATABASE_URL": database_url, "TELEM_GATEWAY_BIND": "127.0.0.1",
                      "TELEM_GATEWAY_PORT": "0", "METRICS_BIND": "127.0.0.1",
                      "METRICS_PORT": str(proc.free_port()), "TELEM_WORKERS": "2",
-                     "TELEM_GATEWAY_ID": "e2e", "TELEM_MAX_DEVICES": "10000"}
+                     "TELEM_GATEWAY_ID": "e2e", "TELEM_MAX_DEVICES": "10000",
+                     "TELEM_CONTROL_SOCKET": "none"}
         self.keys.update({k: str(v) for k, v in keys.items()})
         self.process = None
         self.port = None
