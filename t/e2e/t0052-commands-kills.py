@@ -22,6 +22,14 @@ from lib.fleet import imeis
 TIMEOUT_MS = 1000
 
 
+def kill_gateway(gw):
+    """Master and workers at once: none of them gets to say goodbye for another."""
+    gw.process.signal(signal.SIGSTOP)
+    for pid in gw.workers() + [gw.process.pid]:
+        os.kill(pid, signal.SIGKILL)
+    gw.process.wait(10, "the master dies")
+
+
 class Away(Exception):
     """The connection is gone."""
 
@@ -146,9 +154,7 @@ def test_two_gateways(bench):
                                                     " WHERE status = 'sent'") > 0, 20, "some are in flight")
             gw = rng.choice(gateways)
             if blow % 4 == 3:
-                for pid in [gw.process.pid] + gw.workers():
-                    os.kill(pid, signal.SIGKILL)
-                gw.process.wait(10, "the master dies")
+                kill_gateway(gw)
                 gw.start(ready=False)
             elif gw.workers():
                 os.kill(rng.choice(gw.workers()), signal.SIGKILL)
@@ -214,8 +220,7 @@ def test_dead_gateway(bench):
     proc.equal(tracker.exchange(record), 1, "ACK")
     ident = queue(database, imei, "left behind")
     commands.read(tracker)
-    for pid in [first.process.pid] + first.workers():
-        os.kill(pid, signal.SIGKILL)
+    kill_gateway(first)
     tracker = bench.tracker(second, imei).login()
     proc.equal(tracker.exchange(record), 1, "ACK of the other gateway")
     proc.equal(commands.read(tracker, 10)[1], "left behind", "again, here")
