@@ -28,7 +28,7 @@ static const char help[] =
     "and you are told what is in the way.\n"
     "\n"
     "The role in DATABASE_URL must own the tables or be allowed to make them. The\n"
-    "gateway itself may run with less: SELECT, INSERT, UPDATE and DELETE on them.\n"
+    "gateway itself may run with less: see \"tgctl grants\".\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"

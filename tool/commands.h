@@ -22,6 +22,7 @@ int cmd_command(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_grants(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"why", cmd_why, "why a tracker is silent, in words"},
     {"trace", cmd_trace, "follow one device live"},
     {"capture", cmd_capture, "write what one device sends to a file"},
+    {"grants", cmd_grants, "roles of PostgreSQL with least privilege, as GRANT statements"},
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 

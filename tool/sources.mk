@@ -34,6 +34,7 @@ libtgctl_a_SOURCES = \
 	tool/ask.c tool/ask.h \
 	tool/why.c tool/why.h \
 	tool/cmd_why.c \
+	tool/cmd_grants.c \
 	worker/row.c worker/row.h
 
 # The fleet simulator, as a library of its own for its tests.

@@ -42,7 +42,8 @@ e2e_tests = \
 	t/e2e/t0066-trace.py \
 	t/e2e/t0067-capture.py \
 	t/e2e/t0068-why.py \
-	t/e2e/t0070-install.py
+	t/e2e/t0070-install.py \
+	t/e2e/t0074-grants.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""tgctl grants: roles with exactly what it prints run the gateway, the web application and dashboards,
+and can do nothing beyond that.
+"""
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lib import audit, commands, postgres, proc, suite, wire
+from lib.fleet import imeis
+
+
+class Roles:
+    """A database whose owner has granted what the tool prints, to roles of the test's own."""
+
+    def __init__(self, bench, *names, **env):
+        self.bench, self.database = bench, bench.database()
+        self.env = env
+        self.made = {}
+        for name in names:
+            to = "%s_%s" % (self.database.name, name)
+            self.database.query("CREATE ROLE %s LOGIN" % to)
+            bench.scope.later(lambda to=to: self.drop(to))
+            self.made[name] = to
+            self.grant(name)
+
+    def drop(self, to):
+        self.database.query("DROP OWNED BY %s; DROP ROLE %s" % (to, to))
+
+    def grant(self, name):
+        code, out, err = self.bench.tgctl("grants", "--role", name, "--to", self.made[name],
+                                          url=self.database.url, env=self.env)
+        proc.equal((code, err), (0, ""), "tgctl grants")
+        self.database.query(out, user="tg")   # the owner, who is no superuser
+
+    def url(self, name):
+        return self.database.cluster.url(self.database.name, self.made[name])
+
+    def may(self, name, sql):
+        return self.database.query(sql, user=self.made[name])
+
+    def may_not(self, name, *statements):
+        for sql in statements:
+            try:
+                self.database.query(sql, user=self.made[name])
+            except postgres.QueryError as error:
+                proc.check("permission denied" in str(error) or "must be owner" in str(error)
+                           or "may not" in str(error), "%s as %s: %s" % (sql, name, error))
+            else:
+                raise proc.Failure("%s may do this: %s" % (name, sql))
+
+
+def frame(codec=8, n=3, **more):
+    now = int(time.time() * 1000)
+    return wire.frame(codec, [wire.Record(now - 1000 * i, 54.5, 25.5, sats=7) for i in range(n)], **more)
+
+
+def test_gateway(bench):
+    """As its own role the gateway stores, refuses, quarantines, moves live rows, takes over, sends a command."""
+    names = imeis(12)
+    roles = Roles(bench, "gateway")
+    database = roles.database
+    database.add_devices(names)
+    gw = bench.gateway(roles.url("gateway"))
+    fleet = bench.fleet(gw, names[2:])
+    tracker = bench.tracker(gw, names[0]).login()
+    proc.equal(tracker.exchange(frame()), 3, "ACK")
+    proc.equal(tracker.exchange(frame(count2=2)), 3, "ACK of a frame that goes to quarantine")
+    ident = commands.queue(database, names[0], "getinfo")
+    proc.equal(commands.read(tracker)[1], "getinfo", "the command")
+    commands.answer(tracker, b"Ver:1")
+    commands.wait_status(database, ident, "acked", 10)
+    tracker.send(wire.message(12, 6, b"unasked"))
+    gone = commands.queue(database, names[1], "getver", expires_at="now() + interval '1 second'")
+    commands.wait_status(database, gone, "expired", 10)
+    proc.equal(bench.tracker(gw, "350000000000777").handshake(), b"\x00", "answer to a stranger")
+    for table, rows in (("rejected_devices", 1), ("device_ingest_raw", 1), ("device_messages", 1)):
+        proc.wait_until(lambda: database.number("SELECT count(*) FROM " + table) == rows, 10, table)
+    proc.wait_until(lambda: database.number("SELECT count(*) FROM device_online o JOIN devices d ON d.id ="
+                                            " o.device_id WHERE online AND last_ping IS NOT NULL") >= 11,
+                    20, "live rows")
+    # What a killed worker had not yet moved, its replacement moves; and one day's partition comes back.
+    fleet.wait_acked(proc.scaled(200, 50))
+    database.query("DROP TABLE device_positions_" + time.strftime("%Y%m%d", time.gmtime(time.time() + 86400)))
+    pids = gw.workers()
+    os.kill(pids[0], 9)
+    proc.wait_until(lambda: pids[0] not in gw.workers() and gw.all_accept(), 20, "another worker")
+    fleet.wait_all_progress()
+    gw.hup()
+    proc.wait_until(lambda: gw.logged("permission denied|may not|lacks ") or database.number(
+        "SELECT count(*) FROM pg_class WHERE relname = 'device_positions_' || to_char("
+        "now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')"), 60, "the partition is made again")
+    fleet.stop()
+    audit.audit(database, fleet)
+    gw.stop()
+    proc.check(not gw.logged("permission denied|may not|lacks "), "complaints in the log")
+    # So the way of operators works as well.
+    code, out, err = bench.tgctl("status", "--json", url=roles.url("gateway"), env={"METRICS_PORT": "0"})
+    proc.equal(json.loads(out)["schema"]["devices"], 12, "devices by tgctl status (%s)" % err)
+
+
+def test_gateway_limits(bench):
+    """The gateway's role can neither change the inventory nor delete history, nor anything of the schema."""
+    roles = Roles(bench, "gateway", TELEM_RAW_RETENTION_DAYS="0")
+    roles.database.add_devices(imeis(2))
+    roles.may_not(
+        "gateway", "DROP TABLE device_positions", "DELETE FROM devices", "UPDATE devices SET enabled = false",
+        "INSERT INTO devices (imei) VALUES ('350000000000999')", "SELECT name FROM devices",
+        "DELETE FROM device_positions", "UPDATE device_positions SET speed = 0", "TRUNCATE device_positions",
+        "DELETE FROM device_commands", "INSERT INTO device_commands (imei, command_text) VALUES ('%s', 'x')"
+        % imeis(1)[0], "SELECT payload FROM device_messages", "DELETE FROM device_ingest_raw",
+        "SELECT frame FROM device_ingest_raw", "UPDATE device_models SET codec_8 = false",
+        "UPDATE telematics_settings SET value = '1'", "DELETE FROM schema_migrations",
+        "ALTER TABLE devices DISABLE TRIGGER ALL", "CREATE TABLE mine (x integer)",
+        "DELETE FROM device_positions_default")
+    # Retention is what the configuration asks for, or a warning and no deletion.
+    roles.database.query("INSERT INTO device_positions SELECT id, '1970-01-02', 1, now() - interval '9 days',"
+                         " 0, 0, 0, 0, 0, 0, 0, 0, 8, NULL, false, '{}' FROM devices")
+    upkeep = "SELECT telematics_upkeep(5, 0)"
+    for _ in range(3):
+        roles.may("gateway", upkeep)
+    proc.equal(roles.database.number("SELECT count(*) FROM device_positions"), 2, "rows without the right")
+    roles.env["TELEM_RETENTION_DAYS"] = "5"
+    roles.grant("gateway")
+    proc.wait_until(lambda: roles.may("gateway", upkeep) and roles.database.number(
+        "SELECT count(*) FROM device_positions") == 0, 20, "the retention deletes")
+    roles.env["TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI"] = "true"
+    roles.grant("gateway")
+    gw = bench.gateway(roles.url("gateway"), TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI="true")
+    proc.equal(bench.tracker(gw, "350000000000777").handshake(), b"\x01", "answer to a stranger")
+
+
+def test_web(bench):
+    """The web application keeps devices, queues and cancels, reads; it can't forge what the gateway writes."""
+    roles = Roles(bench, "web")
+    imei = imeis(1)[0]
+    for args in (["device", "add", imei, "--name", "Van 1"], ["device", "list"], ["device", "show", imei],
+                 ["device", "disable", imei], ["device", "enable", imei], ["command", "send", imei, "getinfo"],
+                 ["command", "list", "--text"], ["command", "cancel", "1"], ["rejected"], ["raw"]):
+        code, out, err = bench.tgctl(*args, url=roles.url("web"))
+        proc.equal(code, 0, "exit status of %s: %s%s" % (args, out, err))
+    roles.may("web", "SELECT count(*) FROM device_positions JOIN device_online USING (device_id)")
+    roles.may("web", "DELETE FROM devices")
+    insert = "INSERT INTO device_commands (imei, command_text, %s) VALUES ('" + imei + "', 'x', %s)"
+    roles.may_not(
+        "web", insert % ("status", "'acked'"), insert % ("attempt_count", "0"), insert % ("sent_at", "now()"),
+        "UPDATE device_commands SET response_text = 'forged'", "DELETE FROM device_commands",
+        "UPDATE device_online SET online = true", "DELETE FROM device_positions",
+        "INSERT INTO device_messages (imei, codec, type, payload, frame_hash) VALUES ('1', 12, 6, '', 0)",
+        "DELETE FROM device_ingest_raw", "DELETE FROM rejected_devices", "DROP TABLE devices",
+        "SELECT telematics_upkeep(1, 1)", "SELECT telematics_set_command_max_length(1)",
+        "CREATE TABLE mine (x integer)")
+
+
+def test_readonly(bench):
+    """Dashboards read everything but what commands say; they change nothing."""
+    roles = Roles(bench, "readonly")
+    imei = imeis(1)[0]
+    roles.database.add_devices([imei])
+    commands.queue(roles.database, imei, "setparam 2003:hush")
+    proc.equal(roles.may("readonly", "SELECT imei, status FROM device_commands"), imei + "\tpending", "commands")
+    for table in ("devices", "device_models", "device_positions", "device_online", "device_commands",
+                  "device_messages", "device_ingest_raw", "rejected_devices"):
+        roles.may("readonly", "SELECT count(*) FROM " + table)
+    out = bench.tgctl("status", "--json", url=roles.url("readonly"), env={"METRICS_PORT": "0"})[1]
+    proc.equal(json.loads(out)["schema"]["devices"], 1, "devices by tgctl status")
+    roles.may_not(
+        "readonly", "SELECT command_text FROM device_commands", "SELECT * FROM device_commands",
+        "SELECT response_text FROM device_commands", "SELECT payload FROM device_messages",
+        "SELECT frame FROM device_ingest_raw", "UPDATE devices SET name = ''", "DELETE FROM devices",
+        "UPDATE device_commands SET status = 'cancelled'", "SELECT telematics_upkeep(1, 1)",
+        "INSERT INTO device_commands (imei, command_text) VALUES ('%s', 'x')" % imei, "DROP TABLE devices")
+
+
+def test_output(bench):
+    """Another schema, an odd name of a role, a devices table of somebody else's; JSON; what is wrong is said."""
+    database = bench.database()
+    code, out, err = bench.tgctl("grants", url=database.url)
+    proc.equal(code, 0, "exit status (%s)" % err)
+    for name in ("telematics_gateway", "telematics_web", "telematics_readonly"):
+        proc.check("TO %s;" % name in out, "%s: %s" % (name, out))
+    proc.equal(out.count("GRANT DELETE ON"), 1, "raw retention alone is configured")
+    code, out, err = bench.tgctl("grants", "--json", "--role", "web", "--to", 'we"b; x', url=database.url)
+    rows = json.loads(out)
+    proc.check(all(r["role"] == "web" and r["statement"].endswith('TO "we""b; x";') for r in rows), out)
+    for args, words in ((["--role", "admin"], "admin"), (["--to", "x"], "--role"), (["more"], "more")):
+        code, out, err = bench.tgctl("grants", *args, url=database.url)
+        proc.check(code == 2 and out == "" and words in err, "%s: %d %s%s" % (args, code, out, err))
+    # Tables in a schema of their own, beside a devices table with a serial id in public.
+    other = bench.database(migrated=False)
+    other.query("CREATE SCHEMA telematics; CREATE TABLE public.devices (id serial PRIMARY KEY, imei text)", user="tg")
+    url = other.url + " options='-csearch_path=telematics,public'"
+    code, out, err = bench.tgctl("grants", url=url)
+    proc.check(code == 1 and "tgctl migrate" in err and out == "", "no schema: %d %s%s" % (code, out, err))
+    code, out, err = bench.tgctl("migrate", url=url)
+    proc.equal(code, 0, "migrate: %s" % err)
+    out = bench.tgctl("grants", "--role", "web", url=url)[1]
+    for words in ("USAGE ON SCHEMA telematics", "USAGE ON SCHEMA public", "ON public.devices",
+                  "ON telematics.device_commands", "USAGE ON SEQUENCE public.devices_id_seq"):
+        proc.check(words in out, "%s: %s" % (words, out))
+
+
+suite.main(globals())
