@@ -43,6 +43,7 @@ e2e_tests = \
 	t/e2e/t0067-capture.py \
 	t/e2e/t0068-why.py \
 	t/e2e/t0070-install.py \
+	t/e2e/t0073-docs.py \
 	t/e2e/t0074-grants.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
@@ -52,6 +53,7 @@ e2e_lib = \
 	t/e2e/lib/follow.py \
 	t/e2e/lib/gateway.py \
 	t/e2e/lib/metrics.py \
+	t/e2e/lib/pages.py \
 	t/e2e/lib/postgres.py \
 	t/e2e/lib/proc.py \
 	t/e2e/lib/suite.py \

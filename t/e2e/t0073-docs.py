@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Every command in doc/*.md and the README: blocks of shell and SQL are run, page by page and in their
+order, on an installation in a scratch root with trackers that answer; settings are checked by the
+program that reads them. What changes a host says so in its first line, and has its syntax checked.
+
+Kinds of blocks: sh, sql (run); sh that begins with "# on the host" (syntax); conf (gateway.conf),
+postgresql (postgresql.conf), sysctl, nft, haproxy (checked); text (output and pictures). Any other fails.
+"""
+import grp
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lib import gateway, pages, postgres, proc, suite
+
+# Blocks that another test, or the build itself, runs; by page and first line.
+ELSEWHERE = {
+    ("README.md", "scripts/demo"): "t/e2e/t0040-demo.py",
+    ("README.md", "scripts/test"): ".ci/run",
+    ("README.md", "./autogen.sh && ./configure && make && sudo make install"): "scripts/test",
+    ("README.md", "./autogen.sh          # only in a clone; a release tarball has configure already"):
+        "scripts/test",
+    ("doc/performance.md",
+     "make bench                                   # builds the programs of bench/ and measures; under five minutes"):
+        "bench/run",
+}
+RUN = ("sh", "sql")
+KINDS = RUN + ("host", "conf", "postgresql", "sysctl", "nft", "haproxy", "text")
+ROLES = ("telematics", "telematics_gateway", "telematics_web", "telematics_readonly")
+IMEI_BASE, TRACKERS = 350000000000001, 3
+
+
+def blocks(*kinds, page=None):
+    found = [b for p in pages.all_pages().values() for b in p.blocks
+             if b.kind in kinds and (p.name, b.first) not in ELSEWHERE and page in (None, p.name)]
+    proc.check(found, "there are no blocks of %s" % (kinds,))
+    return found
+
+
+class Host:
+    """A machine in a folder: an installation, a database of its own, programs under the names of the pages."""
+
+    def __init__(self, bench, database=True):
+        self.bench, self.root = bench, os.path.join(bench.folder, "host")
+        self.cluster = bench.cluster
+        self.conf = self.path("/etc/telematics-gateway/gateway.conf")
+        self.pidfile = self.path("/run/telematics-gateway/telematics-gateway.pid")
+        self.log = self.path("/var/log/telematics-gateway/gateway.log")
+        self.port, self.metrics_port = proc.free_port(), proc.free_port()
+        self.count = 0
+        done = subprocess.run(
+            ["make", "-s", "-C", gateway.BUILD, "install", "DESTDIR=" + self.root, "prefix=/usr", "sysconfdir=/etc",
+             "initdir=/etc/init.d", "localstatedir=/var", "runstatedir=/run", "docdir=/usr/share/doc/telematics-gateway"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120 * proc.PATIENCE)
+        proc.equal(done.returncode, 0, "make install: %s" % done.stdout.decode(errors="replace"))
+        for folder in ("/etc/telematics-gateway", "/var/log/telematics-gateway", "/run/telematics-gateway",
+                       "/var/backups", "/var/tmp", "/bin", "/home"):
+            os.makedirs(self.path(folder), exist_ok=True)
+        self.socket = urllib.parse.quote(self.cluster.socket, safe="")
+        self.url = "postgresql://telematics@/telematics?host=" + self.socket
+        name, mark = proc.RUN_MARK.split("=")
+        self.env = {"PATH": ":".join([self.path("/bin"), postgres.bin_dir(), os.environ["PATH"], "/usr/sbin", "/sbin"]),
+                    "LC_ALL": "C", "HOME": self.path("/home"), "PGHOST": self.cluster.socket, name: mark,
+                    "DATABASE_URL": self.url, "TELEMATICS_GATEWAY_DEFAULTS": self.path("/etc/default")}
+        self.env.update(gateway.sanitizer_env(bench.folder))
+        self.write_files()
+        bench.scope.later(self.drop)
+        bench.scope.later(self.kill)
+        if database:
+            self.cluster.query("CREATE ROLE telematics LOGIN", "postgres")
+            self.cluster.query("CREATE DATABASE telematics OWNER telematics TEMPLATE template0", "postgres")
+            self.shell("tgctl migrate\nfor i in $(seq %d %d); do tgctl device add $i; done\n"
+                       % (IMEI_BASE, IMEI_BASE + TRACKERS - 1), "preparing")
+
+    def path(self, path):
+        return self.root + path
+
+    def program(self, name, text):
+        with open(self.path("/bin/" + name), "w") as f:
+            f.write("#!/bin/sh\n" + text)
+        os.chmod(self.path("/bin/" + name), 0o755)
+
+    def write_files(self):
+        daemon = self.path("/usr/sbin/telematics-gateway")
+        with open(self.conf, "w") as f:
+            f.write("DATABASE_URL=%s\nTELEM_GATEWAY_BIND=127.0.0.1\nTELEM_GATEWAY_PORT=%d\nMETRICS_PORT=%d\n"
+                    "TELEM_WORKERS=2\nTELEM_MAX_DEVICES=10000\nTELEM_LOG_LEVEL=info\nTELEM_LOG_FILE=%s\n"
+                    % (self.url, self.port, self.metrics_port, self.log))
+        with open(self.path("/etc/default"), "w") as f:
+            f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\n"
+                    % (daemon, self.conf, self.pidfile, os.path.dirname(self.log)))
+        user = proc.unprivileged_user()
+        if user is not None:
+            os.chown(self.conf, 0, user.pw_gid)
+            for path in (self.log, self.pidfile):
+                os.chown(os.path.dirname(path), user.pw_uid, user.pw_gid)
+        os.chmod(self.conf, 0o640)
+        self.program("tgctl", 'exec %s -c %s "$@"\n' % (self.path("/usr/bin/tgctl"), self.conf))
+        self.program("telematics-gateway", 'exec %s -c %s "$@"\n' % (daemon, self.conf))
+        self.program("service", '[ "$1" = telematics-gateway ] || exit 9\nshift\nexec /bin/sh %s "$@"\n'
+                     % self.path("/etc/init.d/telematics-gateway"))
+        # PostgreSQL trusts everybody here: who somebody is, is who he says.
+        self.program("sudo", '[ "$1" = -u ] || exit 9\nPGUSER=$2\nexport PGUSER\nshift 2\nexec "$@"\n')
+
+    def here(self, text):
+        """What the page says, with the paths, ports and addresses of this machine."""
+        text = re.sub(r"(?<![\w./-])/(etc|var|run|usr/share)/", lambda m: self.path("/%s/" % m.group(1)), text)
+        text = re.sub(r"\b5027\b", str(self.port), text)
+        text = re.sub(r"\b9092\b", str(self.metrics_port), text)
+        return text.replace("@localhost/", "@%s/" % self.socket)
+
+    def run(self, argv, what, env=None):
+        """Output goes to a file: a daemon must not hold a pipe."""
+        out = os.path.join(self.bench.folder, "out")
+        with open(out, "wb") as f:
+            code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=f, cwd=self.path("/home"),
+                                  env=env or self.env, timeout=120 * proc.PATIENCE).returncode
+        with open(out, errors="replace") as f:
+            text = f.read()
+        proc.equal(code, 0, "%s: exit status (%s)" % (what, text[-2000:]))
+        return text
+
+    def file(self, text):
+        self.count += 1
+        path = self.path("/home/block%d" % self.count)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def shell(self, text, what):
+        """Stops at the first command that fails; what it exports holds for those that follow."""
+        exported = self.path("/home/exported")
+        done = self.file(text + "\nexport -p >%s\n" % exported)
+        self.run(["bash", "--posix", "-eu", "-o", "pipefail", "-c", "if [ -e %s ]; then . %s; fi; . %s" % (exported, exported, done)], what)
+
+    def execute(self, block):
+        what = str(block)
+        if block.kind == "sql":
+            self.run([postgres.psql_command(), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-f",
+                      self.file(self.here(block.text))], what)
+        elif block.text == "telematics-gateway -f\n":
+            process = proc.Process([self.path("/bin/telematics-gateway"), "-f"], os.path.join(self.bench.folder, "f.log"),
+                                   env=dict(self.env, DATABASE_URL=self.exported("DATABASE_URL")))
+            self.bench.scope.later(process.kill_group)
+            self.wait_ready()
+        else:
+            self.shell(self.here(block.text), what)
+
+    def exported(self, name):
+        return self.run(["sh", "-c", ". %s; printf %%s \"$%s\"" % (self.path("/home/exported"), name)], name)
+
+    def wait_ready(self):
+        ready = ["curl", "-sf", "http://127.0.0.1:%d/readyz" % self.metrics_port]
+        proc.wait_until(lambda: subprocess.run(ready, stdout=subprocess.DEVNULL).returncode == 0, 60, "/readyz says 200")
+
+    def serve(self):
+        """The gateway runs, and trackers send and answer commands."""
+        self.shell("service telematics-gateway start\n", "start")
+        self.wait_ready()
+        fleet = proc.Process(
+            [self.path("/usr/bin/tgctl"), "sim", "--port", str(self.port), "--imei-base", str(IMEI_BASE), "--trackers",
+             str(TRACKERS), "--interval", "300", "--command-delay", "20..50", "--quiet"],
+            os.path.join(self.bench.folder, "sim.log"), env=self.env)
+        self.bench.scope.later(fleet.kill_group)
+        proc.wait_until(lambda: int(self.cluster.query("SELECT count(*) FROM device_online WHERE online", "telematics"))
+                        == TRACKERS, 60, "the trackers are online")
+        return self
+
+    def page(self, name):
+        for block in blocks(*RUN, page=name):
+            self.execute(block)
+
+    def kill(self):
+        """Whatever runs from this root."""
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink("/proc/%s/exe" % name).startswith(self.root):
+                    os.kill(int(name), signal.SIGKILL)
+            except OSError:
+                continue
+
+    def drop(self):
+        for name in ("telematics", "telematics_restored"):
+            self.cluster.query("DROP DATABASE IF EXISTS %s WITH (FORCE)" % name, "postgres")
+        for name in ROLES:
+            self.cluster.query("DROP ROLE IF EXISTS %s" % name, "postgres")
+
+
+def test_pages(bench):
+    """Every block says what it is; links and their anchors are there; all pages are in the tarball."""
+    everything = pages.all_pages()
+    elsewhere = set(ELSEWHERE)
+    with open(os.path.join(gateway.SOURCE, "doc", "sources.mk")) as f:
+        listed = f.read()
+    for page in everything.values():
+        proc.check(page.name == "README.md" or page.name in listed, "doc/sources.mk does not list %s" % page.name)
+        for block in page.blocks:
+            proc.check(block.kind in KINDS, "%s: a block of no known kind: %r" % (block, block.kind))
+            elsewhere.discard((page.name, block.first))
+        for link in page.links:
+            if re.match(r"\w+:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(page.name), path)) if path else page.name
+            proc.check(os.path.exists(os.path.join(gateway.SOURCE, target)), "%s: no such file: %s" % (page.name, link))
+            proc.check(not anchor or anchor in everything[target].anchors(), "%s: no such heading: %s" % (page.name, link))
+    proc.equal(elsewhere, set(), "blocks in ELSEWHERE that no page has")
+    for where in ELSEWHERE.values():
+        proc.check(os.path.exists(os.path.join(gateway.SOURCE, where)), "%s is not there" % where)
+
+
+def test_alerts(bench):
+    """Each alert rule has its section in the runbook, and each such section its rule."""
+    with open(os.path.join(gateway.SOURCE, "etc", "prometheus", "telematics-gateway.rules.yml")) as f:
+        rules = f.read()
+    page = pages.Page("doc/runbook-gateway.md")
+    names = set(re.findall(r"(?m)^\s*- alert: (\w+)$", rules))
+    proc.equal({h for h in page.headings if h.startswith("Telematics")}, names, "sections against alerts")
+    for url in re.findall(r"(?m)^\s*runbook_url: (\S+)$", rules):
+        path, _, anchor = url.partition("#")
+        proc.check(path == page.name and anchor in page.anchors(), "runbook_url %s" % url)
+
+
+def test_host(bench):
+    """What changes a host is valid shell; rules of firewall and balancer are valid where their program is."""
+    path = os.path.join(bench.folder, "block")
+    for block in blocks("host", "nft", "haproxy"):
+        with open(path, "w") as f:
+            f.write(block.text)
+        program = shutil.which("sh" if block.kind == "host" else block.kind,
+                               path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        if program is None or (block.kind == "nft" and os.geteuid() != 0):
+            print("# %s: not checked: this needs %s%s" % (block, block.kind, " and root" if program else ""))
+            continue
+        argv = {"host": [program, "-n", path], "nft": [program, "-c", "-f", path],
+                "haproxy": [program, "-c", "-q", "-f", path]}[block.kind]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        proc.equal(done.returncode, 0, "%s: %s" % (block, done.stdout.decode(errors="replace")))
+
+
+def test_settings(bench):
+    """Settings are taken by the program they are for: the gateway, PostgreSQL; the kernel knows their names."""
+    path = os.path.join(bench.folder, "gateway.conf")
+    user = proc.unprivileged_user() or pwd.getpwuid(os.geteuid())
+    somebody = {"USER": user.pw_name, "GROUP": grp.getgrgid(user.pw_gid).gr_name}
+    for block in blocks("conf"):
+        text = re.sub("TELEM_(USER|GROUP)=telematics", lambda m: "TELEM_%s=%s" % (m.group(1), somebody[m.group(1)]),
+                      block.text)
+        with open(path, "w") as f:
+            f.write("DATABASE_URL=dbname=x\n" + text)
+        done = subprocess.run([gateway.DAEMON, "-t", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        proc.equal(done.returncode, 0, "%s: %s" % (block, done.stdout.decode(errors="replace")))
+    for block in blocks("postgresql"):
+        for line in block.text.strip().split("\n"):
+            name, value = re.match(r"(\w+) = ('[^']*'|[^\s#]+)", line).groups()
+            if not value.startswith("'"):
+                value = "'%s'" % value
+            bench.cluster.query("ALTER SYSTEM SET %s = %s" % (name, value), "postgres")
+        bench.cluster.query("ALTER SYSTEM RESET ALL", "postgres")
+    for block in blocks("sysctl"):
+        for line in block.text.strip().split("\n"):
+            name = re.fullmatch(r"([a-z0-9_.-]+) = [0-9 ]+", line)
+            proc.check(name, "%s: %s" % (block, line))
+            known = os.path.exists("/proc/sys/" + name.group(1).replace(".", "/"))
+            # Containers hide some that belong to the host.
+            proc.check(known or not name.group(1).startswith("fs."), "the kernel has no %s" % name.group(1))
+
+
+def test_readme(bench):
+    """The README's first tracker: roles, tables, device, gateway, a look."""
+    Host(bench, database=False).page("README.md")
+
+
+def test_commands(bench):
+    """doc/commands.md"""
+    Host(bench).serve().page("doc/commands.md")
+
+
+def test_runbook(bench):
+    """doc/runbook-gateway.md"""
+    Host(bench).serve().page("doc/runbook-gateway.md")
+
+
+def test_scaling(bench):
+    """doc/scaling.md"""
+    Host(bench).serve().page("doc/scaling.md")
+
+
+def test_security(bench):
+    """doc/security.md"""
+    Host(bench).serve().page("doc/security.md")
+
+
+suite.main(globals())
