@@ -13,8 +13,6 @@ doc/telematics-schema.7: doc/telematics-schema.7.in Makefile
 	$(SUBST_IN)
 doc/telematics-gateway.8: doc/telematics-gateway.8.in Makefile
 	$(SUBST_IN)
-# Parts of this folder go into the build and the tarball here.
-
 # For operators and for those who change the code.
 dist_doc_DATA = doc/architecture.md doc/commands.md doc/performance.md doc/runbook-gateway.md \
 	doc/scaling.md doc/security.md

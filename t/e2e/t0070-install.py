@@ -72,6 +72,8 @@ def test_files(bench):
     want += [samples + what for what in ("default", "limits", "logrotate", "sysctl")]
     want += [at["mandir"] + page for page in ("/man1/tgctl.1", "/man5/gateway.conf.5",
                                               "/man7/telematics-schema.7", "/man8/telematics-gateway.8")]
+    want += [os.path.join(at["docdir"], name)
+             for name in os.listdir(os.path.join(gateway.SOURCE, "doc")) if name.endswith(".md")]
     want += [os.path.join(at["pkgdatadir"], "migrations", name)
              for name in os.listdir(os.path.join(gateway.SOURCE, "migrations")) if name.endswith(".sql")]
     proc.equal(files(root), sorted(want), "what was installed")

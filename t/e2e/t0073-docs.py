@@ -24,6 +24,8 @@ ELSEWHERE = {
     ("README.md", "scripts/demo"): "t/e2e/t0040-demo.py",
     ("README.md", "scripts/test"): ".ci/run",
     ("README.md", "./autogen.sh && ./configure && make && sudo make install"): "scripts/test",
+    ("README.md", "./configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var --runstatedir=/run"):
+        "t/e2e/t0070-install.py",
     ("README.md", "./autogen.sh          # only in a clone; a release tarball has configure already"):
         "scripts/test",
     ("doc/performance.md",
