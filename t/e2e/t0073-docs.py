@@ -217,16 +217,34 @@ def test_pages(bench):
         proc.check(os.path.exists(os.path.join(gateway.SOURCE, where)), "%s is not there" % where)
 
 
-def test_alerts(bench):
-    """Each alert rule has its section in the runbook, and each such section its rule."""
-    with open(os.path.join(gateway.SOURCE, "etc", "prometheus", "telematics-gateway.rules.yml")) as f:
-        rules = f.read()
-    page = pages.Page("doc/runbook-gateway.md")
-    names = set(re.findall(r"(?m)^\s*- alert: (\w+)$", rules))
-    proc.equal({h for h in page.headings if h.startswith("Telematics")}, names, "sections against alerts")
-    for url in re.findall(r"(?m)^\s*runbook_url: (\S+)$", rules):
-        path, _, anchor = url.partition("#")
-        proc.check(path == page.name and anchor in page.anchors(), "runbook_url %s" % url)
+def test_names(bench):
+    """Within the text: commands of tgctl and their options, keys, metrics and functions are there by that name."""
+    database = bench.database()
+    gw = bench.gateway(database)
+    with open(os.path.join(gateway.SOURCE, "etc", "gateway.conf.sample")) as f:
+        keys = set(re.findall(r"(?m)^#?([A-Z][A-Z_]+)=", f.read()))
+    names = {line.split()[2] for line in gw.http("/metrics")[1].splitlines() if line.startswith("# TYPE ")}
+    names |= set(ROLES) | {r[0] for r in database.rows(
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'telem%' UNION SELECT relname FROM pg_class")}
+    helps = {}
+    for page in pages.all_pages().values():
+        for text in page.inline:
+            for key in re.findall(r"\b(?:TELEM|METRICS)_[A-Z_]+", text):
+                proc.check(key in keys, "%s: no such key: %s" % (page.name, key))
+            for name in re.findall(r"(?<![\w./-])telematics_\w+", text):
+                proc.check(name in names or name == "telematics_restored", "%s: no such name: %s" % (page.name, name))
+            found = re.match(r"tgctl(?: ([a-z]+)(?: ([a-z]+))?)?( .*)?$", text)
+            if found is None or found.group(1) is None:
+                continue
+            command, action = found.group(1, 2)
+            if command not in helps:
+                helps[command] = bench.tgctl("help", command)[:2]
+            code, text_of = helps[command]
+            proc.equal(code, 0, "%s: `%s`: tgctl help %s" % (page.name, text, command))
+            proc.check(action is None or re.search(r"tgctl %s .*\b%s\b" % (command, action), text_of),
+                       "%s: `%s`: no such action" % (page.name, text))
+            for option in re.findall(r"(?<!\S)--[a-z-]+", text):
+                proc.check(option in text_of, "%s: `%s`: no such option" % (page.name, text))
 
 
 def test_host(bench):

@@ -26,7 +26,7 @@ class Page:
         self.name = name
         with open(os.path.join(gateway.SOURCE, name)) as f:
             lines = f.read().split("\n")
-        self.blocks, self.headings, self.links = [], [], []
+        self.blocks, self.headings, self.links, self.inline = [], [], [], []
         fence = None
         for number, line in enumerate(lines, 1):
             mark = re.match(r"\s*```\s*(\S*)\s*$", line)
@@ -42,6 +42,7 @@ class Page:
                 if re.match(r"#+ ", line):
                     self.headings.append(line.lstrip("#").strip())
                 self.links += re.findall(r"\]\(([^)\s]+)\)", line)
+                self.inline += re.findall(r"`([^`]+)`", line)
         proc.check(fence is None, "%s: the block of line %s has no end" % (name, fence and fence[0]))
 
     def anchors(self):
