@@ -106,10 +106,7 @@ static const struct grant {
     {READONLY, ALWAYS, "SELECT (id, imei, device_id, codec, type, message_time, received_at)",
 	"table", "device_messages"},
 
-    {GATEWAY, ALWAYS,
-	"SELECT (id, imei, reason, frame_hash, attempts, last_seen_at, remote_addr, decoded_at), "
-	"INSERT, UPDATE",
-	"table", "device_ingest_raw"},
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE", "table", "device_ingest_raw"},
     {GATEWAY, RAW_RETENTION, "DELETE", "table", "device_ingest_raw"},
     {WEB, ALWAYS, "SELECT", "table", "device_ingest_raw"},
     {READONLY, ALWAYS,

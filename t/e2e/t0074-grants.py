@@ -81,6 +81,9 @@ def test_gateway(bench):
     proc.wait_until(lambda: database.number("SELECT count(*) FROM device_online o JOIN devices d ON d.id ="
                                             " o.device_id WHERE online AND last_ping IS NOT NULL") >= 11,
                     20, "live rows")
+    # With the daemon's own gateway.conf an operator can look at what is wrong.
+    for args in (["raw"], ["raw", "show", "1"], ["rejected"], ["command", "list", "--text"]):
+        proc.equal(bench.tgctl(*args, url=roles.url("gateway"))[::2], (0, ""), "tgctl %s" % args)
     # What a killed worker had not yet moved, its replacement moves; and one day's partition comes back.
     fleet.wait_acked(proc.scaled(200, 50))
     database.query("DROP TABLE device_positions_" + time.strftime("%Y%m%d", time.gmtime(time.time() + 86400)))
@@ -99,7 +102,6 @@ def test_gateway(bench):
     audit.audit(database, fleet)
     gw.stop()
     proc.check(not gw.logged("permission denied|may not|lacks "), "complaints in the log")
-    # So the way of operators works as well.
     code, out, err = bench.tgctl("status", "--json", url=roles.url("gateway"), env={"METRICS_PORT": "0"})
     proc.equal(json.loads(out)["schema"]["devices"], 12, "devices by tgctl status (%s)" % err)
 
@@ -114,7 +116,7 @@ def test_gateway_limits(bench):
         "DELETE FROM device_positions", "UPDATE device_positions SET speed = 0", "TRUNCATE device_positions",
         "DELETE FROM device_commands", "INSERT INTO device_commands (imei, command_text) VALUES ('%s', 'x')"
         % imeis(1)[0], "SELECT payload FROM device_messages", "DELETE FROM device_ingest_raw",
-        "SELECT frame FROM device_ingest_raw", "UPDATE device_models SET codec_8 = false",
+        "UPDATE device_models SET codec_8 = false",
         "UPDATE telematics_settings SET value = '1'", "DELETE FROM schema_migrations",
         "ALTER TABLE devices DISABLE TRIGGER ALL", "CREATE TABLE mine (x integer)",
         "DELETE FROM device_positions_default")
