@@ -194,6 +194,7 @@ class Host:
             self.cluster.query("DROP ROLE IF EXISTS %s" % name, "postgres")
 
 
+@suite.quick
 def test_pages(bench):
     """Every block says what it is; links and their anchors are there; all pages are in the tarball."""
     everything = pages.all_pages()
