@@ -93,7 +93,8 @@ class Host:
         with open(self.conf, "w") as f:
             f.write("DATABASE_URL=%s\nTELEM_GATEWAY_BIND=127.0.0.1\nTELEM_GATEWAY_PORT=%d\nMETRICS_PORT=%d\n"
                     "TELEM_WORKERS=2\nTELEM_MAX_DEVICES=10000\nTELEM_LOG_LEVEL=info\nTELEM_LOG_FILE=%s\n"
-                    % (self.url, self.port, self.metrics_port, self.log))
+                    "TELEM_CONTROL_SOCKET=%s/control.sock\n"
+                    % (self.url, self.port, self.metrics_port, self.log, os.path.dirname(self.pidfile)))
         with open(self.path("/etc/default"), "w") as f:
             f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\n"
                     % (daemon, self.conf, self.pidfile, os.path.dirname(self.log)))

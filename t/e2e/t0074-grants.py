@@ -82,7 +82,8 @@ def test_gateway(bench):
                                             " o.device_id WHERE online AND last_ping IS NOT NULL") >= 11,
                     20, "live rows")
     # With the daemon's own gateway.conf an operator can look at what is wrong.
-    for args in (["raw"], ["raw", "show", "1"], ["rejected"], ["command", "list", "--text"]):
+    for args in (["raw"], ["raw", "show", "1"], ["rejected"], ["command", "list", "--text"],
+                 ["why", names[0]]):
         proc.equal(bench.tgctl(*args, url=roles.url("gateway"))[::2], (0, ""), "tgctl %s" % args)
     # What a killed worker had not yet moved, its replacement moves; and one day's partition comes back.
     fleet.wait_acked(proc.scaled(200, 50))
@@ -143,7 +144,7 @@ def test_web(bench):
     imei = imeis(1)[0]
     for args in (["device", "add", imei, "--name", "Van 1"], ["device", "list"], ["device", "show", imei],
                  ["device", "disable", imei], ["device", "enable", imei], ["command", "send", imei, "getinfo"],
-                 ["command", "list", "--text"], ["command", "cancel", "1"], ["rejected"], ["raw"]):
+                 ["command", "list", "--text"], ["command", "cancel", "1"], ["rejected"], ["raw"], ["why", imei]):
         code, out, err = bench.tgctl(*args, url=roles.url("web"))
         proc.equal(code, 0, "exit status of %s: %s%s" % (args, out, err))
     roles.may("web", "SELECT count(*) FROM device_positions JOIN device_online USING (device_id)")
