@@ -61,8 +61,11 @@ uint32_t conns_count(const struct conns *);
 /* A few times a second: time-outs, sessions that the registry has ended. */
 void conns_tick(struct conns *, int64_t now_mono_ms);
 
-/* Closes every connection as soon as nothing of it is in flight. */
-void conns_drain(struct conns *);
+/*
+ * From now on closes the connections one after the other, at the pace of pace.h, each as soon as
+ * nothing of it is in flight; those whose turn hasn't come are served. No new ones may be opened.
+ */
+void conns_drain(struct conns *, int64_t now_mono_ms, int64_t limit_ms);
 
 /*
  * Somebody follows the device (trace.h), until then; `fd` is taken over. Its connections that are

@@ -75,6 +75,13 @@ struct conn {
 	bool counted : 1;
 };
 
+/* conns_drain(): whose turn is next, in the order of the slots. */
+struct drain {
+	bool active;
+	int64_t began_ms, limit_ms;
+	uint32_t total, closed, next;
+};
+
 struct conns {
 	struct conns_config cfg;
 	struct conns_parts parts;
@@ -90,7 +97,7 @@ struct conns {
 	size_t partial_bytes, partial_max;
 	uint64_t version;	 /* of the registry, as last checked */
 	int64_t last_message_us; /* wall clock at which the last message arrived */
-	bool draining;
+	struct drain drain;
 	struct avl_record *records; /* AVL_MAX_RECORDS, scratch of the decoder */
 	struct traces traces;
 };

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/shm.h"
 #include "worker/conn_impl.h"
+#include "worker/pace.h"
 
 struct conns *
 conns_new(const struct conns_config *cfg)
@@ -99,12 +100,33 @@ check_sessions(struct conns *cs)
 	}
 }
 
+/* Closes those whose turn has come. The others are served as before. */
+static void
+drain_some(struct conns *cs, int64_t now)
+{
+	struct drain *d = &cs->drain;
+	uint32_t due = pace_due(d->total, now - d->began_ms, d->limit_ms);
+
+	/* Who comes late, or has closed by itself, is no hindrance: at the end all had their turn.
+	 */
+	if (due == d->total)
+		due = UINT32_MAX;
+	for (; d->next < cs->nslots && d->closed < due; d->next++) {
+		if (cs->slots[d->next] == NULL || cs->slots[d->next]->closing)
+			continue;
+		conn_close(cs, cs->slots[d->next], WHY_DRAIN);
+		d->closed++;
+	}
+}
+
 void
 conns_tick(struct conns *cs, int64_t now)
 {
 	const struct conf *conf = cs->cfg.conf;
 
 	check_sessions(cs);
+	if (cs->drain.active)
+		drain_some(cs, now);
 	close_overdue(cs, QUEUE_HANDSHAKE, conf->handshake_timeout_s * INT64_C(1000),
 	    WHY_TIMEOUT_HANDSHAKE, now);
 	close_overdue(
@@ -119,12 +141,11 @@ conns_tick(struct conns *cs, int64_t now)
 }
 
 void
-conns_drain(struct conns *cs)
+conns_drain(struct conns *cs, int64_t now, int64_t limit_ms)
 {
-	cs->draining = true;
-	for (uint32_t i = 0; i < cs->nslots; i++)
-		if (cs->slots[i] != NULL)
-			conn_close(cs, cs->slots[i], WHY_DRAIN);
+	cs->drain = (struct drain){
+	    .active = true, .began_ms = now, .limit_ms = limit_ms, .total = cs->open};
+	drain_some(cs, now);
 }
 
 void
