@@ -17,11 +17,11 @@
 #include "common/control.h"
 #include "common/log.h"
 
-#define CONF_STR 256	 /* longest text value, with its NUL */
-#define CONF_URL 2048	 /* longest DATABASE_URL */
+#define CONF_STR 256					   /* longest text value, with its NUL */
+#define CONF_URL 2048					   /* longest DATABASE_URL */
 #define CONF_CONTROL_SOCKET PKGRUNSTATEDIR "/control.sock" /* without TELEM_CONTROL_SOCKET */
-#define CONF_MAX_BIND 16 /* addresses in TELEM_GATEWAY_BIND */
-#define CONF_ERR 512	 /* an error message */
+#define CONF_MAX_BIND 16				   /* addresses in TELEM_GATEWAY_BIND */
+#define CONF_ERR 512					   /* an error message */
 
 enum ingest_raw { INGEST_RAW_OFF, INGEST_RAW_ERRORS, INGEST_RAW_ALL };
 
@@ -57,6 +57,7 @@ struct conf {
 	char pidfile[CONF_STR];
 	char control_socket[CONTROL_PATH]; /* resolved: an absolute path, or "none" */
 	int max_devices;		   /* TELEM_MAX_DEVICES: capacity of the shared registry */
+	bool seccomp;	      /* TELEM_SECCOMP: a filter of system calls in the workers */
 	int batch_records;    /* TELEM_BATCH_RECORDS: most records in one transaction */
 	int worker_memory_mb; /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
 };

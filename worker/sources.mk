@@ -4,6 +4,8 @@ libworker_a_SOURCES = \
 	worker/accept.c worker/accept.h \
 	worker/guards.c worker/guards.h \
 	worker/proxy.c worker/proxy.h \
+	worker/pace.c worker/pace.h \
+	worker/harden.c worker/harden.h \
 	worker/conn.c worker/conn_read.c worker/frames.c worker/conns.c worker/conn.h worker/conn_impl.h \
 	worker/conn_command.c worker/entry_map.c worker/entry_map.h \
 	worker/command.c worker/command.h \

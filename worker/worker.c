@@ -16,6 +16,7 @@
 #include "worker/commands.h"
 #include "worker/conn.h"
 #include "worker/devices.h"
+#include "worker/harden.h"
 #include "worker/live.h"
 #include "worker/orphans.h"
 #include "worker/rejected.h"
@@ -63,16 +64,18 @@ leave(struct worker *w, int status)
 static void
 drain(struct worker *w)
 {
+	int64_t now = clock_mono_ms();
+
 	if (w->draining)
 		return;
 	w->draining = true;
-	w->drain_until_ms = clock_mono_ms() + w->env->conf->drain_timeout_ms;
+	w->drain_until_ms = now + w->env->conf->drain_timeout_ms;
 	log_info("draining: %u connections", conns_count(w->conns));
 	atomic_store(&w->shm->accepting, 0);
 	acceptor_stop(w->acceptor, w->master_gone);
 	commands_drain(w->commands);
 	registry_stop_leading(w->env->shm->registry);
-	conns_drain(w->conns);
+	conns_drain(w->conns, now, w->env->conf->drain_timeout_ms);
 }
 
 static bool
@@ -376,9 +379,13 @@ start_parts(struct worker *w)
 static bool
 start_accepting(struct worker *w)
 {
+	const char *why;
+
 	w->acceptor = acceptor_new(w->base, w->conns, &w->shm->stats, w->guards);
 	if (w->acceptor == NULL)
 		return false;
+	if (w->env->conf->seccomp && (why = harden_filter()) != NULL)
+		log_debug("no filter of system calls: %s", why);
 	for (int i = 0; i < w->env->nlisten; i++)
 		if (!acceptor_add(w->acceptor, w->env->slot, w->env->listen_fds[i]))
 			return false;
@@ -422,7 +429,8 @@ worker_main(const struct worker_env *env)
 
 	snprintf(ident, sizeof(ident), "worker %d", env->slot);
 	log_set_ident(ident);
-	if (!start_events(&w) || !start_parts(&w) || !start_accepting(&w)) {
+	if (!harden_no_new_privs() || !start_events(&w) || !start_parts(&w) ||
+	    !start_accepting(&w)) {
 		struct ipc_msg failed = {.type = IPC_FAILED};
 
 		snprintf(failed.text, sizeof(failed.text), "can't start: %s", strerror(errno));

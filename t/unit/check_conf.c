@@ -407,17 +407,17 @@ START_TEST(restart_keys_are_kept)
 {
 	static struct conf running;
 
-	ck_assert(
-	    load("TELEM_WORKERS=2\nTELEM_GATEWAY_BIND=127.0.0.1,127.0.0.2\nTELEM_USER=someone\n"
-		 "TELEM_GATEWAY_ID=a\n"));
+	ck_assert(load("TELEM_MAX_DEVICES=2000\nMETRICS_BIND=127.0.0.2\nTELEM_USER=someone\n"
+		       "TELEM_GATEWAY_ID=a\n"));
 	running = conf;
-	ck_assert(load("TELEM_WORKERS=3\nTELEM_GATEWAY_BIND=127.0.0.1\nTELEM_GATEWAY_ID=a\n"
-		       "TELEM_LOG_LEVEL=debug\nTELEM_IDLE_TIMEOUT_S=77\n"));
+	ck_assert(load("TELEM_MAX_DEVICES=3000\nMETRICS_BIND=127.0.0.1\nTELEM_GATEWAY_ID=a\n"
+		       "TELEM_WORKERS=3\nTELEM_LOG_LEVEL=debug\nTELEM_IDLE_TIMEOUT_S=77\n"));
 	changed[0] = '\0';
 	conf_keep_restart_keys(&conf, &running, on_changed);
-	ck_assert_str_eq(changed, "TELEM_GATEWAY_BIND TELEM_WORKERS TELEM_USER ");
-	ck_assert_int_eq(conf.workers, 2);
-	ck_assert_str_eq(conf.bind, "127.0.0.1,127.0.0.2");
+	ck_assert_str_eq(changed, "METRICS_BIND TELEM_MAX_DEVICES TELEM_USER ");
+	ck_assert_int_eq(conf.max_devices, 2000);
+	ck_assert_str_eq(conf.metrics_bind, "127.0.0.2");
+	ck_assert_int_eq(conf.workers, 3);
 	ck_assert_str_eq(conf.user, "someone");
 	ck_assert_int_eq(conf.log_level, LOG_DEBUG_);
 	ck_assert_int_eq(conf.idle_timeout_s, 77);
