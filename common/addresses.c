@@ -26,6 +26,7 @@ struct table {
 
 struct addresses {
 	uint32_t nblocks;
+	_Atomic uint32_t used; /* tables from the first on that were ever written; others are zero */
 	struct table table[];
 };
 
@@ -128,10 +129,22 @@ find(const struct table *t, uint64_t key)
 	return NULL;
 }
 
+/* Nobody reads the tables behind, so that room for many workers costs nothing. */
+static void
+raise_used(struct addresses *a, uint32_t n)
+{
+	uint32_t used = get(&a->used);
+
+	while (used < n && !atomic_compare_exchange_weak_explicit(
+			       &a->used, &used, n, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
 /* The entry of the address, made if there is room; else NULL. */
 static struct entry *
-claim(struct table *t, uint64_t key, uint32_t minute)
+claim(struct addresses *a, uint32_t block, uint64_t key, uint32_t minute)
 {
+	struct table *t = &a->table[block];
 	struct entry *e = (struct entry *)find(t, key);
 
 	if (e != NULL)
@@ -142,6 +155,7 @@ claim(struct table *t, uint64_t key, uint32_t minute)
 		    get(&e->told) == minute)
 			continue;
 		set(&t->used, 1);
+		raise_used(a, block + 1);
 		set(&e->minute, 0);
 		set(&e->told, 0);
 		atomic_store_explicit(&e->key, key, memory_order_relaxed);
@@ -155,7 +169,7 @@ addresses_connections(const struct addresses *a, uint64_t key)
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < a->nblocks; i++) {
+	for (uint32_t i = 0; i < get(&a->used); i++) {
 		const struct entry *e = find(&a->table[i], key);
 
 		if (e != NULL)
@@ -167,7 +181,7 @@ addresses_connections(const struct addresses *a, uint64_t key)
 bool
 addresses_connected(struct addresses *a, uint32_t block, uint64_t key, uint32_t minute)
 {
-	struct entry *e = claim(&a->table[block], key, minute);
+	struct entry *e = claim(a, block, key, minute);
 
 	if (e == NULL)
 		return false;
@@ -189,7 +203,7 @@ addresses_unknown(const struct addresses *a, uint64_t key, uint32_t minute)
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < a->nblocks; i++) {
+	for (uint32_t i = 0; i < get(&a->used); i++) {
 		const struct entry *e = find(&a->table[i], key);
 
 		if (e != NULL && get(&e->minute) == minute)
@@ -201,7 +215,7 @@ addresses_unknown(const struct addresses *a, uint64_t key, uint32_t minute)
 void
 addresses_note_unknown(struct addresses *a, uint32_t block, uint64_t key, uint32_t minute)
 {
-	struct entry *e = claim(&a->table[block], key, minute);
+	struct entry *e = claim(a, block, key, minute);
 
 	if (e == NULL)
 		return;
@@ -215,7 +229,7 @@ addresses_note_unknown(struct addresses *a, uint32_t block, uint64_t key, uint32
 bool
 addresses_tell(struct addresses *a, uint32_t block, uint64_t key, uint32_t minute)
 {
-	struct entry *e = claim(&a->table[block], key, minute);
+	struct entry *e = claim(a, block, key, minute);
 
 	if (e == NULL || get(&e->told) == minute)
 		return false;

@@ -14,15 +14,19 @@ enum ipc_type {
 	IPC_FAILED,    /* can't start; text says why; the worker exits next */
 	IPC_DRAINED,   /* nothing in flight any more; the worker exits next */
 	/* master -> worker */
-	IPC_DRAIN, /* stop accepting, finish what is in flight, leave */
+	IPC_DRAIN, /* stop accepting, finish what is in flight, leave; if `value` is not 0, when
+		    * what is queued was accepted */
 	IPC_STOP,  /* leave at once */
 	IPC_REOPEN_LOG,
 	IPC_ADOPT,   /* carries a listening descriptor of slot `slot`: accept from it too */
-	IPC_RELEASE, /* stop accepting from slot `slot`'s socket, close it */
+	IPC_RELEASE, /* stop accepting from slot `slot`'s sockets, close them; if `value` is not 0,
+		      * when what is queued there was accepted */
 	IPC_ORPHANS, /* clean up after the dead owner `value` (shm.h, shm_owner) */
 	IPC_TRACE,   /* carries a client of the control socket: tell it what the device does
 			(control.h) */
 };
+
+#define IPC_SLOT_NONE 0x10000u /* in place of a slot: sockets of addresses that go out of use */
 
 struct ipc_msg {
 	uint32_t type;

@@ -1,9 +1,12 @@
 /*
- * A slot that is down must not swallow its share of new connections: while nobody accepts
- * on its sockets, a worker of another slot gets them too. What should be is compared
- * with what is, again and again, so no message that got lost or came late does lasting harm.
+ * A slot that is down, or that TELEM_WORKERS leaves out, must not swallow its share of new
+ * connections: while nobody accepts on its sockets, a worker of another slot gets them too. What
+ * should be is compared with what is, again and again, so no message that got lost or came late
+ * does lasting harm.
  */
 #include "master/master.h"
+
+#include <unistd.h>
 
 #include "common/ipc.h"
 #include "common/log.h"
@@ -18,6 +21,13 @@ find_serial(struct master *m, uint32_t serial)
 			if (m->slots[i].proc[b].pid != 0 && m->slots[i].proc[b].serial == serial)
 				return &m->slots[i].proc[b];
 	return NULL;
+}
+
+/* It has sockets, which the kernel gives connections to, and no worker of its own any more. */
+static bool
+is_surplus(const struct master *m, int slot)
+{
+	return slot >= m->conf->workers;
 }
 
 static bool
@@ -69,15 +79,66 @@ adopt(struct master *m, int slot)
 	if (p == NULL)
 		return;
 	for (a = 0; a < m->listen.naddr; a++)
-		if (!spawn_tell(p, IPC_ADOPT, (uint32_t)slot, 0, fds[a])) {
+		if (fds[a] != -1 && !spawn_tell(p, IPC_ADOPT, (uint32_t)slot, 0, fds[a])) {
 			(void)spawn_tell(p, IPC_RELEASE, (uint32_t)slot, 0, -1);
 			return;
 		}
 	p->adopted++;
 	m->slots[slot].adopter = p->serial;
-	m->adoptions++;
+	if (is_surplus(m, slot)) {
+		log_debug("slot %d is out of use: worker %d (pid %ld) accepts on its sockets", slot,
+		    p->slot, (long)p->pid);
+		return;
+	}
+	stats_add(&m->count->adoptions, 1);
 	log_warn(
 	    "worker %d is down: worker %d (pid %ld) accepts for it", slot, p->slot, (long)p->pid);
+}
+
+/* All of them, to one worker. */
+static bool
+lend_retired(struct master *m, struct worker_proc *p)
+{
+	int i;
+
+	for (i = 0; i < m->listen.nretired; i++)
+		if (!spawn_tell(p, IPC_ADOPT, IPC_SLOT_NONE, 0, m->listen.retired[i])) {
+			(void)spawn_tell(p, IPC_RELEASE, IPC_SLOT_NONE, 0, -1);
+			return false;
+		}
+	m->retired_adopter = p->serial;
+	return true;
+}
+
+/*
+ * The sockets of addresses that are not wanted any more: while an old generation may hold them,
+ * one worker of the new one accepts there. Then it takes what is queued and closes them, as the
+ * last who has them.
+ */
+static void
+advance_retired(struct master *m)
+{
+	struct worker_proc *p = find_serial(m, m->retired_adopter);
+	int i;
+
+	if (m->listen.nretired == 0 && m->retired_adopter == 0)
+		return;
+	if (m->listen.nretired > 0 && (p == NULL || !can_adopt(m, p))) {
+		if (p != NULL)
+			(void)spawn_tell(p, IPC_RELEASE, IPC_SLOT_NONE, 0, -1);
+		m->retired_adopter = 0;
+		p = choose(m, -1);
+		if (p == NULL || !lend_retired(m, p))
+			return;
+	}
+	if (m->reload.state != RELOAD_IDLE || master_has_other(m))
+		return;
+	for (i = 0; i < m->listen.nretired; i++)
+		close(m->listen.retired[i]);
+	m->listen.nretired = 0;
+	/* If it dies before it reads this, the sockets have gone with it. */
+	if (p == NULL || spawn_tell(p, IPC_RELEASE, IPC_SLOT_NONE, 1, -1))
+		m->retired_adopter = 0;
 }
 
 void
@@ -87,9 +148,10 @@ adopt_advance(struct master *m)
 
 	if (m->phase == MASTER_STOPPING)
 		return;
-	for (i = 0; i < m->nslots; i++) {
+	advance_retired(m);
+	for (i = 0; i < m->listen.nslots; i++) {
 		struct master_slot *ms = &m->slots[i];
-		bool wanted = slot_wants_adopter(&ms->sup);
+		bool wanted = is_surplus(m, i) || slot_wants_adopter(&ms->sup);
 		struct worker_proc *p;
 
 		if (ms->adopter != 0) {

@@ -280,6 +280,12 @@ http_new(struct event_base *base, int listen_fd, http_handler *handler, void *ar
 	return h;
 }
 
+int
+http_listener(const struct http *h)
+{
+	return h->fd;
+}
+
 void
 http_free(struct http *h)
 {

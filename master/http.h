@@ -23,6 +23,9 @@ typedef int http_handler(void *arg, const char *path, struct evbuffer *body, con
 struct http *http_new(struct event_base *, int listen_fd, http_handler *, void *arg);
 void http_free(struct http *);
 
+/* The listening socket, to be handed over. */
+int http_listener(const struct http *);
+
 /* For a forked child: closes its copies of the descriptors and touches nothing else. */
 void http_close_inherited(struct http *);
 

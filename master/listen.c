@@ -3,183 +3,21 @@
 #include "master/listen.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <stdint.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 #define PORT_TRIES 16 /* to find a port that is free on every address */
-
-union address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	struct sockaddr_storage ss;
-};
-
-struct endpoint {
-	union address addr;
-	socklen_t len;
-};
-
-static int
-endpoint_port(const struct endpoint *e)
-{
-	return ntohs(
-	    e->addr.sa.sa_family == AF_INET6 ? e->addr.in6.sin6_port : e->addr.in.sin_port);
-}
-
-static void
-endpoint_set_port(struct endpoint *e, int port)
-{
-	if (e->addr.sa.sa_family == AF_INET6)
-		e->addr.in6.sin6_port = htons((uint16_t)port);
-	else
-		e->addr.in.sin_port = htons((uint16_t)port);
-}
-
-static void
-endpoint_name(const struct endpoint *e, char out[LISTEN_NAME])
-{
-	char host[64] = "?";
-
-	(void)getnameinfo(&e->addr.sa, e->len, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
-	snprintf(out, LISTEN_NAME, e->addr.sa.sa_family == AF_INET6 ? "[%s]:%d" : "%s:%d", host,
-	    endpoint_port(e));
-}
-
-/* Numeric only: a name that must be asked for would tie the start to a name server. */
-static bool
-endpoint_parse(struct endpoint *e, const char *text, size_t len, int port, char err[CONF_ERR])
-{
-	struct addrinfo hints = {
-	    .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-	struct addrinfo *res;
-	char host[64];
-
-	while (len > 0 && (*text == ' ' || *text == '\t'))
-		text++, len--;
-	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
-		len--;
-	if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
-		text++, len -= 2;
-	if (len == 0 || len >= sizeof(host)) {
-		snprintf(err, CONF_ERR, "an address to listen on is empty or too long");
-		return false;
-	}
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (getaddrinfo(host, NULL, &hints, &res) != 0) {
-		snprintf(err, CONF_ERR, "%s is no numeric IPv4 or IPv6 address", host);
-		return false;
-	}
-	memset(e, 0, sizeof(*e));
-	memcpy(&e->addr, res->ai_addr, res->ai_addrlen);
-	e->len = res->ai_addrlen;
-	freeaddrinfo(res);
-	endpoint_set_port(e, port);
-	return true;
-}
-
-static void
-explain(const struct endpoint *e, const char *doing, const char *key, char err[CONF_ERR])
-{
-	char name[LISTEN_NAME];
-	int saved = errno;
-
-	endpoint_name(e, name);
-	switch (saved) {
-	case EADDRINUSE:
-		snprintf(err, CONF_ERR,
-		    "%s is in use: another telematics-gateway or another program listens there "
-		    "(\"ss -ltnp\" shows which); stop it, or change %s_PORT or %s_BIND",
-		    name, key, key);
-		break;
-	case EADDRNOTAVAIL:
-		snprintf(err, CONF_ERR, "%s: this machine has no such address; correct %s_BIND",
-		    name, key);
-		break;
-	case EACCES:
-		snprintf(err, CONF_ERR,
-		    "%s: permission denied (ports below 1024 are root's); change %s_PORT", name,
-		    key);
-		break;
-	case EMFILE:
-	case ENFILE:
-		snprintf(err, CONF_ERR,
-		    "%s: out of file descriptors; raise the limit (ulimit -n) or lower "
-		    "TELEM_WORKERS",
-		    name);
-		break;
-	default:
-		snprintf(err, CONF_ERR, "%s: %s: %s", name, doing, strerror(saved));
-		break;
-	}
-	errno = saved;
-}
-
-static bool
-set_flag(int fd, int level, int option)
-{
-	int on = 1;
-
-	return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
-}
-
-/*
- * A bound socket; with `share` in the SO_REUSEPORT group. SO_REUSEADDR lets a restart
- * bind beside connections in TIME_WAIT; Linux still refuses beside a listener.
- */
-static int
-endpoint_bind(const struct endpoint *e, bool share, const char *key, char err[CONF_ERR])
-{
-	int family = e->addr.sa.sa_family;
-	const char *doing = "socket";
-	int fd;
-
-	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		goto fail;
-	doing = "setsockopt";
-	if (!set_flag(fd, SOL_SOCKET, SO_REUSEADDR) ||
-	    (share && !set_flag(fd, SOL_SOCKET, SO_REUSEPORT)) ||
-	    (family == AF_INET6 && !set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY)))
-		goto fail;
-	doing = "bind";
-	if (bind(fd, &e->addr.sa, e->len) == -1)
-		goto fail;
-	return fd;
-fail:
-	explain(e, doing, key, err);
-	if (fd != -1)
-		close(fd);
-	return -1;
-}
-
-static int
-endpoint_listen(struct endpoint *e, bool share, const char *key, char err[CONF_ERR])
-{
-	int fd = endpoint_bind(e, share, key, err);
-
-	if (fd == -1)
-		return -1;
-	e->len = sizeof(e->addr);
-	if (listen(fd, LISTEN_BACKLOG) == -1 || getsockname(fd, &e->addr.sa, &e->len) == -1) {
-		explain(e, "listen", key, err);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
 
 /* Members of a SO_REUSEPORT group are let in beside each other: ask as a stranger first. */
 static bool
 probe(const struct endpoint *e, char err[CONF_ERR])
 {
-	int fd = endpoint_bind(e, false, "TELEM_GATEWAY", err);
+	struct endpoint bound = *e;
+	int fd = endpoint_bind(&bound, false, "TELEM_GATEWAY", err);
 
 	if (fd == -1)
 		return false;
@@ -187,28 +25,85 @@ probe(const struct endpoint *e, char err[CONF_ERR])
 	return true;
 }
 
-static bool
-open_all(struct listen_set *set, struct endpoint *ep, int port, char err[CONF_ERR])
+/* The address of `have` that is this one, or -1. */
+static int
+find(const struct listen_set *have, const struct endpoint *e)
 {
-	int a, s, fd;
+	int a;
+
+	for (a = 0; a < have->naddr; a++)
+		if (endpoint_same(&have->ep[a], e))
+			return a;
+	return -1;
+}
+
+/* The socket that `have` has for this address and slot, or -1. */
+static int
+fd_of(const struct listen_set *have, const struct endpoint *e, int slot)
+{
+	int a = find(have, e);
+
+	return a == -1 || slot >= have->nslots ? -1 : have->fd[slot * have->naddr + a];
+}
+
+/* True if a stranger's bind would only find ourselves in the way. */
+static bool
+beside_ours(const struct listen_set *have, const struct endpoint *e)
+{
+	int a;
+
+	for (a = 0; a < have->naddr; a++)
+		if (endpoint_overlap(&have->ep[a], e))
+			return true;
+	return false;
+}
+
+/* Bound only: from when it listens it has its share of the new connections. */
+static bool
+bind_address(
+    struct listen_set *set, const struct listen_set *have, int a, int nslots, char err[CONF_ERR])
+{
+	struct endpoint *e = &set->ep[a];
+	int s, fd;
+
+	for (s = 0; s < set->nslots; s++) {
+		fd = fd_of(have, e, s);
+		if (fd == -1 && s < nslots) {
+			fd = endpoint_bind(e, true, "TELEM_GATEWAY", err);
+			if (fd == -1)
+				return false;
+		}
+		set->fd[s * set->naddr + a] = fd;
+	}
+	endpoint_name(e, set->name[a]);
+	return true;
+}
+
+static bool
+open_all(
+    struct listen_set *set, const struct listen_set *have, int port, int nslots, char err[CONF_ERR])
+{
+	int a, i;
 
 	/* All probes before the first listener: addresses may overlap (0.0.0.0,10.0.0.1). */
 	for (a = 0; port != 0 && a < set->naddr; a++)
-		if (!probe(&ep[a], err))
+		if (!beside_ours(have, &set->ep[a]) && !probe(&set->ep[a], err))
 			return false;
 	for (a = 0; a < set->naddr; a++) {
 		if (port == 0 && a > 0) {
-			endpoint_set_port(&ep[a], endpoint_port(&ep[0]));
-			if (!probe(&ep[a], err))
+			endpoint_set_port(&set->ep[a], endpoint_port(&set->ep[0]));
+			if (!probe(&set->ep[a], err))
 				return false;
 		}
-		for (s = 0; s < set->nslots; s++) {
-			fd = endpoint_listen(&ep[a], true, "TELEM_GATEWAY", err);
-			if (fd == -1)
-				return false;
-			set->fd[s * set->naddr + a] = fd;
-		}
-		endpoint_name(&ep[a], set->name[a]);
+		if (!bind_address(set, have, a, nslots, err))
+			return false;
+	}
+	/* Now nothing is likely to fail any more, and nobody is queued in vain. */
+	for (i = 0; i < set->nslots * set->naddr; i++) {
+		a = i % set->naddr;
+		if (set->fd[i] != -1 && fd_of(have, &set->ep[a], i / set->naddr) != set->fd[i] &&
+		    !endpoint_listen(&set->ep[a], set->fd[i], "TELEM_GATEWAY", err))
+			return false;
 	}
 	return true;
 }
@@ -235,37 +130,193 @@ parse_list(
 	}
 }
 
-bool
-listen_open(struct listen_set *set, const char *bind, int port, int nslots, char err[CONF_ERR])
+/* Room for every socket that may come to be retired, so that a commit can't fail. */
+static bool
+allocate(struct listen_set *set, const struct listen_set *have, char err[CONF_ERR])
 {
-	struct endpoint ep[CONF_MAX_BIND];
-	int tries = port == 0 ? PORT_TRIES : 1;
-	int i;
+	int n = set->nslots * set->naddr, i;
 
-	memset(set, 0, sizeof(*set));
-	if (!parse_list(ep, &set->naddr, bind, port, err))
-		return false;
-	set->nslots = nslots;
-	set->fd = calloc((size_t)nslots * (size_t)set->naddr, sizeof(*set->fd));
-	if (set->fd == NULL) {
+	set->fd = calloc((size_t)n + 1, sizeof(*set->fd));
+	set->retired = calloc(
+	    (size_t)have->nretired + (size_t)have->nslots * (size_t)have->naddr + 1, sizeof(int));
+	if (set->fd == NULL || set->retired == NULL) {
+		free(set->fd);
+		free(set->retired);
+		memset(set, 0, sizeof(*set));
 		snprintf(err, CONF_ERR, "out of memory");
 		return false;
 	}
-	for (i = 0; i < nslots * set->naddr; i++)
+	for (i = 0; i < n; i++)
 		set->fd[i] = -1;
-	while (!open_all(set, ep, port, err)) {
-		if (--tries == 0 || errno != EADDRINUSE) {
-			listen_close(set);
+	return true;
+}
+
+static void
+close_opened(const struct listen_set *have, struct listen_set *set)
+{
+	int i;
+
+	for (i = 0; i < set->nslots * set->naddr; i++) {
+		if (set->fd[i] != -1 &&
+		    fd_of(have, &set->ep[i % set->naddr], i / set->naddr) != set->fd[i])
+			close(set->fd[i]);
+		set->fd[i] = -1;
+	}
+}
+
+static void
+forget(struct listen_set *set)
+{
+	free(set->fd);
+	free(set->retired);
+	memset(set, 0, sizeof(*set));
+}
+
+bool
+listen_change(struct listen_set *next, const struct listen_set *have, const char *bind, int port,
+    int nslots, char err[CONF_ERR])
+{
+	int tries, saved;
+
+	memset(next, 0, sizeof(*next));
+	if (port == 0 && have->naddr > 0)
+		port = endpoint_port(&have->ep[0]);
+	tries = port == 0 ? PORT_TRIES : 1;
+	if (!parse_list(next->ep, &next->naddr, bind, port, err)) {
+		forget(next);
+		return false;
+	}
+	next->nslots = nslots > have->nslots ? nslots : have->nslots;
+	if (!allocate(next, have, err))
+		return false;
+	while (!open_all(next, have, port, nslots, err)) {
+		saved = errno;
+		close_opened(have, next);
+		if (--tries == 0 || saved != EADDRINUSE) {
+			forget(next);
 			return false;
 		}
-		for (i = 0; i < nslots * set->naddr; i++) {
-			if (set->fd[i] != -1)
-				close(set->fd[i]);
-			set->fd[i] = -1;
-		}
-		endpoint_set_port(&ep[0], port);
+		endpoint_set_port(&next->ep[0], port);
 	}
 	return true;
+}
+
+bool
+listen_open(struct listen_set *set, const char *bind, int port, int nslots, char err[CONF_ERR])
+{
+	struct listen_set none = {0};
+
+	return listen_change(set, &none, bind, port, nslots, err);
+}
+
+void
+listen_commit(struct listen_set *have, struct listen_set *next)
+{
+	int i;
+
+	for (i = 0; i < have->nretired; i++)
+		next->retired[next->nretired++] = have->retired[i];
+	for (i = 0; i < have->nslots * have->naddr; i++)
+		if (have->fd[i] != -1 && find(next, &have->ep[i % have->naddr]) == -1)
+			next->retired[next->nretired++] = have->fd[i];
+	forget(have);
+	*have = *next;
+	memset(next, 0, sizeof(*next));
+}
+
+/* What only `next` has goes on to live in `have`: as slots out of use, or retired. */
+static bool
+merge(struct listen_set *have, const struct listen_set *next)
+{
+	struct listen_set all = {.naddr = have->naddr, .nslots = next->nslots};
+	char err[CONF_ERR];
+	int i, a, s;
+
+	memcpy(all.ep, have->ep, sizeof(all.ep));
+	memcpy(all.name, have->name, sizeof(all.name));
+	/* The list of the retired has room for them, too. */
+	if (!allocate(&all, next, err))
+		return false;
+	for (i = 0; i < all.nslots * all.naddr; i++) {
+		a = i % all.naddr;
+		s = i / all.naddr;
+		all.fd[i] = fd_of(have, &all.ep[a], s);
+		if (all.fd[i] == -1)
+			all.fd[i] = fd_of(next, &all.ep[a], s);
+	}
+	for (i = 0; i < next->nslots * next->naddr; i++)
+		if (next->fd[i] != -1 && find(have, &next->ep[i % next->naddr]) == -1)
+			all.retired[all.nretired++] = next->fd[i];
+	forget(have);
+	*have = all;
+	return true;
+}
+
+void
+listen_abort(struct listen_set *have, struct listen_set *next)
+{
+	if (next->fd == NULL)
+		return;
+	if (have->fd == NULL || !merge(have, next))
+		close_opened(have, next);
+	forget(next);
+}
+
+/* One column of sockets: the same address in all of them. */
+static bool
+take_column(struct listen_set *set, int a, char err[CONF_ERR])
+{
+	struct endpoint e;
+	bool first = true;
+	int s, fd, flags;
+
+	for (s = 0; s < set->nslots; s++) {
+		fd = set->fd[s * set->naddr + a];
+		if (fd == -1)
+			continue;
+		flags = fcntl(fd, F_GETFL);
+		if (!endpoint_of(&e, fd) || flags == -1 || (flags & O_NONBLOCK) == 0 ||
+		    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+		    (!first && !endpoint_same(&e, &set->ep[a]))) {
+			snprintf(
+			    err, CONF_ERR, "descriptor %d is no socket of the predecessor", fd);
+			return false;
+		}
+		set->ep[a] = e;
+		first = false;
+	}
+	if (first)
+		snprintf(err, CONF_ERR, "the predecessor has an address without sockets");
+	endpoint_name(&set->ep[a], set->name[a]);
+	return !first;
+}
+
+bool
+listen_inherit(struct listen_set *set, const int *fds, int naddr, int nslots, char err[CONF_ERR])
+{
+	const struct listen_set none = {0};
+	int a;
+
+	memset(set, 0, sizeof(*set));
+	set->naddr = naddr;
+	set->nslots = nslots;
+	if (!allocate(set, &none, err))
+		return false;
+	memcpy(set->fd, fds, (size_t)naddr * (size_t)nslots * sizeof(*fds));
+	for (a = 0; a < naddr; a++)
+		if (!take_column(set, a, err))
+			return false;
+	return true;
+}
+
+void
+listen_give(const struct listen_set *set, uid_t uid, gid_t gid)
+{
+	int i;
+
+	for (i = 0; i < set->nslots * set->naddr; i++)
+		if (set->fd[i] != -1 && fchown(set->fd[i], uid, gid) == -1)
+			log_debug("fchown of a socket: %s", strerror(errno));
 }
 
 const int *
@@ -274,27 +325,46 @@ listen_slot(const struct listen_set *set, int slot)
 	return &set->fd[slot * set->naddr];
 }
 
-void
-listen_close_others(struct listen_set *set, int slot)
+static void
+close_rest(struct listen_set *set, const int *keep, int nkeep)
 {
-	int i;
+	int i, k;
 
 	for (i = 0; i < set->nslots * set->naddr; i++) {
-		if (i / set->naddr == slot || set->fd[i] == -1)
+		for (k = 0; k < nkeep && keep[k] != set->fd[i]; k++)
+			;
+		if (k < nkeep || set->fd[i] == -1)
 			continue;
 		close(set->fd[i]);
 		set->fd[i] = -1;
 	}
+	for (i = 0; i < set->nretired; i++)
+		close(set->retired[i]);
+	set->nretired = 0;
+}
+
+void
+listen_close_others(struct listen_set *mine, struct listen_set *other, int slot)
+{
+	int keep[CONF_MAX_BIND] = {-1}, n = slot == -1 ? 0 : mine->naddr;
+
+	if (n > 0)
+		memcpy(keep, listen_slot(mine, slot), (size_t)n * sizeof(*keep));
+	close_rest(mine, keep, n);
+	/*
+	 * Most of these are the same descriptors: to close one again is no harm, as nothing was
+	 * opened between.
+	 */
+	if (other != NULL)
+		close_rest(other, keep, n);
 }
 
 void
 listen_close(struct listen_set *set)
 {
 	if (set->fd != NULL)
-		listen_close_others(set, -1);
-	free(set->fd);
-	set->fd = NULL;
-	set->nslots = 0;
+		listen_close_others(set, NULL, -1);
+	forget(set);
 }
 
 int
@@ -305,8 +375,26 @@ listen_metrics(const char *addr, int port, char name[LISTEN_NAME], char err[CONF
 
 	if (!endpoint_parse(&ep, addr, strlen(addr), port, err))
 		return -1;
-	fd = endpoint_listen(&ep, false, "METRICS", err);
-	if (fd != -1)
-		endpoint_name(&ep, name);
+	fd = endpoint_bind(&ep, false, "METRICS", err);
+	if (fd == -1)
+		return -1;
+	if (!endpoint_listen(&ep, fd, "METRICS", err)) {
+		close(fd);
+		return -1;
+	}
+	endpoint_name(&ep, name);
 	return fd;
+}
+
+bool
+listen_is_metrics(int fd, const char *addr, int port, char name[LISTEN_NAME])
+{
+	struct endpoint wanted, ep;
+	char err[CONF_ERR];
+
+	if (!endpoint_parse(&wanted, addr, strlen(addr), port, err) || !endpoint_of(&ep, fd) ||
+	    !endpoint_same(&wanted, &ep) || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		return false;
+	endpoint_name(&ep, name);
+	return true;
 }

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "master/control_socket.h"
 #include "master/daemon.h"
+#include "master/handover.h"
 #include "master/listen.h"
 #include "master/master.h"
 #include "master/pidfile.h"
@@ -122,21 +123,70 @@ lasting_path(const char *path)
 	return full != NULL ? full : strdup(path);
 }
 
+/*
+ * Where this program lies, to execute what lies there at an upgrade: the name that it was called
+ * by, made absolute, but with symbolic links left for then. Called by a name without a path, the
+ * file that the kernel knows.
+ */
+static char *
+program_path(const char *argv0)
+{
+	char path[PATH_MAX], *full = NULL;
+	ssize_t n;
+
+	if (argv0 != NULL && *argv0 == '/')
+		return strdup(argv0);
+	if (argv0 != NULL && strchr(argv0, '/') != NULL && getcwd(path, sizeof(path)) != NULL)
+		return asprintf(&full, "%s/%s", path, argv0) != -1 ? full : NULL;
+	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (n <= 0)
+		return strdup(PKGSBINDIR "/telematics-gateway");
+	path[n] = '\0';
+	return strdup(path);
+}
+
+/* Sockets of a predecessor, as far as the configuration still wants them, and what is missing. */
+static bool
+take_sockets(struct master *m, char metrics[LISTEN_NAME], char err[CONF_ERR])
+{
+	const struct conf *c = m->conf;
+	struct listen_set next;
+
+	if (!listen_inherit(&m->listen, m->from.fds, m->from.naddr, m->from.nslots, err) ||
+	    !listen_change(&next, &m->listen, c->bind, c->port, c->workers, err))
+		return false;
+	listen_commit(&m->listen, &next);
+	if (m->from.metrics == -1)
+		return true;
+	if (c->metrics_port != 0 &&
+	    listen_is_metrics(m->from.metrics, c->metrics_bind, c->metrics_port, metrics))
+		m->metrics_fd = m->from.metrics;
+	else
+		close(m->from.metrics);
+	m->from.metrics = -1;
+	return true;
+}
+
 /* Whatever must be opened by root or before a second instance can. False: said, cleaned up. */
 static bool
 open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME], char err[CONF_ERR])
 {
 	const struct conf *c = m->conf;
 
-	if (!pidfile_lock(&m->pidfile, c->pidfile, err))
+	/* A predecessor's is written when we are in charge. */
+	if (!pidfile_is(&m->from.pidfile, c->pidfile) &&
+	    !pidfile_lock(&m->pidfile, c->pidfile, err))
 		return false;
-	if (!listen_open(&m->listen, c->bind, c->port, c->workers, err))
+	if (m->from.present ? !take_sockets(m, metrics, err)
+			    : !listen_open(&m->listen, c->bind, c->port, c->workers, err))
 		return false;
-	if (c->metrics_port != 0) {
+	if (c->metrics_port != 0 && m->metrics_fd == -1) {
 		m->metrics_fd = listen_metrics(c->metrics_bind, c->metrics_port, metrics, err);
 		if (m->metrics_fd == -1)
 			return false;
 	}
+	if (privs->change)
+		listen_give(&m->listen, privs->uid, privs->gid);
 	if (!privs_drop(privs, err))
 		return false;
 	if (!log_open("master", master_log_file(m, c), c->log_format, c->log_level)) {
@@ -164,7 +214,8 @@ announce(const struct master *m, const struct privs *privs, const char *metrics)
 {
 	int i;
 
-	log_info("telematics-gateway %s starts as \"%s\"", PACKAGE_VERSION, m->conf->gateway_id);
+	log_info("telematics-gateway %s starts as \"%s\"%s", PACKAGE_VERSION, m->conf->gateway_id,
+	    m->from.present ? ", to take over from the one that runs" : "");
 	if (geteuid() == 0 && !privs->change)
 		log_warn("running as root; set TELEM_USER to change to another user");
 	if (conf_open_to_world(m->conf))
@@ -175,26 +226,35 @@ announce(const struct master *m, const struct privs *privs, const char *metrics)
 		log_info("metrics on %s", metrics);
 }
 
+/* Before there is a log: to the operator, and to the one that would hand over to us. */
+static void
+report(struct master *m, int status, const char *why)
+{
+	if (m->from.present && !handover_say(m->from.control, "failed %d %s", status, why))
+		fputs("telematics-gateway: the predecessor is gone\n", stderr);
+	daemon_failed(&m->daemon, status, why);
+}
+
 static int
 run(struct master *m, const struct privs *privs)
 {
 	char metrics[LISTEN_NAME] = "", err[CONF_ERR];
 	int status = 1;
 
-	if (m->background && !daemon_start(&m->daemon)) {
+	if (m->background && !m->from.present && !daemon_start(&m->daemon)) {
 		fprintf(stderr, "telematics-gateway: fork: %s\n", strerror(errno));
 		return 1;
 	}
 	daemon_raise_fd_limit();
 	if (open_all(m, privs, metrics, err)) {
 		/* Before the first worker: none may hold on to the operator's terminal. */
-		if (m->background)
+		if (m->background && !m->from.present)
 			daemon_detach();
 		announce(m, privs, metrics);
 		open_control(m);
 		status = master_run(m);
 	} else {
-		daemon_failed(&m->daemon, 1, err);
+		report(m, 1, err);
 	}
 	listen_close(&m->listen);
 	if (m->metrics_fd != -1)
@@ -213,7 +273,7 @@ load_and_run(struct master *m, const struct options *o)
 
 	if (!conf_load(m->conf, m->conf_file, !o->dump || o->check, on_warning, err) ||
 	    !privs_resolve(&privs, m->conf->user, m->conf->group, err)) {
-		fprintf(stderr, "telematics-gateway: %s\n", err);
+		report(m, 2, err);
 		return 2;
 	}
 	if (o->dump)
@@ -224,7 +284,7 @@ load_and_run(struct master *m, const struct options *o)
 		on_warning(CONF_OPEN_TO_WORLD);
 	if (o->dump || o->check)
 		return fflush(stdout) == 0 ? 0 : 1;
-	m->background = !o->foreground;
+	m->background = m->from.present ? m->from.background : !o->foreground;
 	return run(m, &privs);
 }
 
@@ -234,24 +294,32 @@ main(int argc, char **argv)
 	struct master m = {
 	    .metrics_fd = -1, .control_socket.fd = -1, .daemon.report_fd = -1, .pidfile.fd = -1};
 	struct options o = {0};
-	char *conf_file;
+	char *conf_file, *program, err[CONF_ERR];
 	int status;
 
+	if (!handover_take(&m.from, err)) {
+		fprintf(stderr, "telematics-gateway: %s\n", err);
+		return 2;
+	}
+	program = program_path(argv[0]);
 	title_init(argc, argv);
 	status = parse_arguments(argc, argv, &o);
 	if (status != -1)
 		return status;
 	m.conf = calloc(1, sizeof(*m.conf));
 	conf_file = lasting_path(o.conf_file);
-	if (m.conf == NULL || (o.conf_file != NULL && conf_file == NULL)) {
+	if (m.conf == NULL || program == NULL || (o.conf_file != NULL && conf_file == NULL)) {
 		fputs("telematics-gateway: out of memory\n", stderr);
 		free(m.conf);
 		return 1;
 	}
 	m.conf_file = conf_file;
+	m.program = program;
 	status = load_and_run(&m, &o);
 	explicit_bzero(m.conf, sizeof(*m.conf));
 	free(m.conf);
 	free(conf_file);
+	free(program);
+	handover_forget(&m.from);
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -16,6 +17,7 @@
 #include "common/log.h"
 #include "master/control.h"
 #include "master/http.h"
+#include "master/notify.h"
 
 #define START_MS 20000 /* the command that started a background daemon waits no longer */
 
@@ -32,6 +34,8 @@ static void
 fail(struct master *m, int status, const char *why)
 {
 	log_error("%s", why);
+	if (m->successor.control && !handover_say(m->from.control, "failed %d %s", status, why))
+		log_debug("the predecessor does not hear why");
 	if (m->background)
 		daemon_failed(&m->daemon, status, why);
 	else if (master_log_file(m, m->conf) != NULL)
@@ -52,8 +56,8 @@ kill_all(struct master *m)
 	}
 }
 
-static void
-begin_stop(struct master *m)
+void
+master_stop(struct master *m)
 {
 	int64_t deadline = clock_mono_ms() + m->conf->drain_timeout_ms;
 	struct slot_actions out;
@@ -61,6 +65,9 @@ begin_stop(struct master *m)
 
 	m->phase = MASTER_STOPPING;
 	reload_forget(m);
+	upgrade_stop(m, deadline);
+	if (m->upgrade.state != UPGRADE_DONE)
+		notify_stopping();
 	for (i = 0; i < m->nslots; i++) {
 		slot_stop(&m->slots[i].sup, deadline, &out);
 		spawn_actions(m, i, &out);
@@ -72,15 +79,56 @@ begin_stop(struct master *m)
 	listen_close(&m->listen);
 }
 
+void
+master_fail(struct master *m, int status, const char *why)
+{
+	fail(m, status, why);
+	/* Beside a predecessor some may have been ready before others failed, and serve trackers.
+	 */
+	if (m->from.present)
+		master_stop(m);
+	else
+		kill_all(m);
+}
+
+void
+master_in_charge(struct master *m)
+{
+	char status[64];
+	int i, ready = 0;
+
+	for (i = 0; i < m->conf->workers; i++)
+		ready += m->slots[i].sup.occupant[m->slots[i].sup.current].state == OCCUPANT_READY;
+	m->phase = MASTER_RUNNING;
+	snprintf(status, sizeof(status), "ready: %d workers, generation %u", ready, m->generation);
+	log_info("%s", status);
+	notify_ready(status);
+	daemon_ready(&m->daemon);
+}
+
+/* A predecessor serves as long as it must: its successor doesn't try twice. */
+static bool
+gives_up(const struct master *m)
+{
+	int i;
+
+	for (i = 0; m->from.present && i < m->conf->workers; i++)
+		if (m->slots[i].sup.mode == SLOT_WAITING || m->slots[i].sup.mode == SLOT_FAILED)
+			return true;
+	return (m->background || m->from.present) && clock_mono_ms() - m->start_ms >= START_MS;
+}
+
 /* Some failed for good: those that are ready carry on, unless there is none. */
 static void
 start_advance(struct master *m)
 {
 	const char *why = "";
-	int i, ready = 0, failed = 0;
+	int i, ready = 0, failed = 0, all = m->conf->workers;
 	char text[CONF_ERR];
 
-	for (i = 0; i < m->nslots; i++) {
+	if (m->successor.ready)
+		return;
+	for (i = 0; i < all; i++) {
 		const struct master_slot *ms = &m->slots[i];
 
 		ready += ms->sup.occupant[ms->sup.current].state == OCCUPANT_READY;
@@ -88,20 +136,19 @@ start_advance(struct master *m)
 		if (ms->failure[0] != '\0')
 			why = ms->failure;
 	}
-	if (failed == m->nslots) {
+	if (failed == all) {
 		snprintf(text, sizeof(text), "no worker can start: %s",
 		    *why != '\0' ? why : "wrong configuration; see the log");
-		fail(m, 2, text);
-		kill_all(m);
-	} else if (ready + failed == m->nslots) {
-		m->phase = MASTER_RUNNING;
-		log_info("ready: %d workers, generation %u", ready, m->generation);
-		daemon_ready(&m->daemon);
-	} else if (m->background && clock_mono_ms() - m->start_ms >= START_MS) {
-		snprintf(text, sizeof(text), "%d of %d workers did not get ready%s%s",
-		    m->nslots - ready, m->nslots, *why != '\0' ? ": " : "", why);
-		fail(m, 1, text);
-		kill_all(m);
+		master_fail(m, 2, text);
+	} else if (ready + failed == all && !(failed > 0 && m->from.present)) {
+		if (m->from.present)
+			successor_ready(m);
+		else
+			master_in_charge(m);
+	} else if (gives_up(m)) {
+		snprintf(text, sizeof(text), "%d of %d workers did not get ready%s%s", all - ready,
+		    all, *why != '\0' ? ": " : "", why);
+		master_fail(m, failed > 0 ? 2 : 1, text);
 	}
 }
 
@@ -116,6 +163,7 @@ set_wake(struct master *m)
 		in = slot_due(&m->slots[i].sup);
 		due = in < due ? in : due;
 	}
+	due = m->upgrade.deadline_ms < due ? m->upgrade.deadline_ms : due;
 	(void)evtimer_del(m->wake);
 	if (due == SLOT_NEVER)
 		return;
@@ -134,10 +182,13 @@ master_advance(struct master *m)
 	if (m->phase == MASTER_STARTING)
 		start_advance(m);
 	reload_advance(m);
+	upgrade_advance(m);
 	adopt_advance(m);
 	spawn_orphans(m);
 	for (i = 0; i < m->nslots; i++)
 		living += !slot_empty(&m->slots[i].sup);
+	/* A successor that isn't in charge is waited for: it must not be left to itself. */
+	living += m->upgrade.pid != 0 && m->upgrade.state != UPGRADE_DONE;
 	if (m->phase == MASTER_STOPPING && living == 0)
 		(void)event_base_loopbreak(m->base);
 	set_wake(m);
@@ -200,14 +251,18 @@ on_stop(evutil_socket_t signal, short what, void *arg)
 	(void)what;
 	if (m->phase == MASTER_STARTING)
 		fail(m, m->background ? 1 : 0, "stopped before it was ready");
-	if (m->phase == MASTER_STOPPING) {
+	if (m->phase == MASTER_STOPPING && !m->asked_to_stop && m->upgrade.state == UPGRADE_DONE) {
+		log_info("%s: draining already, pid %ld is in charge", strsignal(signal),
+		    (long)m->upgrade.pid);
+	} else if (m->phase == MASTER_STOPPING) {
 		log_warn("%s again: stopping at once", strsignal(signal));
 		kill_all(m);
 	} else {
 		log_info(
 		    "%s: draining, at most %d ms", strsignal(signal), m->conf->drain_timeout_ms);
-		begin_stop(m);
+		master_stop(m);
 	}
+	m->asked_to_stop = true;
 	master_advance(m);
 }
 
@@ -252,14 +307,13 @@ on_reopen_log(evutil_socket_t signal, short what, void *arg)
 		}
 }
 
-/* An operator who expects an upgrade from it learns that this release has none. */
 static void
 on_upgrade(evutil_socket_t signal, short what, void *arg)
 {
 	(void)signal;
 	(void)what;
-	(void)arg;
-	log_warn("SIGUSR2 has no meaning in this release; nothing is changed");
+	upgrade_request(arg);
+	master_advance(arg);
 }
 
 static bool
@@ -289,11 +343,14 @@ add_events(struct master *m)
 	}
 	m->tick = event_new(m->base, -1, EV_PERSIST, on_tick, m);
 	m->wake = evtimer_new(m->base, on_wake, m);
-	if (m->tick == NULL || m->wake == NULL || event_add(m->tick, &second) == -1)
-		return false;
-	if (m->control_socket.fd != -1 &&
-	    (m->control = control_new(m, m->control_socket.fd)) == NULL)
-		return false;
+	return m->tick != NULL && m->wake != NULL && event_add(m->tick, &second) == 0 &&
+	       (m->control_socket.fd == -1 ||
+		   (m->control = control_new(m, m->control_socket.fd)) != NULL);
+}
+
+bool
+master_serve_http(struct master *m)
+{
 	if (m->metrics_fd == -1)
 		return true;
 	m->http = http_new(m->base, m->metrics_fd, status_serve, m);
@@ -303,28 +360,16 @@ add_events(struct master *m)
 	return true;
 }
 
-static bool
-prepare(struct master *m)
+void
+master_add_slots(struct master *m, int n)
 {
 	int i, b;
 
-	m->nslots = m->conf->workers;
-	m->generation = 1;
-	m->start_ms = clock_mono_ms();
-	m->start_wall_ms = clock_wall_ms();
-	m->reload.success = true;
-	m->reload.wall_ms = m->start_wall_ms;
-	if (!shm_create(&m->shm, m->nslots, (uint32_t)m->conf->max_devices)) {
-		fail(m, 1, "no memory for TELEM_MAX_DEVICES and TELEM_WORKERS");
-		return false;
-	}
-	m->slots = calloc((size_t)m->nslots, sizeof(*m->slots));
-	if (m->slots == NULL || !add_events(m)) {
-		fail(m, 1, "out of memory or descriptors at the start");
-		return false;
-	}
-	for (i = 0; i < m->nslots; i++) {
+	for (i = m->nslots; i < n; i++) {
 		slot_init(&m->slots[i].sup);
+		/* The block beside the one that a predecessor's worker has. */
+		if (m->from.present && i < m->from.nslots)
+			m->slots[i].sup.current = !m->from.block[i];
 		for (b = 0; b < SLOT_BLOCKS; b++) {
 			m->slots[i].proc[b].master = m;
 			m->slots[i].proc[b].slot = i;
@@ -332,7 +377,99 @@ prepare(struct master *m)
 			m->slots[i].proc[b].control = -1;
 		}
 	}
+	if (n > m->nslots)
+		m->nslots = n;
+	if (atomic_load(&m->shm.header->used) < (uint32_t)m->nslots)
+		atomic_store(&m->shm.header->used, (uint32_t)m->nslots);
+}
+
+/* A predecessor's memory, if it has our layout: counters, devices and sessions go on. */
+static bool
+take_memory(struct master *m)
+{
+	const char *why;
+
+	if (!m->from.present)
+		return false;
+	if (shm_attach(&m->shm, m->from.memory, (uint32_t)m->conf->max_devices, &why)) {
+		m->from.memory = -1;
+		m->successor.same_memory = true;
+		m->count = &m->shm.header->master[!m->from.side];
+		return true;
+	}
+	log_warn("upgrade: the shared memory can't be taken over: %s; counters start at zero", why);
+	close(m->from.memory);
+	m->from.memory = -1;
+	return false;
+}
+
+static bool
+prepare(struct master *m)
+{
+	bool first;
+
+	m->generation = m->from.present ? m->from.generation + 1 : 1;
+	m->start_ms = clock_mono_ms();
+	m->start_wall_ms = clock_wall_ms();
+	m->reload.success = true;
+	m->reload.wall_ms = m->start_wall_ms;
+	/* Room for as many workers as a reload may ask for; it costs nothing until it is used. */
+	if (!take_memory(m)) {
+		if (!shm_create(&m->shm, SHM_MAX_SLOTS, (uint32_t)m->conf->max_devices)) {
+			fail(m, 1, "no memory for TELEM_MAX_DEVICES");
+			return false;
+		}
+		m->count = &m->shm.header->master[0];
+	}
+	first = m->count == &m->shm.header->master[0];
+	m->other_count = &m->shm.header->master[first ? 1 : 0];
+	m->slots = calloc((size_t)m->shm.nslots, sizeof(*m->slots));
+	if (m->slots == NULL || !add_events(m) || !successor_begin(m) ||
+	    (!m->from.present && !master_serve_http(m))) {
+		fail(m, 1, "out of memory or descriptors at the start");
+		return false;
+	}
+	master_add_slots(m, m->listen.nslots);
 	return true;
+}
+
+/* Not a worker of ours. A slot that we don't know has no worker of ours at all. */
+static bool
+is_others(const void *arg, int slot, int block)
+{
+	const struct master *m = arg;
+
+	return slot >= m->nslots || block != m->slots[slot].sup.current;
+}
+
+void
+master_add_other(const struct master *m, struct stats *sum)
+{
+	int used = master_has_other(m) ? (int)atomic_load(&m->shm.header->used) : 0;
+	struct stats other;
+
+	shm_read_master(&m->shm, m->other_count, used, is_others, m, &other);
+	stats_sum(sum, &other, true);
+}
+
+void
+master_other_gone(struct master *m)
+{
+	int i, b, used = (int)atomic_load(&m->shm.header->used);
+	struct shm_worker *w;
+
+	for (i = 0; i < used && i < m->shm.nslots; i++)
+		for (b = 0; b < SHM_BLOCKS; b++) {
+			if (!is_others(m, i, b))
+				continue;
+			w = &m->shm.slots[i].block[b];
+			shm_retire(m->count, w);
+			/* Of one with memory of its own nothing is known. */
+			if (i < m->nslots)
+				m->slots[i].orphaned[b] =
+				    !m->successor.same_memory || atomic_load(&w->unclean) != 0;
+			atomic_store(&w->unclean, 0);
+		}
 }
 
 static void
@@ -342,6 +479,8 @@ release(struct master *m)
 
 	http_free(m->http);
 	control_free(m->control);
+	upgrade_forget(m);
+	successor_forget(m);
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		if (m->signals[i] != NULL)
 			event_free(m->signals[i]);
@@ -353,7 +492,7 @@ release(struct master *m)
 		event_base_free(m->base);
 	reload_forget(m);
 	free(m->slots);
-	if (m->shm.slots != NULL)
+	if (m->shm.header != NULL)
 		shm_destroy(&m->shm);
 }
 
@@ -363,9 +502,11 @@ master_run(struct master *m)
 	struct slot_actions out;
 	int i;
 
+	m->upgrade = (struct upgrade){.control = -1, .life = -1, .deadline_ms = SLOT_NEVER};
+	m->life[0] = m->life[1] = -1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (prepare(m)) {
-		for (i = 0; i < m->nslots; i++) {
+		for (i = 0; i < m->conf->workers; i++) {
 			slot_start(&m->slots[i].sup, clock_mono_ms(), &out);
 			spawn_actions(m, i, &out);
 		}

@@ -31,7 +31,7 @@ sum_up(const struct metrics_view *v, struct totals *t)
 	int i;
 
 	memset(t, 0, sizeof(*t));
-	stats_sum(&t->stats, v->retired, false);
+	stats_sum(&t->stats, v->others, true);
 	for (i = 0; i < v->nworkers; i++) {
 		const struct metrics_worker *w = &v->workers[i];
 

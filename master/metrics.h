@@ -2,8 +2,8 @@
  * What operators see: the counters as Prometheus text, and the state of the
  * gateway as JSON. Both are made from one view, which the master fills.
  *
- * Totals are the retired counters of dead workers plus the blocks of the living,
- * copied in one pass: received = the outcomes + in flight holds in every answer.
+ * Totals are the counters of the dead and of another master's workers plus the blocks of the
+ * living, copied in one pass: received = the outcomes + in flight holds in every answer.
  */
 #ifndef MASTER_METRICS_H
 #define MASTER_METRICS_H
@@ -43,7 +43,7 @@ struct metrics_view {
 	uint64_t restarts, hangs, adoptions;
 	const char *const *listen;
 	int nlisten;
-	const struct stats *retired;
+	const struct stats *others; /* counters of the dead, and of another master's workers */
 	const struct metrics_worker *workers;
 	int nworkers;
 };

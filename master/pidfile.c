@@ -80,6 +80,27 @@ absolute(const char *path, char out[PIDFILE_PATH])
 }
 
 bool
+pidfile_write(struct pidfile *p)
+{
+	char text[32];
+	int n;
+
+	if (p->fd == -1)
+		return true;
+	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	/* Over what is there, and cut only then: a reader never finds it empty. */
+	return pwrite(p->fd, text, (size_t)n, 0) == n && ftruncate(p->fd, n) == 0;
+}
+
+bool
+pidfile_is(const struct pidfile *p, const char *path)
+{
+	char full[PIDFILE_PATH];
+
+	return p->fd != -1 && *path != '\0' && absolute(path, full) && strcmp(full, p->path) == 0;
+}
+
+bool
 pidfile_lock(struct pidfile *p, const char *path, char err[CONF_ERR])
 {
 	int tries, r = 0;
@@ -97,7 +118,7 @@ pidfile_lock(struct pidfile *p, const char *path, char err[CONF_ERR])
 		snprintf(err, CONF_ERR, "TELEM_PIDFILE %.300s: others keep replacing it", path);
 	if (r != 1)
 		return false;
-	if (ftruncate(p->fd, 0) == -1 || dprintf(p->fd, "%ld\n", (long)getpid()) < 0) {
+	if (!pidfile_write(p)) {
 		snprintf(err, CONF_ERR, "TELEM_PIDFILE %.300s: %s", path, strerror(errno));
 		pidfile_remove(p);
 		return false;

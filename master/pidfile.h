@@ -21,10 +21,17 @@ struct pidfile {
 bool pidfile_lock(struct pidfile *, const char *path, char err[CONF_ERR])
     __attribute__((warn_unused_result));
 
+/* Writes our process id into it. False with errno. */
+bool pidfile_write(struct pidfile *) __attribute__((warn_unused_result));
+
+/* True if a configured path leads to this file, so that it can be handed over. */
+bool pidfile_is(const struct pidfile *, const char *path);
+
 /* A clean stop: removes it and lets go of the lock. */
 void pidfile_remove(struct pidfile *);
 
-/* For a forked worker: closes its copy of the descriptor; the lock stays the master's. */
+/* For a forked worker, and after it was handed over: closes our copy; the lock stays the other's.
+ */
 void pidfile_close_inherited(struct pidfile *);
 
 #endif

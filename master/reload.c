@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "master/notify.h"
 
 #define RELOAD_GRACE_MS 2000 /* beyond the worker's own limit for its drain */
 
@@ -35,6 +36,17 @@ forget_conf(struct conf *conf)
 	free(conf);
 }
 
+/* The configuration, and the sockets that it wants. */
+static bool
+load(struct master *m, struct conf *conf, char err[CONF_ERR])
+{
+	if (!conf_load(conf, m->conf_file, true, on_warning, err))
+		return false;
+	conf_keep_restart_keys(conf, m->conf, on_restart_key);
+	return listen_change(
+	    &m->reload.listen, &m->listen, conf->bind, conf->port, conf->workers, err);
+}
+
 static void
 reload_begin(struct master *m)
 {
@@ -49,16 +61,18 @@ reload_begin(struct master *m)
 		m->reload.success = false;
 		return;
 	}
-	if (!conf_load(m->reload.conf, m->conf_file, true, on_warning, err)) {
+	notify_reloading();
+	if (!load(m, m->reload.conf, err)) {
 		log_error("reload: %s; nothing is changed", err);
 		m->reload.success = false;
 		reload_forget(m);
+		notify_ready("reload failed: nothing is changed");
 		return;
 	}
-	conf_keep_restart_keys(m->reload.conf, m->conf, on_restart_key);
+	master_add_slots(m, m->reload.listen.nslots);
 	log_info("reload: the configuration is good; generation %u starts", m->generation + 1);
 	m->reload.state = RELOAD_STARTING;
-	for (i = 0; i < m->nslots; i++) {
+	for (i = 0; i < m->reload.conf->workers; i++) {
 		slot_next_begin(&m->slots[i].sup, &out);
 		spawn_actions(m, i, &out);
 	}
@@ -78,6 +92,7 @@ reload_abort(struct master *m, int failed)
 	m->reload.success = false;
 	m->reload.state = RELOAD_DRAINING;
 	reload_forget(m);
+	notify_ready("reload failed: the old generation goes on");
 	for (i = 0; i < m->nslots; i++) {
 		slot_next_abort(&m->slots[i].sup, deadline, &out);
 		spawn_actions(m, i, &out);
@@ -96,12 +111,39 @@ take_log(struct master *m, const struct conf *old)
 		log_error("opening the log %s: %s", new->log_file, strerror(errno));
 }
 
+static bool
+has_name(const struct listen_set *set, const char *name)
+{
+	int a;
+
+	for (a = 0; a < set->naddr; a++)
+		if (strcmp(set->name[a], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+take_sockets(struct master *m)
+{
+	struct listen_set *new = &m->reload.listen, *old = &m->listen;
+	int a;
+
+	for (a = 0; a < new->naddr; a++)
+		if (!has_name(old, new->name[a]))
+			log_info("listening on %s", new->name[a]);
+	for (a = 0; a < old->naddr; a++)
+		if (!has_name(new, old->name[a]))
+			log_info("no longer listening on %s", old->name[a]);
+	listen_commit(old, new);
+}
+
 static void
 reload_commit(struct master *m)
 {
 	struct conf *old = m->conf;
 	int64_t deadline = clock_mono_ms() + old->drain_timeout_ms + RELOAD_GRACE_MS;
 	struct slot_actions out;
+	char status[64];
 	int i;
 
 	m->conf = m->reload.conf;
@@ -112,46 +154,66 @@ reload_commit(struct master *m)
 	m->generation++;
 	take_log(m, old);
 	forget_conf(old);
+	take_sockets(m);
 	log_info("reload: generation %u is ready; generation %u drains", m->generation,
 	    m->generation - 1);
 	for (i = 0; i < m->nslots; i++) {
-		slot_next_commit(&m->slots[i].sup, deadline, &out);
+		if (i < m->conf->workers)
+			slot_next_commit(&m->slots[i].sup, deadline, &out);
+		else
+			slot_stop(&m->slots[i].sup, deadline, &out);
 		spawn_actions(m, i, &out);
 	}
+	snprintf(status, sizeof(status), "ready: %d workers, generation %u", m->conf->workers,
+	    m->generation);
+	notify_ready(status);
 }
 
 static void
 advance_starting(struct master *m)
 {
-	int i, ready = 0;
+	int i, ready = 0, all = m->reload.conf->workers;
 
-	for (i = 0; i < m->nslots; i++) {
+	for (i = 0; i < all; i++) {
 		if (slot_next_dead(&m->slots[i].sup)) {
 			reload_abort(m, i);
 			return;
 		}
 		ready += slot_next_ready(&m->slots[i].sup);
 	}
-	if (ready == m->nslots)
+	if (ready == all)
 		reload_commit(m);
+}
+
+bool
+reload_settled(const struct master *m)
+{
+	int i;
+
+	for (i = 0; i < m->nslots; i++)
+		if (i < m->conf->workers ? !slot_settled(&m->slots[i].sup)
+					 : !slot_empty(&m->slots[i].sup))
+			return false;
+	return true;
+}
+
+/* Another master's workers have the blocks; what it closed is still to be taken care of. */
+static bool
+may_begin(const struct master *m)
+{
+	return !master_has_other(m) && m->listen.nretired == 0;
 }
 
 void
 reload_advance(struct master *m)
 {
-	int i, settled = 0;
-
 	if (m->phase != MASTER_RUNNING)
 		return;
 	if (m->reload.state == RELOAD_STARTING)
 		advance_starting(m);
-	if (m->reload.state == RELOAD_DRAINING) {
-		for (i = 0; i < m->nslots; i++)
-			settled += slot_settled(&m->slots[i].sup);
-		if (settled == m->nslots)
-			m->reload.state = RELOAD_IDLE;
-	}
-	if (m->reload.state == RELOAD_IDLE && m->reload.wanted) {
+	if (m->reload.state == RELOAD_DRAINING && reload_settled(m))
+		m->reload.state = RELOAD_IDLE;
+	if (m->reload.state == RELOAD_IDLE && m->reload.wanted && may_begin(m)) {
 		reload_begin(m);
 		/* A fork that failed is known at once. */
 		if (m->reload.state == RELOAD_STARTING)
@@ -164,7 +226,7 @@ reload_request(struct master *m)
 {
 	if (m->phase == MASTER_STOPPING)
 		return;
-	if (m->phase == MASTER_STARTING || m->reload.state != RELOAD_IDLE)
+	if (m->phase == MASTER_STARTING || m->reload.state != RELOAD_IDLE || master_has_other(m))
 		log_info("reload: after the one that is under way");
 	m->reload.wanted = true;
 }
@@ -174,4 +236,5 @@ reload_forget(struct master *m)
 {
 	forget_conf(m->reload.conf);
 	m->reload.conf = NULL;
+	listen_abort(&m->listen, &m->reload.listen);
 }

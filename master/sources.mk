@@ -4,6 +4,10 @@ noinst_LIBRARIES += libmaster.a
 libmaster_a_SOURCES = \
 	master/master.c master/master.h \
 	master/spawn.c master/reload.c master/adopt.c master/status.c \
+	master/upgrade.c master/successor.c \
+	master/handover.c master/handover.h \
+	master/endpoint.c master/endpoint.h \
+	master/notify.c master/notify.h \
 	master/slot.c master/slot.h \
 	master/listen.c master/listen.h \
 	master/http.c master/http.h \

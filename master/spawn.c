@@ -104,23 +104,41 @@ on_control(evutil_socket_t fd, short what, void *arg)
 	master_advance(p->master);
 }
 
+/* Whatever leads to a predecessor or a successor, but for the end of m->life that lives as we do.
+ */
+static void
+close_masters_ends(struct master *m)
+{
+	const int list[] = {m->life[0], m->upgrade.control, m->upgrade.life, m->from.control,
+	    m->from.life, m->from.pidfile.fd, m->metrics_fd};
+	size_t i;
+
+	for (i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (list[i] != -1)
+			close(list[i]);
+}
+
 /*
  * In the child, after its copy of the event base is gone. No descriptor of the master may stay open
  * here: a leaked control end would hide the master's death from a sibling, a leaked listener would
  * hold connections that nobody accepts.
  */
 static void
-close_inherited(struct master *m, int slot)
+close_inherited(struct master *m, struct listen_set *mine, int slot)
 {
+	struct listen_set *other = mine == &m->listen ? &m->reload.listen : &m->listen;
+
 	int i, b;
 
 	for (i = 0; i < m->nslots; i++)
 		for (b = 0; b < SLOT_BLOCKS; b++)
 			if (m->slots[i].proc[b].control != -1)
 				close(m->slots[i].proc[b].control);
-	listen_close_others(&m->listen, slot);
-	http_close_inherited(m->http);
+	if (m->http != NULL)
+		http_close_inherited(m->http);
 	control_close_inherited(m->control);
+	close_masters_ends(m);
+	listen_close_others(mine, other, slot);
 	pidfile_close_inherited(&m->pidfile);
 	daemon_close_inherited(&m->daemon);
 }
@@ -155,14 +173,16 @@ static void __attribute__((noreturn))
 child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int control)
 {
 	struct slot *sup = &m->slots[p->slot].sup;
+	struct listen_set *listen = conf == m->conf ? &m->listen : &m->reload.listen;
 	struct worker_env env = {.conf = conf,
 	    .shm = &m->shm,
 	    .slot = p->slot,
 	    .block = p->block,
-	    .sibling_alive = sup->occupant[!p->block].state != OCCUPANT_NONE,
+	    .nslots = m->nslots,
+	    .sibling_alive = sup->occupant[!p->block].state != OCCUPANT_NONE || master_has_other(m),
 	    .control_fd = control,
-	    .listen_fds = listen_slot(&m->listen, p->slot),
-	    .nlisten = m->listen.naddr};
+	    .listen_fds = listen_slot(listen, p->slot),
+	    .nlisten = listen->naddr};
 	char title[64], comm[16];
 
 	default_handlers();
@@ -170,7 +190,7 @@ child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int
 	if (event_reinit(m->base) == -1)
 		_exit(1);
 	event_base_free(m->base);
-	close_inherited(m, p->slot);
+	close_inherited(m, listen, p->slot);
 	snprintf(title, sizeof(title), "telematics-gateway: worker %d", p->slot);
 	snprintf(comm, sizeof(comm), "gateway-w%d", p->slot);
 	title_set(title, comm);
@@ -203,6 +223,7 @@ fork_worker(struct master *m, struct worker_proc *p, const struct conf *conf, ui
 	close(fd[1]);
 	p->adopted = 0;
 	m->slots[p->slot].orphaned[p->block] = false;
+	atomic_store(&shm_block(m, p)->unclean, 1);
 	p->serial = ++m->last_serial != 0 ? m->last_serial : ++m->last_serial;
 	p->generation = generation;
 	p->drained = false;
@@ -231,7 +252,7 @@ spawn(struct master *m, int slot, int block)
 
 	if (!next && !first) {
 		ms->restarts++;
-		m->restarts++;
+		stats_add(&m->count->restarts, 1);
 	}
 	if (fork_worker(m, p, next ? m->reload.conf : m->conf, m->generation + next)) {
 		log_debug(
@@ -252,7 +273,7 @@ kill_worker(struct master *m, struct worker_proc *p, enum slot_verb verb)
 	if (p->pid == 0)
 		return;
 	if (verb == SLOT_HUNG) {
-		m->hangs++;
+		stats_add(&m->count->hangs, 1);
 		log_error("worker %d (pid %ld) hangs: no heartbeat for %d s; killing it", p->slot,
 		    (long)p->pid, o->stale);
 	} else if (verb == SLOT_LATE) {
@@ -264,6 +285,16 @@ kill_worker(struct master *m, struct worker_proc *p, enum slot_verb verb)
 	}
 	if (kill(p->pid, SIGKILL) == -1)
 		log_error("kill %ld: %s", (long)p->pid, strerror(errno));
+}
+
+/*
+ * A successor that did not get ready: sockets that only it had opened would take their queue with
+ * them.
+ */
+static bool
+ends_unborn(const struct master *m)
+{
+	return m->phase == MASTER_STOPPING && m->from.present && !m->successor.in_charge;
 }
 
 void
@@ -281,7 +312,7 @@ spawn_actions(struct master *m, int slot, const struct slot_actions *out)
 		case SLOT_DRAIN:
 			/* One that can't hear it is leaving already, or hangs; its deadline runs.
 			 */
-			if (!spawn_tell(p, IPC_DRAIN, 0, 0, -1))
+			if (!spawn_tell(p, IPC_DRAIN, 0, ends_unborn(m), -1))
 				log_debug("worker %d (pid %ld) can't be asked to drain", slot,
 				    (long)p->pid);
 			break;
@@ -333,7 +364,7 @@ worker_died(struct master *m, struct worker_proc *p, int status)
 	clean = how == SLOT_EXIT_CLEAN && p->drained;
 	p->pid = 0;
 
-	stats_retire(&m->retired, &block->stats);
+	shm_retire(m->count, block);
 	addresses_clear(m->shm.addresses, shm_owner(p->slot, p->block));
 	shm_set_reason(block, "");
 	atomic_store(&block->accepting, 0);
@@ -342,13 +373,14 @@ worker_died(struct master *m, struct worker_proc *p, int status)
 
 	slot_exited(&ms->sup, p->block, how, clock_mono_ms(), &out);
 	ms->orphaned[p->block] = !clean;
+	atomic_store(&block->unclean, !clean);
 	if (ms->sup.mode == SLOT_FAILED && p->block == ms->sup.current)
 		log_error("worker %d is not tried again before the next reload", p->slot);
 	spawn_actions(m, p->slot, &out);
 }
 
 /* Who cleans up after a dead occupant of the slot: its sibling, else anybody if it has failed for
- * good. */
+ * good or is out of use. */
 static struct worker_proc *
 heir(struct master *m, int slot, int block)
 {
@@ -357,7 +389,8 @@ heir(struct master *m, int slot, int block)
 
 	if (ms->proc[!block].pid != 0)
 		return &ms->proc[!block];
-	for (i = 0; ms->sup.mode == SLOT_FAILED && i < m->nslots; i++) {
+	for (i = 0; (ms->sup.mode == SLOT_FAILED || ms->sup.mode == SLOT_STOPPED) && i < m->nslots;
+	     i++) {
 		struct slot *s = &m->slots[i].sup;
 
 		if (slot_accepting(s, s->current))
@@ -414,5 +447,7 @@ spawn_reap(struct master *m)
 		p = find_pid(m, pid);
 		if (p != NULL)
 			worker_died(m, p, status);
+		else if (pid == m->upgrade.pid)
+			upgrade_ended(m, status);
 	}
 }

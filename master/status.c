@@ -49,7 +49,7 @@ fill_worker(struct master *m, int slot, int block, struct metrics_worker *w)
 	w->failure = state == OCCUPANT_READY ? "" : ms->failure;
 	if (p->pid == 0) {
 		w->state = empty_state(ms->sup.mode);
-		return w->current;
+		return w->current && slot < m->conf->workers;
 	}
 	w->pid = p->pid;
 	w->state = occupant_state_name(state);
@@ -61,8 +61,8 @@ fill_worker(struct master *m, int slot, int block, struct metrics_worker *w)
 }
 
 static void
-fill_view(
-    struct master *m, struct metrics_view *v, struct metrics_worker *workers, const char **names)
+fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *workers,
+    const char **names, struct stats *others)
 {
 	int i, b;
 
@@ -76,10 +76,13 @@ fill_view(
 	v->stopping = m->phase == MASTER_STOPPING;
 	v->reload_success = m->reload.success;
 	v->reload_wall_ms = m->reload.wall_ms;
-	v->restarts = m->restarts;
-	v->hangs = m->hangs;
-	v->adoptions = m->adoptions;
-	v->retired = &m->retired;
+	v->restarts = stats_get(&m->count->restarts) + stats_get(&m->other_count->restarts);
+	v->hangs = stats_get(&m->count->hangs) + stats_get(&m->other_count->hangs);
+	v->adoptions = stats_get(&m->count->adoptions) + stats_get(&m->other_count->adoptions);
+	memset(others, 0, sizeof(*others));
+	stats_sum(others, &m->count->retired, false);
+	master_add_other(m, others);
+	v->others = others;
 	for (i = 0; i < m->listen.naddr; i++)
 		names[i] = m->listen.name[i];
 	v->listen = names;
@@ -119,6 +122,7 @@ status_serve(void *arg, const char *path, struct evbuffer *body, const char **ty
 	const char *names[CONF_MAX_BIND];
 	struct metrics_worker *workers;
 	struct metrics_view view;
+	struct stats others;
 	struct master *m = arg;
 	int status;
 
@@ -134,7 +138,7 @@ status_serve(void *arg, const char *path, struct evbuffer *body, const char **ty
 	workers = calloc((size_t)m->nslots * SLOT_BLOCKS, sizeof(*workers));
 	if (workers == NULL)
 		return 503;
-	fill_view(m, &view, workers, names);
+	fill_view(m, &view, workers, names, &others);
 	status = serve_view(&view, path, body, type);
 	free(workers);
 	return status;

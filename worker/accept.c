@@ -13,11 +13,12 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/shm.h"
 
 /* Accepted in one turn, so that connected trackers get theirs as well. */
 #define ACCEPTS_PER_TURN 64
 #define PAUSE_MS 200
-#define MAX_LISTENERS 512
+#define MAX_LISTENERS (SHM_MAX_SLOTS * CONF_MAX_BIND) /* those of all slots, in the worst case */
 
 struct listener {
 	struct event *ev;
@@ -196,12 +197,24 @@ acceptor_add(struct acceptor *a, int slot, int fd)
 	return true;
 }
 
+/* Accepts what is queued, with `take_queued`, before it closes. */
+static void
+take_and_drop(struct acceptor *a, int i, bool take_queued)
+{
+	if (take_queued && accept_some(a, a->at[i].fd, 1 << 16) == -1)
+		event_del(a->resume_ev);
+	drop(a, i);
+}
+
 void
-acceptor_release(struct acceptor *a, int slot)
+acceptor_release(struct acceptor *a, int slot, bool take_queued)
 {
 	for (int i = a->n; i-- > 0;)
 		if (a->at[i].slot == slot)
-			drop(a, i);
+			take_and_drop(a, i, take_queued);
+	/* Paused, and nobody would wake it. */
+	if (stats_get(&a->stats->accept_paused) != 0 && !evtimer_pending(a->resume_ev, NULL))
+		resume_cb(-1, 0, a);
 }
 
 void
@@ -209,9 +222,6 @@ acceptor_stop(struct acceptor *a, bool take_queued)
 {
 	event_del(a->resume_ev);
 	stats_set(&a->stats->accept_paused, 0);
-	while (a->n > 0) {
-		if (take_queued && accept_some(a, a->at[0].fd, 1 << 16) == -1)
-			event_del(a->resume_ev);
-		drop(a, 0);
-	}
+	while (a->n > 0)
+		take_and_drop(a, 0, take_queued);
 }

@@ -20,8 +20,8 @@ void acceptor_free(struct acceptor *);
 
 /* Accepts from `fd` too, on behalf of `slot`; takes the descriptor, also on failure. */
 bool acceptor_add(struct acceptor *, int slot, int fd);
-/* Closes the descriptors of an adopted slot. */
-void acceptor_release(struct acceptor *, int slot);
+/* Closes the descriptors of an adopted slot; with `take_queued` as acceptor_stop() does. */
+void acceptor_release(struct acceptor *, int slot, bool take_queued);
 /* No more: closes all. With `take_queued`, what waits in the queues is accepted first. */
 void acceptor_stop(struct acceptor *, bool take_queued);
 

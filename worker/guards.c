@@ -67,7 +67,7 @@ guards_round(struct guards *g)
 	if (g->conf->max_connections == 0)
 		return;
 	g->open = 0;
-	for (int slot = 0; slot < g->shm->nslots; slot++) {
+	for (int slot = 0; slot < shm_used_slots(g->shm); slot++) {
 		for (int block = 0; block < SHM_BLOCKS; block++) {
 			const struct stats *s = &g->shm->slots[slot].block[block].stats;
 

@@ -62,7 +62,7 @@ leave(struct worker *w, int status)
  * rows, leaves. Without a master nobody accepts what is queued on our socket: take it along.
  */
 static void
-drain(struct worker *w)
+drain(struct worker *w, bool take_queued)
 {
 	int64_t now = clock_mono_ms();
 
@@ -72,7 +72,7 @@ drain(struct worker *w)
 	w->drain_until_ms = now + w->env->conf->drain_timeout_ms;
 	log_info("draining: %u connections", conns_count(w->conns));
 	atomic_store(&w->shm->accepting, 0);
-	acceptor_stop(w->acceptor, w->master_gone);
+	acceptor_stop(w->acceptor, take_queued);
 	commands_drain(w->commands);
 	registry_stop_leading(w->env->shm->registry);
 	conns_drain(w->conns, now, w->env->conf->drain_timeout_ms);
@@ -131,7 +131,7 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 {
 	switch (m->type) {
 	case IPC_DRAIN:
-		drain(w);
+		drain(w, m->value != 0);
 		break;
 	case IPC_STOP:
 		leave(w, 0);
@@ -143,12 +143,13 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 	case IPC_ADOPT:
 		if (passed_fd < 0 || w->draining)
 			break;
-		log_info("accepting for slot %u, which is down", m->slot);
+		if (m->slot != IPC_SLOT_NONE)
+			log_debug("accepting for slot %u too", m->slot);
 		if (!acceptor_add(w->acceptor, (int)m->slot, passed_fd))
-			log_error("can't accept for slot %u: %s", m->slot, strerror(errno));
+			log_error("can't accept for slot %u too: %s", m->slot, strerror(errno));
 		return;
 	case IPC_RELEASE:
-		acceptor_release(w->acceptor, (int)m->slot);
+		acceptor_release(w->acceptor, (int)m->slot, m->value != 0);
 		break;
 	case IPC_TRACE:
 		if (passed_fd >= 0)
@@ -180,7 +181,7 @@ control_cb(evutil_socket_t fd, short what, void *arg)
 	log_error("the master is gone: this worker drains and leaves");
 	w->master_gone = true;
 	event_del(w->control_ev);
-	drain(w);
+	drain(w, true);
 }
 
 static void
@@ -193,7 +194,7 @@ signal_cb(evutil_socket_t signal, short what, void *arg)
 	if (w->draining && w->master_gone)
 		leave(w, 0);
 	else
-		drain(w);
+		drain(w, w->master_gone);
 }
 
 /* All workers come up at about the same time: the server would refuse the last of them. */
@@ -321,7 +322,7 @@ start_parts(struct worker *w)
 	w->orphans = orphans_new(&(struct orphans_config){.registry = registry,
 	    .gateway_id = conf->gateway_id,
 	    .worker = env->slot,
-	    .nworkers = conf->workers,
+	    .nworkers = env->nslots,
 	    .born_session = born});
 	w->upkeep = upkeep_new(conf->retention_days, conf->raw_retention_days);
 	w->commands = commands_new(&(struct commands_config){.base = w->base,

@@ -15,7 +15,8 @@ struct worker_env {
 	const struct conf *conf;
 	struct shm *shm;
 	int slot;
-	int block; /* which of the slot's two blocks is ours: shm->slots[slot].block[block] */
+	int block;  /* which of the slot's two blocks is ours: shm->slots[slot].block[block] */
+	int nslots; /* of the gateway; workers of another generation may be in all of them */
 	bool sibling_alive;    /* the other block has a living (draining) occupant */
 	int control_fd;	       /* ipc.h, the worker's end; ours to close */
 	const int *listen_fds; /* this slot's sockets: non-blocking, listening */

@@ -155,10 +155,164 @@ START_TEST(worker_keeps_its_own)
 	ck_assert(listen_open(&set, "127.0.0.1", 0, 3, err));
 	mine = *listen_slot(&set, 1);
 	other = *listen_slot(&set, 2);
-	listen_close_others(&set, 1);
+	listen_close_others(&set, NULL, 1);
 	ck_assert_int_ne(fcntl(mine, F_GETFD), -1);
 	ck_assert_int_eq(fcntl(other, F_GETFD), -1);
 	ck_assert_int_eq(*listen_slot(&set, 0), -1);
+	listen_close(&set);
+}
+END_TEST
+
+/* A connection in the queue of a listening socket; -1 if it is refused. */
+static int
+dial(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ne(fd, -1);
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+START_TEST(more_and_fewer_slots)
+{
+	struct listen_set set, next;
+	int first, port, extra;
+
+	ck_assert(listen_open(&set, "127.0.0.1", 0, 1, err));
+	first = *listen_slot(&set, 0);
+	port = port_of(first);
+	ck_assert_msg(listen_change(&next, &set, "127.0.0.1", port, 3, err), "%s", err);
+	ck_assert_int_eq(*listen_slot(&next, 0), first);
+	extra = *listen_slot(&next, 2);
+	ck_assert_int_eq(port_of(extra), port);
+	listen_commit(&set, &next);
+	ck_assert_int_eq(set.nslots, 3);
+	ck_assert_int_eq(set.nretired, 0);
+	/* Fewer: all are kept. With port 0 as well. */
+	ck_assert_msg(listen_change(&next, &set, "127.0.0.1", 0, 1, err), "%s", err);
+	ck_assert_int_eq(next.nslots, 3);
+	ck_assert_int_eq(*listen_slot(&next, 2), extra);
+	listen_commit(&set, &next);
+	ck_assert_int_eq(*listen_slot(&set, 0), first);
+	listen_close(&set);
+	ck_assert_int_eq(fcntl(extra, F_GETFD), -1);
+}
+END_TEST
+
+START_TEST(addresses_come_and_go)
+{
+	struct listen_set set, next;
+	int kept, gone, port;
+
+	ck_assert(listen_open(&set, "127.0.0.1,127.0.0.2", 0, 2, err));
+	kept = listen_slot(&set, 1)[0];
+	gone = listen_slot(&set, 1)[1];
+	port = port_of(kept);
+	ck_assert_msg(listen_change(&next, &set, "127.0.0.3,127.0.0.1", port, 2, err), "%s", err);
+	ck_assert_int_eq(listen_slot(&next, 1)[1], kept);
+	ck_assert_int_ne(listen_slot(&next, 1)[0], -1);
+	listen_commit(&set, &next);
+	ck_assert_int_eq(set.nretired, 2);
+	ck_assert(set.retired[0] == gone || set.retired[1] == gone);
+	ck_assert_int_ne(fcntl(gone, F_GETFD), -1);
+	ck_assert_ptr_null(next.fd);
+	/* All addresses, where one of them is ours already; slots out of use get none. */
+	ck_assert_msg(listen_change(&next, &set, "0.0.0.0", port, 1, err), "%s", err);
+	ck_assert_int_eq(next.nslots, 2);
+	ck_assert_int_eq(*listen_slot(&next, 1), -1);
+	listen_commit(&set, &next);
+	ck_assert_int_eq(set.nretired, 6);
+	listen_close(&set);
+	ck_assert_int_eq(fcntl(gone, F_GETFD), -1);
+}
+END_TEST
+
+START_TEST(change_that_fails_changes_nothing)
+{
+	struct listen_set set, other, next;
+	int fd, port;
+
+	ck_assert(listen_open(&set, "127.0.0.1", 0, 2, err));
+	ck_assert(listen_open(&other, "127.0.0.1", 0, 1, err));
+	fd = *listen_slot(&set, 1);
+	port = port_of(*listen_slot(&other, 0));
+	ck_assert(!listen_change(&next, &set, "127.0.0.1", port, 2, err));
+	ck_assert_ptr_nonnull(strstr(err, "is in use"));
+	ck_assert(!listen_change(&next, &set, "192.0.2.1", 0, 2, err));
+	ck_assert(!listen_change(&next, &set, "nonsense", 0, 2, err));
+	ck_assert_int_eq(*listen_slot(&set, 1), fd);
+	ck_assert_int_ne(fcntl(fd, F_GETFD), -1);
+	/* One that is given up loses nobody: what it opened stays. */
+	ck_assert(listen_change(&next, &set, "127.0.0.1,127.0.0.2", 0, 3, err));
+	fd = listen_slot(&next, 2)[0];
+	listen_abort(&set, &next);
+	ck_assert_int_eq(set.naddr, 1);
+	ck_assert_int_eq(set.nslots, 3);
+	ck_assert_int_eq(*listen_slot(&set, 2), fd);
+	ck_assert_int_eq(set.nretired, 3);
+	listen_abort(&set, &next);
+	listen_close(&set);
+	listen_close(&other);
+}
+END_TEST
+
+START_TEST(inherited_sockets)
+{
+	struct listen_set set, heir, next;
+	char name[LISTEN_NAME];
+	int fds[4], port, client, bad[2], i;
+
+	ck_assert(listen_open(&set, "127.0.0.1,127.0.0.2", 0, 2, err));
+	port = port_of(*listen_slot(&set, 0));
+	client = dial(port);
+	ck_assert_int_ne(client, -1);
+	for (i = 0; i < 4; i++) {
+		fds[i] = dup(set.fd[i]);
+		ck_assert_int_ne(fds[i], -1);
+	}
+	listen_close(&set);
+	ck_assert_msg(listen_inherit(&heir, fds, 2, 2, err), "%s", err);
+	snprintf(name, sizeof(name), "127.0.0.2:%d", port);
+	ck_assert_str_eq(heir.name[1], name);
+	ck_assert_int_ne(fcntl(fds[3], F_GETFD) & FD_CLOEXEC, 0);
+	/* They are what the configuration wants, in another order. */
+	ck_assert(listen_change(&next, &heir, "127.0.0.2,127.0.0.1", port, 2, err));
+	ck_assert_int_eq(listen_slot(&next, 0)[0], fds[1]);
+	listen_commit(&heir, &next);
+	ck_assert_int_eq(heir.nretired, 0);
+	ck_assert(accept(fds[0], NULL, NULL) != -1 || accept(fds[2], NULL, NULL) != -1);
+	close(client);
+	listen_close(&heir);
+	/* What is none of ours is refused. */
+	bad[0] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	bad[1] = -1;
+	ck_assert(!listen_inherit(&heir, bad, 1, 1, err));
+	ck_assert_ptr_nonnull(strstr(err, "no socket of the predecessor"));
+	listen_close(&heir);
+	ck_assert(!listen_inherit(&heir, &bad[1], 1, 1, err));
+	listen_close(&heir);
+}
+END_TEST
+
+/* Sockets that root opened let the user whom the master becomes open more beside them. */
+START_TEST(given_to_the_user)
+{
+	struct listen_set set, next;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert(listen_open(&set, "127.0.0.1", 0, 1, err));
+	listen_give(&set, 65534, 65534);
+	ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_msg(listen_change(&next, &set, "127.0.0.1", 0, 2, err), "%s", err);
+	ck_assert_int_eq(seteuid(0), 0);
+	listen_commit(&set, &next);
 	listen_close(&set);
 }
 END_TEST
@@ -174,6 +328,9 @@ START_TEST(metrics_socket_is_alone)
 	ck_assert(!option(fd, SOL_SOCKET, SO_REUSEPORT));
 	ck_assert_int_eq(listen_metrics("127.0.0.1", port, name, err), -1);
 	ck_assert_msg(strstr(err, "METRICS_PORT") != NULL, "%s", err);
+	ck_assert(listen_is_metrics(fd, "127.0.0.1", port, name));
+	ck_assert(!listen_is_metrics(fd, "127.0.0.2", port, name));
+	ck_assert(!listen_is_metrics(fd, "127.0.0.1", port + 1, name));
 	close(fd);
 }
 END_TEST
@@ -192,6 +349,11 @@ main(void)
 	tcase_add_test(tc, second_instance_is_refused);
 	tcase_add_test(tc, bad_addresses_are_explained);
 	tcase_add_test(tc, worker_keeps_its_own);
+	tcase_add_test(tc, more_and_fewer_slots);
+	tcase_add_test(tc, addresses_come_and_go);
+	tcase_add_test(tc, change_that_fails_changes_nothing);
+	tcase_add_test(tc, inherited_sockets);
+	tcase_add_test(tc, given_to_the_user);
 	tcase_add_test(tc, metrics_socket_is_alone);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

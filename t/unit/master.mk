@@ -1,7 +1,8 @@
 # The master. Listed in t/sources.mk.
 if HAVE_CHECK
 master_tests = t/unit/check_slot t/unit/check_listen t/unit/check_metrics t/unit/check_pidfile \
-	t/unit/check_http t/unit/check_control_socket t/unit/check_master
+	t/unit/check_http t/unit/check_control_socket t/unit/check_notify t/unit/check_handover \
+	t/unit/check_master
 check_PROGRAMS += $(master_tests) t/unit/fake_gateway
 TESTS += $(master_tests)
 master_test_libs = libmaster.a libcommon.a $(CHECK_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) \
@@ -24,6 +25,12 @@ t_unit_check_http_LDADD = $(master_test_libs)
 t_unit_check_control_socket_SOURCES = t/unit/check_control_socket.c
 t_unit_check_control_socket_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_control_socket_LDADD = $(master_test_libs)
+t_unit_check_notify_SOURCES = t/unit/check_notify.c
+t_unit_check_notify_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_notify_LDADD = $(master_test_libs)
+t_unit_check_handover_SOURCES = t/unit/check_handover.c
+t_unit_check_handover_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_check_handover_LDADD = $(master_test_libs)
 t_unit_check_master_SOURCES = t/unit/check_master.c
 t_unit_check_master_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_master_LDADD = $(master_test_libs)

@@ -1,0 +1,393 @@
+/*
+ * SIGUSR2: executes the program anew, on the same sockets and memory. It reads the configuration,
+ * starts its workers beside ours, and when they accept it takes over and ours drain. Whatever goes
+ * wrong before that leaves everything as it was.
+ */
+#include "config.h"
+
+#include "master/master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "master/http.h"
+#include "master/notify.h"
+
+#define READY_MS 25000 /* for the successor to get ready in; it gives up itself before that */
+
+void
+upgrade_request(struct master *m)
+{
+	if (m->phase == MASTER_STOPPING)
+		return;
+	if (m->phase == MASTER_STARTING || m->reload.state != RELOAD_IDLE || m->reload.wanted ||
+	    master_has_other(m))
+		log_info("upgrade: after what is under way");
+	m->upgrade.wanted = true;
+}
+
+static void
+end_control(struct upgrade *u)
+{
+	if (u->control_event != NULL)
+		event_free(u->control_event);
+	u->control_event = NULL;
+	if (u->control != -1)
+		close(u->control);
+	u->control = -1;
+}
+
+static void
+end_life(struct upgrade *u)
+{
+	if (u->life_event != NULL)
+		event_free(u->life_event);
+	u->life_event = NULL;
+	if (u->life != -1)
+		close(u->life);
+	u->life = -1;
+}
+
+/* It and its workers are gone without having taken over. */
+static void
+end_failure(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+
+	if (u->state != UPGRADE_FAILED || u->pid != 0 || u->life != -1)
+		return;
+	master_other_gone(m);
+	u->state = UPGRADE_IDLE;
+	u->deadline_ms = SLOT_NEVER;
+	log_debug("upgrade: nothing is left of the new program");
+}
+
+/* The old ones go on: the one thing that the successor may have changed is the pidfile. */
+static void
+failed(struct master *m, const char *why)
+{
+	struct upgrade *u = &m->upgrade;
+
+	if (u->state != UPGRADE_STARTING && u->state != UPGRADE_GOING)
+		return;
+	if (m->phase == MASTER_RUNNING)
+		log_error("upgrade: %s; pid %ld, generation %u goes on as before", why,
+		    (long)getpid(), m->generation);
+	else
+		log_warn("upgrade: %s", why);
+	if (u->state == UPGRADE_GOING) {
+		notify_main_pid((long)getpid());
+		if (!pidfile_write(&m->pidfile))
+			log_error("TELEM_PIDFILE %.300s: %s", m->pidfile.path, strerror(errno));
+	}
+	if (m->phase == MASTER_RUNNING)
+		notify_ready("upgrade failed: the old program goes on");
+	u->state = UPGRADE_FAILED;
+	end_control(u);
+	/* Its workers may serve trackers by now: it is given their time to drain. */
+	if (u->pid != 0 && !u->told_to_end) {
+		(void)kill(u->pid, SIGTERM);
+		u->told_to_end = true;
+	}
+	u->deadline_ms = clock_mono_ms() + m->conf->drain_timeout_ms + 2000;
+	end_failure(m);
+}
+
+static void
+handed_over(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+
+	u->state = UPGRADE_DONE;
+	u->deadline_ms = SLOT_NEVER;
+	log_info("upgrade: pid %ld has taken over; generation %u drains, at most %d ms",
+	    (long)u->pid, m->generation, m->conf->drain_timeout_ms);
+	end_control(u);
+	http_free(m->http);
+	m->http = NULL;
+	pidfile_close_inherited(&m->pidfile);
+	if (m->reload.wanted)
+		(void)kill(u->pid, SIGHUP);
+	master_stop(m);
+}
+
+static void
+on_message(struct master *m, const char *text)
+{
+	struct upgrade *u = &m->upgrade;
+
+	if (strcmp(text, "ready") == 0 && u->state == UPGRADE_STARTING) {
+		/* Only the main process may say who the next one is. */
+		notify_main_pid((long)u->pid);
+		u->state = UPGRADE_GOING;
+		if (!handover_say(u->control, "go"))
+			failed(m, "the new program does not hear");
+	} else if (strcmp(text, "taken") == 0 && u->state == UPGRADE_GOING) {
+		handed_over(m);
+	} else if (strncmp(text, "failed ", 7) == 0) {
+		text += 7 + strspn(text + 7, "0123456789");
+		snprintf(u->why, sizeof(u->why), "the new program can't start:%s", text);
+		failed(m, u->why);
+	}
+}
+
+static void
+on_control(evutil_socket_t fd, short what, void *arg)
+{
+	char text[HANDOVER_SAYS];
+	struct master *m = arg;
+	int r = 0;
+
+	(void)what;
+	while (m->upgrade.control != -1 && (r = handover_hear(fd, text)) == 1)
+		on_message(m, text);
+	/* How it ended, if it did, is told by SIGCHLD. */
+	if (r == -1 && m->upgrade.control != -1)
+		end_control(&m->upgrade);
+	master_advance(m);
+}
+
+static void
+on_life(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+	char byte;
+	ssize_t n = read(fd, &byte, 1);
+
+	(void)what;
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	end_life(&m->upgrade);
+	end_failure(m);
+	master_advance(m);
+}
+
+void
+upgrade_ended(struct master *m, int status)
+{
+	struct upgrade *u = &m->upgrade;
+	char why[96];
+
+	/* Its last words first. */
+	if (u->control != -1)
+		on_control(u->control, EV_READ, m);
+	u->pid = 0;
+	if (u->state == UPGRADE_DONE) {
+		log_error("upgrade: the new program has ended");
+		return;
+	}
+	if (WIFSIGNALED(status))
+		snprintf(why, sizeof(why), "the new program was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, sizeof(why),
+		    "the new program ended with status %d before it was ready",
+		    WEXITSTATUS(status));
+	failed(m, why);
+	end_failure(m);
+}
+
+/* ---- starting it ---- */
+
+/* The environment without a handover of our own start, and with the new one at its end. */
+static char **
+environment(char entry[64], int fd)
+{
+	size_t n = 0, i;
+	char **env;
+
+	while (environ[n] != NULL)
+		n++;
+	env = calloc(n + 2, sizeof(*env));
+	if (env == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+		env[i] = environ[i];
+	snprintf(entry, 64, HANDOVER_ENV "=%d", fd);
+	env[n] = entry;
+	return env;
+}
+
+/* In the child: everything but what is handed over ends with execve(). */
+static void __attribute__((noreturn))
+execute(const struct master *m, const struct handover *h, int text_fd)
+{
+	static const int list[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	const char *argv[5];
+	char entry[64], **env;
+	sigset_t none;
+	size_t i;
+	int n = 0;
+
+	argv[n++] = m->program;
+	if (!m->background)
+		argv[n++] = "-f";
+	if (m->conf_file != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = m->conf_file;
+	}
+	argv[n] = NULL;
+	for (i = 0; i < sizeof(list) / sizeof(*list); i++)
+		(void)sigaction(list[i], &sa, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+#if defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
+	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+#endif
+	handover_cloexec(h, false);
+	(void)fcntl(text_fd, F_SETFD, 0);
+	env = environment(entry, text_fd);
+	if (env != NULL)
+		(void)execve(m->program, (char *const *)argv, env);
+	if (!handover_say(
+		h->control, "failed 1 %.300s can't be executed: %s", m->program, strerror(errno)))
+		_exit(127);
+	_exit(1);
+}
+
+/* What the successor gets. False if memory is short. */
+static bool
+describe(const struct master *m, struct handover *h)
+{
+	int i;
+
+	h->pidfile = m->pidfile;
+	h->metrics = m->http != NULL ? http_listener(m->http) : -1;
+	h->memory = m->shm.fd;
+	h->side = m->count == &m->shm.header->master[0] ? 0 : 1;
+	h->life = m->life[0];
+	h->background = m->background;
+	h->generation = m->generation;
+	h->naddr = m->listen.naddr;
+	h->nslots = m->listen.nslots;
+	h->fds = m->listen.fd;
+	h->block = calloc((size_t)h->nslots, sizeof(*h->block));
+	for (i = 0; h->block != NULL && i < h->nslots; i++)
+		h->block[i] = m->slots[i].sup.current;
+	return h->block != NULL;
+}
+
+/* The events, then the process; whatever fails is undone by start(). */
+static bool
+launch(struct master *m, struct handover *h)
+{
+	struct upgrade *u = &m->upgrade;
+	int text_fd = handover_write(h);
+	sigset_t all, old;
+
+	if (text_fd == -1)
+		return false;
+	u->control_event = event_new(m->base, u->control, EV_READ | EV_PERSIST, on_control, m);
+	u->life_event = event_new(m->base, u->life, EV_READ | EV_PERSIST, on_life, m);
+	if (u->control_event == NULL || u->life_event == NULL ||
+	    event_add(u->control_event, NULL) == -1 || event_add(u->life_event, NULL) == -1) {
+		close(text_fd);
+		return false;
+	}
+	fflush(NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	u->pid = fork();
+	if (u->pid == 0)
+		execute(m, h, text_fd);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close(text_fd);
+	return u->pid != -1;
+}
+
+static bool
+start(struct master *m)
+{
+	struct handover h = {.own_life = {-1, -1}};
+	struct upgrade *u = &m->upgrade;
+	int pair[2] = {-1, -1}, saved;
+	bool ok;
+
+	u->told_to_end = false;
+	ok = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0 &&
+	     pipe2(h.own_life, O_CLOEXEC | O_NONBLOCK) == 0 && describe(m, &h);
+	u->control = pair[0];
+	u->life = h.own_life[0];
+	h.control = pair[1];
+	ok = ok && launch(m, &h);
+	saved = errno;
+	if (pair[1] != -1)
+		close(pair[1]);
+	if (h.own_life[1] != -1)
+		close(h.own_life[1]);
+	free(h.block);
+	if (!ok) {
+		u->pid = 0;
+		end_control(u);
+		end_life(u);
+	}
+	errno = saved;
+	return ok;
+}
+
+static void
+begin(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+
+	u->wanted = false;
+	log_info("upgrade: starting %s", m->program);
+	if (!start(m)) {
+		log_error("upgrade: %s; nothing is changed", strerror(errno));
+		return;
+	}
+	u->state = UPGRADE_STARTING;
+	u->deadline_ms = clock_mono_ms() + READY_MS;
+	log_info("upgrade: pid %ld starts beside us", (long)u->pid);
+}
+
+void
+upgrade_advance(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+	char why[96];
+
+	if (u->deadline_ms <= clock_mono_ms()) {
+		u->deadline_ms = SLOT_NEVER;
+		if (u->state == UPGRADE_FAILED && u->pid != 0)
+			(void)kill(u->pid, SIGKILL);
+		snprintf(
+		    why, sizeof(why), "the new program was not ready within %d s", READY_MS / 1000);
+		failed(m, why);
+	}
+	if (m->phase == MASTER_RUNNING && u->wanted && m->reload.state == RELOAD_IDLE &&
+	    !m->reload.wanted && !master_has_other(m) && m->listen.nretired == 0)
+		begin(m);
+}
+
+/* We are asked to stop: the successor must not stay behind without anybody having wanted it. */
+void
+upgrade_stop(struct master *m, int64_t deadline_ms)
+{
+	struct upgrade *u = &m->upgrade;
+
+	u->wanted = false;
+	if (u->state == UPGRADE_STARTING || u->state == UPGRADE_GOING)
+		failed(m, "the new program is stopped too: it was not in charge yet");
+	if (u->state == UPGRADE_FAILED && deadline_ms < u->deadline_ms)
+		u->deadline_ms = deadline_ms;
+}
+
+void
+upgrade_forget(struct master *m)
+{
+	end_control(&m->upgrade);
+	end_life(&m->upgrade);
+}
