@@ -81,16 +81,16 @@ drain(struct worker *w, bool take_queued)
 static bool
 is_drained(struct worker *w, int64_t now)
 {
-	if (now >= w->drain_until_ms) {
-		log_warn("drain time is over: %u connections are closed unanswered",
-		    conns_count(w->conns));
-		return true;
-	}
-	if (conns_count(w->conns) > 0 || !store_is_idle(w->store))
-		return false;
 	/* The live rows are derived, and commands come due again by themselves: while the database
 	 * is away they are not waited for. */
-	return !tasks_is_up(w->tasks) || (!live_pending(w->live) && !commands_pending(w->commands));
+	if (conns_count(w->conns) == 0 && store_is_idle(w->store) &&
+	    (!tasks_is_up(w->tasks) ||
+		(!live_pending(w->live) && !commands_pending(w->commands))))
+		return true;
+	if (now < w->drain_until_ms)
+		return false;
+	log_warn("drain time is over: %u connections are closed unanswered", conns_count(w->conns));
+	return true;
 }
 
 static void

@@ -37,6 +37,10 @@ e2e_tests = \
 	t/e2e/t0050-tgctl-command.py \
 	t/e2e/t0051-commands.py \
 	t/e2e/t0052-commands-kills.py \
+	t/e2e/t0060-upgrade.py \
+	t/e2e/t0061-reload-addresses.py \
+	t/e2e/t0062-paced-drain.py \
+	t/e2e/t0063-hardening.py \
 	t/e2e/t0064-proxy.py \
 	t/e2e/t0065-limits.py \
 	t/e2e/t0066-trace.py \
@@ -52,6 +56,7 @@ e2e_lib = \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/follow.py \
 	t/e2e/lib/gateway.py \
+	t/e2e/lib/knocker.py \
 	t/e2e/lib/metrics.py \
 	t/e2e/lib/pages.py \
 	t/e2e/lib/postgres.py \

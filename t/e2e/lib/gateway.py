@@ -37,11 +37,13 @@ class Gateway:
     They go to a file (`-c`), so that a test can change them and send SIGHUP.
     """
 
-    def __init__(self, scope, folder, database_url, start=True, limits=None, env=None, **keys):
+    def __init__(self, scope, folder, database_url, start=True, limits=None, env=None,
+                 program=DAEMON, cwd="/", **keys):
         self.folder = folder
         self.conf_path = os.path.join(folder, "gateway.conf")
         self.log = os.path.join(folder, "gateway.log")
         self.limits = limits
+        self.program, self.cwd = program, cwd
         self.env = dict(sanitizer_env(folder), **(env or {}))
         self.keys = {"DATABASE_URL": database_url, "TELEM_GATEWAY_BIND": "127.0.0.1",
                      "TELEM_GATEWAY_PORT": "0", "METRICS_BIND": "127.0.0.1",
@@ -50,6 +52,7 @@ class Gateway:
                      "TELEM_CONTROL_SOCKET": "none"}
         self.keys.update({k: str(v) for k, v in keys.items()})
         self.process = None
+        self.heir = None   # pid of the master that took over from self.process, if one did
         self.port = None
         open(self.log, "a").close()
         scope.later(self.close)
@@ -65,8 +68,9 @@ class Gateway:
 
     def launch(self, *more):
         self.write_conf()
-        self.process = proc.Process([DAEMON, "-c", self.conf_path, "-f"] + list(more), self.log,
-                                    env=self.env, limits=self.limits, cwd="/")
+        self.heir = None
+        self.process = proc.Process([self.program, "-c", self.conf_path, "-f"] + list(more), self.log,
+                                    env=self.env, limits=self.limits, cwd=self.cwd)
 
     def start(self, ready=True):
         """Starts it and waits until it accepts; with `ready` until the database answers too."""
@@ -123,7 +127,28 @@ class Gateway:
 
     def workers(self):
         """Pids of the living workers: the master's only children."""
-        return proc.children(self.process.pid)
+        return proc.children(self.pid())
+
+    def pid(self):
+        """The master in charge."""
+        return self.heir or self.process.pid
+
+    def send_signal(self, number):
+        os.kill(self.pid(), number)
+
+    def upgrade(self, seconds=30):
+        """SIGUSR2; returns when the successor is in charge and its predecessor has left."""
+        old, first = self.pid(), not self.heir
+        left = self.log_text().count("the predecessor and its workers have left")
+        self.send_signal(signal.SIGUSR2)
+        self.heir = proc.wait_until(lambda: self.status()["pid"] != old and self.status()["pid"],
+                                    seconds, "the successor is in charge")
+        proc.wait_until(lambda: self.process.exited() if first else not proc.alive(old), seconds,
+                        "the predecessor has left")
+        if first:
+            proc.equal(self.process.child.returncode, 0, "exit status of the predecessor")
+        proc.wait_until(lambda: self.log_text().count("the predecessor and its workers have left") > left,
+                        seconds, "its workers have left")
 
     def log_text(self):
         with open(self.log, errors="replace") as f:
@@ -133,10 +158,15 @@ class Gateway:
         return re.search(pattern, self.log_text(), flags)
 
     def hup(self):
-        self.process.signal(signal.SIGHUP)
+        self.send_signal(signal.SIGHUP)
 
     def stop(self, seconds=20, number=signal.SIGTERM):
         """Asks it to drain; the exit status must be 0."""
+        if self.heir:
+            self.send_signal(number)
+            proc.wait_until(lambda: not proc.alive(self.heir), seconds,
+                            "the gateway stops after signal %d" % number)
+            return
         self.process.signal(number)
         code = self.process.wait(seconds, "the gateway stops after signal %d" % number)
         proc.equal(code, 0, "exit status of the gateway")
@@ -144,6 +174,8 @@ class Gateway:
     def close(self):
         if self.process:
             pids = self.workers() if not self.process.exited() else []
+            if self.heir and proc.alive(self.heir):
+                pids += proc.children(self.heir) + [self.heir]
             self.process.signal(signal.SIGCONT)
             self.process.kill_group()
             for pid in pids:
