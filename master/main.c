@@ -301,11 +301,11 @@ main(int argc, char **argv)
 		fprintf(stderr, "telematics-gateway: %s\n", err);
 		return 2;
 	}
-	program = program_path(argv[0]);
 	title_init(argc, argv);
 	status = parse_arguments(argc, argv, &o);
 	if (status != -1)
 		return status;
+	program = program_path(argv[0]);
 	m.conf = calloc(1, sizeof(*m.conf));
 	conf_file = lasting_path(o.conf_file);
 	if (m.conf == NULL || program == NULL || (o.conf_file != NULL && conf_file == NULL)) {

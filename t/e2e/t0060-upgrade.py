@@ -233,6 +233,42 @@ def test_background(bench):
     proc.check(not os.path.exists(pidfile), "the pidfile is gone")
 
 
+def test_dropped_privileges(bench):
+    """Started by root with TELEM_USER: the successor is that user, and may open more sockets beside."""
+    if os.geteuid() != 0:
+        print("# not root: nothing to drop")
+        return
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    run = os.path.join(bench.folder, "run")
+    os.mkdir(run)
+    nobody = proc.unprivileged_user()
+    os.chown(run, nobody.pw_uid, nobody.pw_gid)
+    pidfile = os.path.join(run, "gw.pid")
+    gw = bench.gateway(database, TELEM_USER="nobody", TELEM_PIDFILE=pidfile)
+
+    def check():
+        proc.equal(read_pid(pidfile), gw.pid(), "the pidfile")
+        proc.equal({os.stat("/proc/%d" % p).st_uid for p in gw.workers() + [gw.pid()]},
+                   {nobody.pw_uid}, "who they are")
+        for _ in range(20):
+            proc.equal(bench.tracker(gw, imei).handshake(), b"\x01", "answer")
+    check()
+    gw.upgrade()
+    check()
+    gw.write_conf(TELEM_WORKERS=4)
+    gw.hup()
+    proc.wait_until(lambda: len(gw.workers()) == 4 and gw.all_accept(), 30, "a reload to four workers")
+    check()
+    gw.write_conf(TELEM_WORKERS=5)
+    gw.upgrade()
+    proc.equal(len(gw.workers()), 5, "workers")
+    check()
+    gw.stop()
+    proc.check(not os.path.exists(pidfile), "the pidfile is gone")
+
+
 def test_service_manager(bench):
     """Type=notify: ready, reloading, the next main process, stopping, each when it is so."""
     database = bench.database()

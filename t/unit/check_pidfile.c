@@ -126,6 +126,33 @@ START_TEST(only_regular_files)
 }
 END_TEST
 
+/* Another process holds the same open file: the lock outlives the one who let go. */
+START_TEST(handed_over)
+{
+	struct pidfile p, heir, third;
+	char longer[300];
+
+	ck_assert(pidfile_lock(&p, path, err));
+	ck_assert(pidfile_is(&p, path));
+	snprintf(longer, sizeof(longer), "%s.other", path);
+	ck_assert(!pidfile_is(&p, longer));
+	ck_assert(!pidfile_is(&p, ""));
+	heir = p;
+	heir.fd = dup(p.fd);
+	put("123456789012345\n");
+	ck_assert(pidfile_write(&heir));
+	ck_assert_int_eq(content(), getpid());
+	pidfile_close_inherited(&p);
+	ck_assert(!pidfile_is(&p, path));
+	ck_assert(pidfile_write(&p));
+	ck_assert(!pidfile_lock(&third, path, err));
+	pidfile_remove(&heir);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert(pidfile_lock(&third, path, err));
+	pidfile_remove(&third);
+}
+END_TEST
+
 START_TEST(anothers_file_is_not_removed)
 {
 	struct pidfile p;
@@ -175,6 +202,7 @@ main(void)
 	tcase_add_test(tc, stale_file_is_taken);
 	tcase_add_test(tc, symbolic_link_is_refused);
 	tcase_add_test(tc, only_regular_files);
+	tcase_add_test(tc, handed_over);
 	tcase_add_test(tc, anothers_file_is_not_removed);
 	tcase_add_test(tc, folder_that_is_missing);
 	tcase_add_test(tc, relative_path_survives_a_change_of_folder);

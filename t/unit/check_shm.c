@@ -176,6 +176,107 @@ START_TEST(reason_is_whole)
 }
 END_TEST
 
+START_TEST(handed_over)
+{
+	struct device_row row = {
+	    .imei = 352093081452251, .id = 5, .present = true, .enabled = true, .codecs = 1};
+	struct shm other;
+	const char *why;
+	uint32_t entry;
+	int fd;
+
+	ck_assert(shm_create(&shm, 3, 1000));
+	ck_assert_int_eq(registry_apply(shm.registry, &row, 0, &entry), REGISTRY_OK);
+	stats_set(&shm.header->master[0].retired.connections, 7);
+	fd = dup(shm.fd);
+	ck_assert(!shm_attach(&other, fd, 2000, &why));
+	ck_assert_str_eq(why, "TELEM_MAX_DEVICES has changed");
+	ck_assert_msg(shm_attach(&other, fd, 1000, &why), "%s", why);
+	ck_assert_int_eq(other.nslots, 3);
+	ck_assert_ptr_ne(other.slots, shm.slots);
+	ck_assert_uint_eq(registry_find(other.registry, row.imei), entry);
+	ck_assert_uint_eq(stats_get(&other.header->master[0].retired.connections), 7);
+	stats_set(&other.slots[2].block[1].stats.acks, 9);
+	ck_assert_uint_eq(stats_get(&shm.slots[2].block[1].stats.acks), 9);
+	shm_destroy(&other);
+	/* Of another release; cut short; not there. */
+	shm.header->layout++;
+	fd = dup(shm.fd);
+	ck_assert(!shm_attach(&other, fd, 1000, &why));
+	ck_assert_str_eq(why, "its layout is another release's");
+	shm.header->layout = shm_layout();
+	shm_destroy(&shm);
+	ck_assert_int_eq(ftruncate(fd, 20000), 0);
+	ck_assert(!shm_attach(&other, fd, 1000, &why));
+	ck_assert_str_eq(why, "its size is wrong");
+	ck_assert_int_eq(ftruncate(fd, 10), 0);
+	ck_assert(!shm_attach(&other, fd, 1000, &why));
+	ck_assert_str_eq(why, "it can't be read");
+	close(fd);
+	ck_assert(!shm_attach(&other, -1, 1000, &why));
+}
+END_TEST
+
+static bool
+second_block(const void *arg, int slot, int block)
+{
+	ck_assert_ptr_eq(arg, &shm);
+	return slot < 2 && block == 1;
+}
+
+/* The sum of another master's share stays the same while it moves a dead worker's counters there.
+ */
+START_TEST(what_another_master_counts)
+{
+	struct shm_worker *w;
+	struct stats sum;
+	pid_t pid;
+	int i, status;
+
+	ck_assert(shm_create(&shm, 3, 1000));
+	for (i = 0; i < 2; i++) {
+		w = &shm.slots[i].block[1];
+		stats_set(&w->stats.records, 100);
+		stats_set(&w->stats.stored, 90);
+		stats_set(&w->stats.in_flight, 10);
+	}
+	stats_set(&shm.slots[0].block[0].stats.records, 1000);
+	shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+	ck_assert_uint_eq(stats_get(&sum.records), 200);
+	ck_assert_uint_eq(stats_get(&sum.in_flight), 20);
+	pid = fork();
+	if (pid == 0) {
+		for (i = 0; i < 20000; i++) {
+			w = &shm.slots[i & 1].block[1];
+			shm_retire(&shm.header->master[1], w);
+			stats_begin(&w->stats);
+			stats_add(&w->stats.records, 1);
+			stats_add(&w->stats.refused, 1);
+			stats_end(&w->stats);
+		}
+		_exit(0);
+	}
+	for (uint64_t last = 200; waitpid(pid, &status, WNOHANG) == 0;) {
+		shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+		ck_assert_uint_ge(stats_get(&sum.records), last);
+		last = stats_get(&sum.records);
+		ck_assert_uint_eq(
+		    stats_get(&sum.stored) + stats_get(&sum.refused) + stats_get(&sum.in_flight),
+		    last);
+	}
+	shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+	ck_assert_uint_eq(stats_get(&sum.records), 20200);
+	ck_assert_uint_eq(stats_get(&sum.refused), 20020);
+	/* One that was killed inside is read all the same. */
+	atomic_fetch_or(&shm.header->master[1].seq, 1);
+	shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+	ck_assert_uint_eq(stats_get(&sum.records), 20200);
+	shm_retire(&shm.header->master[1], &shm.slots[0].block[1]);
+	ck_assert_uint_eq(stats_get(&shm.header->master[1].seq) & 1, 0);
+	shm_destroy(&shm);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -192,6 +293,8 @@ main(void)
 	tcase_add_test(t, owners);
 	tcase_add_test(t, reason);
 	tcase_add_test(t, reason_is_whole);
+	tcase_add_test(t, handed_over);
+	tcase_add_test(t, what_another_master_counts);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
