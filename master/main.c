@@ -6,11 +6,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/conf.h"
@@ -123,26 +125,50 @@ lasting_path(const char *path)
 	return full != NULL ? full : strdup(path);
 }
 
+/* True if the path leads to the file that runs. */
+static bool
+is_running(const char *path)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 /*
  * Where this program lies, to execute what lies there at an upgrade: the name that it was called
- * by, made absolute, but with symbolic links left for then. Called by a name without a path, the
- * file that the kernel knows.
+ * by, made absolute, but with symbolic links left for then. If that name has no path, or is
+ * not the program's, the file that the kernel knows.
  */
 static char *
 program_path(const char *argv0)
 {
-	char path[PATH_MAX], *full = NULL;
+	char cwd[PATH_MAX] = "", path[PATH_MAX];
 	ssize_t n;
 
-	if (argv0 != NULL && *argv0 == '/')
-		return strdup(argv0);
-	if (argv0 != NULL && strchr(argv0, '/') != NULL && getcwd(path, sizeof(path)) != NULL)
-		return asprintf(&full, "%s/%s", path, argv0) != -1 ? full : NULL;
+	if (argv0 != NULL && strchr(argv0, '/') != NULL && is_running(argv0) &&
+	    (*argv0 == '/' || getcwd(cwd, sizeof(cwd)) != NULL) &&
+	    (size_t)snprintf(path, sizeof(path), "%s%s%s", cwd, *argv0 != '/' ? "/" : "", argv0) <
+		sizeof(path))
+		return strdup(path);
 	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	if (n <= 0)
 		return strdup(PKGSBINDIR "/telematics-gateway");
 	path[n] = '\0';
 	return strdup(path);
+}
+
+/* Descriptors 0 to 2 are nobody's socket, also where the caller had closed them. */
+static void
+fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
 }
 
 /* Sockets of a predecessor, as far as the configuration still wants them, and what is missing. */
@@ -297,6 +323,7 @@ main(int argc, char **argv)
 	char *conf_file, *program, err[CONF_ERR];
 	int status;
 
+	fill_standard_fds();
 	if (!handover_take(&m.from, err)) {
 		fprintf(stderr, "telematics-gateway: %s\n", err);
 		return 2;

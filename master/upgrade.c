@@ -177,12 +177,13 @@ void
 upgrade_ended(struct master *m, int status)
 {
 	struct upgrade *u = &m->upgrade;
-	char why[96];
+	char why[96], text[HANDOVER_SAYS];
 
-	/* Its last words first. */
-	if (u->control != -1)
-		on_control(u->control, EV_READ, m);
 	u->pid = 0;
+	/* Its last words; what else it said is worth nothing any more. */
+	while (u->control != -1 && handover_hear(u->control, text) == 1)
+		if (strncmp(text, "failed ", 7) == 0)
+			on_message(m, text);
 	if (u->state == UPGRADE_DONE) {
 		log_error("upgrade: the new program has ended");
 		return;
