@@ -26,7 +26,8 @@ struct table {
 
 struct addresses {
 	uint32_t nblocks;
-	_Atomic uint32_t used; /* tables from the first on that were ever written; others are zero */
+	_Atomic uint32_t
+	    used; /* tables from the first on that were ever written; others are zero */
 	struct table table[];
 };
 

@@ -195,7 +195,8 @@ shm_layout(void)
 	    sizeof(struct shm_worker), sizeof(struct stats), sizeof(pthread_mutex_t),
 	    offsetof(struct shm_worker, heartbeat), offsetof(struct shm_worker, reason),
 	    offsetof(struct shm_worker, accepting), offsetof(struct shm_worker, unclean),
-	    SHM_OWNER_BITS, crc_ledger_size(), addresses_size(1), addresses_size(2), registry_size(1), registry_size(1000)};
+	    SHM_OWNER_BITS, crc_ledger_size(), addresses_size(1), addresses_size(2),
+	    registry_size(1), registry_size(1000)};
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < sizeof(layout_text); i++)

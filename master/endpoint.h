@@ -15,7 +15,7 @@
 #define LISTEN_BACKLOG 4096
 #define LISTEN_NAME 80 /* "[address]:port" with its NUL */
 
-union address {
+union socket_address {
 	struct sockaddr sa;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
@@ -23,7 +23,7 @@ union address {
 };
 
 struct endpoint {
-	union address addr;
+	union socket_address addr;
 	socklen_t len;
 };
 

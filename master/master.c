@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "common/addresses.h"
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
@@ -464,6 +465,7 @@ master_other_gone(struct master *m)
 				continue;
 			w = &m->shm.slots[i].block[b];
 			shm_retire(m->count, w);
+			addresses_clear(m->shm.addresses, shm_owner(i, b));
 			/* Of one with memory of its own nothing is known. */
 			if (i < m->nslots)
 				m->slots[i].orphaned[b] =

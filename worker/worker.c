@@ -84,8 +84,7 @@ is_drained(struct worker *w, int64_t now)
 	/* The live rows are derived, and commands come due again by themselves: while the database
 	 * is away they are not waited for. */
 	if (conns_count(w->conns) == 0 && store_is_idle(w->store) &&
-	    (!tasks_is_up(w->tasks) ||
-		(!live_pending(w->live) && !commands_pending(w->commands))))
+	    (!tasks_is_up(w->tasks) || (!live_pending(w->live) && !commands_pending(w->commands))))
 		return true;
 	if (now < w->drain_until_ms)
 		return false;
