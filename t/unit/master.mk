@@ -31,7 +31,8 @@ t_unit_check_notify_LDADD = $(master_test_libs)
 t_unit_check_handover_SOURCES = t/unit/check_handover.c
 t_unit_check_handover_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_handover_LDADD = $(master_test_libs)
-t_unit_check_master_SOURCES = t/unit/check_master.c
+t_unit_check_master_SOURCES = t/unit/check_master.c t/unit/check_master.h \
+	t/unit/check_master_rig.c t/unit/check_master_upgrade.c
 t_unit_check_master_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_check_master_LDADD = $(master_test_libs)
 # The program itself, with workers that only pretend.
