@@ -277,7 +277,9 @@ run(struct master *m, const struct privs *privs)
 		if (m->background && !m->from.present)
 			daemon_detach();
 		announce(m, privs, metrics);
-		open_control(m);
+		/* A successor's takes the place of the predecessor's when it is in charge. */
+		if (!m->from.present)
+			open_control(m);
 		status = master_run(m);
 	} else {
 		report(m, 1, err);

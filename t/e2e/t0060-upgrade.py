@@ -10,6 +10,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import audit, gateway, proc, suite, wire
 from lib.fleet import imeis
+from lib.follow import Follower
 from lib.knocker import Knocker
 
 GOES_ON = "goes on as before"
@@ -267,6 +268,23 @@ def test_dropped_privileges(bench):
     check()
     gw.stop()
     proc.check(not os.path.exists(pidfile), "the pidfile is gone")
+
+
+def test_control_socket(bench):
+    """The successor has the control socket's place, and its workers tell who follows a device."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    path = os.path.join(bench.folder, "control.sock")
+    gw = bench.gateway(database, TELEM_CONTROL_SOCKET=path)
+    before = os.stat(path).st_ino
+    gw.upgrade()
+    proc.wait_until(lambda: os.stat(path).st_ino != before, 10, "the successor's socket")
+    watch = Follower(bench, gw, "trace", imei, "--json", began='"tracing"')
+    bench.tracker(gw, imei).login()
+    watch.wait_for("accepted")
+    gw.stop()
+    proc.check(not os.path.exists(path), "the socket is gone")
 
 
 def test_service_manager(bench):
