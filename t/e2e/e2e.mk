@@ -36,7 +36,8 @@ e2e_tests = \
 	t/e2e/t0040-demo.py \
 	t/e2e/t0050-tgctl-command.py \
 	t/e2e/t0051-commands.py \
-	t/e2e/t0052-commands-kills.py
+	t/e2e/t0052-commands-kills.py \
+	t/e2e/t0053-commands-races.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
