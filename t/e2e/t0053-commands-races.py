@@ -40,6 +40,28 @@ def serve(database, tracker, text):
     return wait_status(database, ident, "acked", 5)
 
 
+def test_locked_answer(bench):
+    """A row that somebody holds locked when its answer comes doesn't stop the records and commands of others."""
+    database, gw, (tracker, other), (imei, _) = ground(bench, 2)
+    ident = queue(database, imei, "locked")
+    commands.read(tracker)
+    holder = database.session(bench.scope)
+    holder.run("BEGIN")
+    holder.run("SELECT id FROM device_commands WHERE id = %d FOR UPDATE" % ident)
+    commands.answer(tracker, b"the answer")
+    tracker.taken()
+    for i in range(1, 4):
+        proc.equal(other.exchange(frame(i), 10), 1, "records of others are acknowledged")
+    serve(database, other, "other")
+    holder.run("COMMIT")
+    now = wait_status(database, ident, "failed", 10)
+    proc.check("could not be stored" in now["error_message"], now["error_message"])
+    proc.equal(database.number("SELECT count(*) FROM device_ingest_raw WHERE imei = '%s'" % imei), 1,
+               "the answer is in quarantine")
+    proc.equal(tracker.exchange(frame(9)), 1, "records go on")
+    serve(database, tracker, "next")
+
+
 def test_search_path(bench):
     """Who names the table with its schema needs no search_path to queue, cancel and answer."""
     database, _, (tracker,), (imei,) = ground(bench, 1)
