@@ -40,6 +40,54 @@ def serve(database, tracker, text):
     return wait_status(database, ident, "acked", 5)
 
 
+def test_infinite_times(bench):
+    """Times without an end, and others that no interval can hold, are no errors that stop everybody's commands."""
+    database, gw, (odd, other), (imei, _) = ground(bench, 2)
+    database.query("INSERT INTO device_commands (imei, command_text, next_retry_at) VALUES ('%s', 'never', 'infinity')"
+                   % imei)
+    serve(database, other, "other")
+    database.query("UPDATE device_commands SET next_retry_at = '-infinity' WHERE command_text = 'never'")
+    proc.equal(commands.read(odd)[1], "never", "long due")
+    database.query("UPDATE device_commands SET created_at = '-infinity' WHERE command_text = 'never'")
+    commands.answer(odd, b"done")
+    proc.wait_until(lambda: database.query("SELECT response_text FROM device_commands WHERE command_text = 'never'")
+                    == "done", 5, "booked")
+    # Nobody sent these, so they are swept: the nonsense in one is no reason to leave the others.
+    database.query("INSERT INTO device_commands (imei, command_text, status, sent_at) VALUES"
+                   " ('359999999999991', 'x', 'sent', '294276-12-31 23:59:59+00'),"
+                   " ('359999999999992', 'x', 'sent', '-infinity')")
+    proc.wait_until(lambda: database.query("SELECT status FROM device_commands WHERE imei = '359999999999992'")
+                    == "pending", 5, "swept")
+    serve(database, other, "again")
+    proc.check(not gw.logged("database refuses"), "refused by the database")
+
+
+def test_infinite_and_late(bench):
+    """The same where a late answer keeps the next command back."""
+    database, gw, (tracker,), (imei,) = ground(bench, 1, TELEM_COMMAND_TIMEOUT_MS=300)
+    queue(database, imei, "deaf", max_attempts=1)
+    queue(database, imei, "next", next_retry_at="'-infinity'")
+    proc.equal(commands.read(tracker)[1], "deaf", "the first")
+    tracker.expect_closed(5, "a late answer could be taken for the next one's")
+    proc.check(not gw.logged("database refuses"), "refused by the database")
+
+
+def test_locked_end(bench):
+    """A row that somebody holds locked when its attempt ends doesn't stop the commands of others."""
+    database, _, (deaf, other), (imei, _) = ground(bench, 2, TELEM_COMMAND_TIMEOUT_MS=500)
+    ident = queue(database, imei, "deaf")
+    commands.read(deaf)
+    holder = database.session(bench.scope)
+    holder.run("BEGIN")
+    holder.run("SELECT id FROM device_commands WHERE id = %d FOR UPDATE" % ident)
+    deaf.reset()
+    for i in range(3):
+        serve(database, other, "other %d" % i)
+    proc.equal(row(database, ident)["status"], "sent", "locked")
+    holder.run("COMMIT")
+    wait_status(database, ident, "pending", 3)
+
+
 def test_locked_answer(bench):
     """A row that somebody holds locked when its answer comes doesn't stop the records and commands of others."""
     database, gw, (tracker, other), (imei, _) = ground(bench, 2)
