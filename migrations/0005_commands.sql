@@ -12,7 +12,16 @@ COMMENT ON COLUMN device_commands.sent_at IS 'Start of the latest attempt';
 COMMENT ON COLUMN device_commands.codec12_response_hex IS 'The answer, byte by byte';
 COMMENT ON COLUMN device_commands.response_text IS 'The answer, if all of it is text';
 
--- One in flight per device, over all gateways.
+-- What was queued before there were rules, and is no command.
+UPDATE device_commands SET status = 'failed', next_retry_at = NULL,
+	error_message = 'no command: an IMEI has 15 digits, a text is printable ASCII'
+	WHERE status IN ('pending', 'sent')
+	AND (imei !~ '^[0-9]{15}$' OR command_text !~ '^[ -~]+$' COLLATE "C");
+
+-- One in flight per device, over all gateways. Where something else left several as sent, the
+-- oldest goes first and the others wait for their turn.
+UPDATE device_commands c SET status = 'pending' WHERE status = 'sent' AND EXISTS (
+	SELECT FROM device_commands o WHERE o.imei = c.imei AND o.status = 'sent' AND o.id < c.id);
 CREATE UNIQUE INDEX device_commands_in_flight_idx ON device_commands (imei) WHERE status = 'sent';
 CREATE INDEX device_commands_expiry_idx ON device_commands (expires_at)
 	WHERE status = 'pending' AND expires_at IS NOT NULL;
@@ -29,7 +38,7 @@ INSERT INTO telematics_settings VALUES ('command_max_length', '160');
 CREATE FUNCTION telematics_set_command_max_length(characters integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-	IF NOT has_table_privilege(session_user, 'device_commands', 'UPDATE') THEN
+	IF NOT has_any_column_privilege(session_user, 'device_commands', 'UPDATE') THEN
 		RAISE insufficient_privilege USING MESSAGE = format(
 		    'role %I may not set the length of commands', session_user),
 		    HINT = 'GRANT UPDATE ON device_commands TO the role.';
@@ -69,10 +78,11 @@ $$;
 
 CREATE FUNCTION telematics_command_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	IF OLD.status <> 'pending' AND (NEW.imei, NEW.command_text, NEW.codec)
+	-- Also while it waits for its next attempt: the answer of the last may be on its way.
+	IF (OLD.status <> 'pending' OR OLD.attempt_count > 0) AND (NEW.imei, NEW.command_text, NEW.codec)
 	    IS DISTINCT FROM (OLD.imei, OLD.command_text, OLD.codec) THEN
-		RAISE check_violation USING MESSAGE = format('command %s is %s: what was sent can''t be changed',
-		    OLD.id, OLD.status), HINT = 'Queue another one.';
+		RAISE check_violation USING MESSAGE = format('command %s is %s after %s attempts: '
+		    'what was sent can''t be changed', OLD.id, OLD.status, OLD.attempt_count), HINT = 'Queue another one.';
 	END IF;
 	IF NEW.status = OLD.status THEN
 		RETURN NEW;
@@ -122,11 +132,14 @@ $$;
 CREATE FUNCTION telematics_commands_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM telematics_commands_notify(ARRAY(
-	    SELECT DISTINCT n.imei FROM after n JOIN before o USING (id)
-	    WHERE (n.status = 'pending' AND (n.next_retry_at IS NULL OR n.next_retry_at <= now())
-	        AND (o.status, o.next_retry_at) IS DISTINCT FROM (n.status, n.next_retry_at))
-	    OR (o.status IN ('pending', 'sent') AND n.status IN ('failed', 'expired', 'cancelled')
-	        AND EXISTS (SELECT FROM device_commands c WHERE c.imei = n.imei AND c.status = 'pending'))
+	    SELECT imei FROM (SELECT n.imei, bool_or(n.status = 'pending') AS due
+	        FROM after n JOIN before o USING (id)
+	        WHERE (n.status = 'pending' AND (n.next_retry_at IS NULL OR n.next_retry_at <= now())
+	            AND (o.status, o.next_retry_at) IS DISTINCT FROM (n.status, n.next_retry_at))
+	        OR (o.status IN ('pending', 'sent') AND n.status IN ('failed', 'expired', 'cancelled'))
+	        GROUP BY n.imei) AS d
+	    WHERE due OR EXISTS (SELECT FROM device_commands c
+	        WHERE c.imei = d.imei AND c.status = 'pending')
 	    LIMIT 101));
 	RETURN NULL;
 END
@@ -139,12 +152,17 @@ CREATE TRIGGER telematics_changed AFTER UPDATE ON device_commands
 	REFERENCING OLD TABLE AS before NEW TABLE AS after
 	FOR EACH STATEMENT EXECUTE FUNCTION telematics_commands_changed();
 
--- What runs with its owner's rights finds its tables whatever the caller's search_path is.
+-- They find tables and each other whatever the caller's search_path is. The gateway forbids hash joins
+-- in its session; here they join all rows of a statement.
 DO $$
+DECLARE
+	f regprocedure;
 BEGIN
-	EXECUTE format('ALTER FUNCTION telematics_set_command_max_length(integer) '
-	    'SET search_path = %I, pg_temp', current_schema());
-	EXECUTE format('ALTER FUNCTION telematics_command_check() SET search_path = %I, pg_temp',
-	    current_schema());
+	FOREACH f IN ARRAY ARRAY['telematics_set_command_max_length(integer)',
+	    'telematics_command_check()', 'telematics_commands_queued()',
+	    'telematics_commands_changed()']::regprocedure[] LOOP
+		EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', f, current_schema());
+	END LOOP;
+	ALTER FUNCTION telematics_commands_changed() SET enable_hashjoin = on;
 END
 $$;

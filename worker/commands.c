@@ -23,6 +23,8 @@
 #define SWEEP_FIRST_MS 2000 /* after a reconnect the owners of what is `sent` go first */
 #define GRACE_MS 500	    /* to an owner that is alive */
 #define COUNT_MS 5000
+#define RETRY_MS 1500 /* after an error of one job the others have their turn */
+#define LOCKED_MS 200 /* an end whose row somebody holds locked */
 
 static const char *const statements[] = {"commands_claim", claim_sql, "commands_over", over_sql,
     "commands_sweep", sweep_sql, "commands_poll", poll_sql, "commands_count", count_sql,
@@ -35,6 +37,7 @@ struct end {
 	uint64_t token;
 	int32_t attempt;
 	uint8_t how; /* enum command_end */
+	bool locked; /* said the running statement */
 };
 
 /* A row of the claim's answer, kept until its COMMIT is sure. */
@@ -65,10 +68,13 @@ struct commands {
 	/* Ends of attempts to be written; the first `writing` of them are on their way. */
 	struct end *ends;
 	size_t nends, end_room, writing;
+	int64_t next_over_ms;
 
 	/* The look at the whole queue, a page at a time. */
-	bool any_due; /* the last look found something, or a notification came since */
+	bool any_due; /* the last look found something pending, or a notification came since */
 	bool looking, found;
+	bool look_again; /* what came meanwhile asks for another look */
+	int64_t look_began_ms;
 	char cursor[IMEI_DIGITS + 1];
 	int page_rows;
 	int64_t next_poll_ms, next_sweep_ms, next_count_ms;
@@ -286,17 +292,47 @@ count_status(struct commands *cm, const char *status, uint64_t n)
 }
 
 static void
+note_locked(struct commands *cm, int64_t id)
+{
+	for (size_t i = 0; i < cm->writing; i++)
+		if (cm->ends[i].id == id)
+			cm->ends[i].locked = true;
+}
+
+static void
 take_over(struct commands *cm, const PGresult *res)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
 		const char *status = PQgetvalue(res, i, 1);
 
 		count_status(cm, status, 1);
-		if (strcmp(status, "failed") == 0)
+		if (strcmp(status, "locked") == 0)
+			note_locked(cm, strtoll(PQgetvalue(res, i, 0), NULL, 10));
+		else if (strcmp(status, "failed") == 0)
 			log_write(LOG_INFO_,
 			    &(struct log_fields){.imei = strtoull(PQgetvalue(res, i, 2), NULL, 10)},
 			    "command %s has failed: see its error_message", PQgetvalue(res, i, 0));
 	}
+}
+
+/* Takes the first n from the queue; those that are locked go to its end. */
+static void
+remove_ends(struct commands *cm, size_t n)
+{
+	struct end locked[ENDS];
+	size_t nlocked = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (cm->ends[i].locked) {
+			locked[nlocked] = cm->ends[i];
+			locked[nlocked++].locked = false;
+		}
+	cm->nends -= n;
+	memmove(cm->ends, cm->ends + n, cm->nends * sizeof(*cm->ends));
+	memcpy(cm->ends + cm->nends, locked, nlocked * sizeof(*locked));
+	cm->nends += nlocked;
+	if (nlocked > 0)
+		cm->next_over_ms = clock_mono_ms() + LOCKED_MS;
 }
 
 static void
@@ -306,16 +342,20 @@ end_over(struct commands *cm, enum db_outcome outcome, const struct db_error *er
 
 	cm->writing = 0;
 	/* Refused for its content would be refused for ever; what stays `sent` is swept up. */
-	if (outcome == DB_LOST || (outcome == DB_ERROR && !db_error_is_content(error)))
+	if (outcome == DB_LOST || (outcome == DB_ERROR && !db_error_is_content(error))) {
+		for (size_t i = 0; i < n; i++)
+			cm->ends[i].locked = false;
+		if (outcome == DB_ERROR && !db_error_is_transient(error))
+			cm->next_over_ms = clock_mono_ms() + RETRY_MS;
 		return;
+	}
 	if (outcome == DB_ERROR)
 		log_error("ends of %zu command attempts refused: %s: %s", n, error->sqlstate,
 		    error->text);
 	for (size_t i = 0; i < n; i++)
-		if (cm->ends[i].token != 0)
+		if (cm->ends[i].token != 0 && !cm->ends[i].locked)
 			cm->cfg.woken(cm->cfg.ctx, cm->ends[i].token);
-	cm->nends -= n;
-	memmove(cm->ends, cm->ends + n, cm->nends * sizeof(*cm->ends));
+	remove_ends(cm, n);
 }
 
 /* ---- Claims ---- */
@@ -432,7 +472,8 @@ start_poll(struct commands *cm, PGconn *conn)
 {
 	if (!cm->looking) {
 		cm->looking = true;
-		cm->found = false;
+		cm->found = cm->look_again = false;
+		cm->look_began_ms = clock_mono_ms();
 		cm->cursor[0] = '\0';
 	}
 	cm->page_rows = 0;
@@ -444,10 +485,12 @@ static void
 take_poll(struct commands *cm, const PGresult *res)
 {
 	cm->page_rows = PQntuples(res);
-	for (int i = 0; i < cm->page_rows; i++)
-		mark(cm, PQgetvalue(res, i, 0));
+	for (int i = 0; i < cm->page_rows; i++) {
+		if (*PQgetvalue(res, i, 1) == 't')
+			mark(cm, PQgetvalue(res, i, 0));
+		cm->found |= *PQgetvalue(res, i, 2) == 't';
+	}
 	if (cm->page_rows > 0) {
-		cm->found = true;
 		snprintf(
 		    cm->cursor, sizeof(cm->cursor), "%s", PQgetvalue(res, cm->page_rows - 1, 0));
 	}
@@ -456,10 +499,13 @@ take_poll(struct commands *cm, const PGresult *res)
 static void
 end_poll(struct commands *cm, enum db_outcome outcome)
 {
-	if (outcome == DB_OK && cm->page_rows == POLL_ROWS)
+	int64_t now = clock_mono_ms(), took = now - cm->look_began_ms;
+
+	if (outcome == DB_OK && cm->page_rows == POLL_ROWS && !cm->look_again)
 		return;
 	cm->looking = false;
-	cm->next_poll_ms = clock_mono_ms() + POLL_MS;
+	/* A long queue of devices that are away must not keep the database busy. */
+	cm->next_poll_ms = cm->look_again ? 0 : now + (took * 4 > POLL_MS ? took * 4 : POLL_MS);
 	if (outcome == DB_OK)
 		cm->any_due = cm->found;
 }
@@ -513,10 +559,8 @@ start_limit(struct commands *cm, PGconn *conn)
 /* ---- The task ---- */
 
 static void
-look_at_leadership(struct commands *cm)
+set_leader(struct commands *cm, bool lead)
 {
-	bool lead = !cm->draining && registry_try_lead(cm->cfg.registry);
-
 	/* The gauges of the queue are the leader's alone, or they would be summed. */
 	if (cm->leader && !lead) {
 		stats_set(&cm->cfg.stats->commands_pending, 0);
@@ -525,12 +569,18 @@ look_at_leadership(struct commands *cm)
 	cm->leader = lead;
 }
 
+static void
+look_at_leadership(struct commands *cm)
+{
+	set_leader(cm, !cm->draining && registry_try_lead(cm->cfg.registry));
+}
+
 static enum job_kind
 choose(const struct commands *cm, int64_t now)
 {
 	if (!cm->up)
 		return JOB_NONE;
-	if (cm->nends > 0)
+	if (cm->nends > 0 && now >= cm->next_over_ms)
 		return JOB_OVER;
 	if (cm->draining)
 		return JOB_NONE;
@@ -618,6 +668,8 @@ commands_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 		end_claim(cm, outcome);
 	else if (job == JOB_POLL)
 		end_poll(cm, outcome);
+	else if (job == JOB_SWEEP && outcome == DB_ERROR)
+		cm->next_sweep_ms = clock_mono_ms() + RETRY_MS;
 }
 
 static void
@@ -627,8 +679,8 @@ commands_up(void *ctx)
 
 	/* What was notified while nobody listened is lost: look at all. */
 	cm->up = cm->any_due = cm->limit_wanted = true;
-	cm->looking = false;
-	cm->next_poll_ms = 0;
+	cm->looking = cm->look_again = false;
+	cm->next_poll_ms = cm->next_over_ms = 0;
 	cm->next_sweep_ms = clock_mono_ms() + SWEEP_FIRST_MS;
 }
 
@@ -638,6 +690,7 @@ commands_down(void *ctx)
 	struct commands *cm = ctx;
 
 	cm->up = false;
+	set_leader(cm, false);
 	/* They are found again by the look at all. */
 	while (cm->nchecks > 0)
 		forget(cm, cm->check[--cm->nchecks]);
@@ -656,8 +709,9 @@ commands_notify(void *ctx, const char *channel, const char *payload)
 		size_t n = strcspn(p, ",");
 
 		if (n == 1 && *p == '*') {
-			cm->looking = false;
-			cm->next_poll_ms = 0;
+			cm->look_again = true;
+			if (!cm->looking)
+				cm->next_poll_ms = 0;
 		} else if (n == IMEI_DIGITS && strspn(p, "0123456789") >= IMEI_DIGITS) {
 			mark(cm, p);
 		}

@@ -247,10 +247,15 @@ conns_command_claimed(void *ctx, uint64_t token, const struct command_claim *cla
 
 	if (c == NULL || c->closing || c->session_id == 0 || !is_idle(c))
 		return false;
+	if (claim->len > TEXT_MAX) {
+		commands_over(
+		    cs->parts.commands, claim->id, claim->attempt, COMMAND_UNSENDABLE, 0, token);
+		return true;
+	}
 	if (c->command == NULL)
 		c->command = calloc(1, sizeof(*c->command));
 	cc = c->command;
-	if (cc == NULL || claim->len > TEXT_MAX || (cc->text = malloc(claim->len + 1)) == NULL) {
+	if (cc == NULL || (cc->text = malloc(claim->len + 1)) == NULL) {
 		conn_log(cs, c, LOG_ERROR_, "no memory for command %" PRId64, claim->id);
 		return false;
 	}

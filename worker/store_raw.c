@@ -54,6 +54,10 @@ enum {
  * unasked. A batch that is stored again finds the answers booked, and brings the same arrival
  * times: nothing is kept twice. Rows: ids of the commands that were answered now, and how long
  * after they were queued (microseconds).
+ *
+ * Everybody may hold a row of device_commands locked, for as long as he likes; nobody else's
+ * records may wait for that. So such an answer goes to quarantine, after a second. (The time-out is
+ * this statement's alone, and set before it waits for a row.)
  */
 const char store_messages_sql[] =
     "WITH m AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::bigint[], $3::smallint[],"
@@ -61,14 +65,15 @@ const char store_messages_sql[] =
     " $10::smallint[], $11::inet[], $12::bigint[], $13::integer[]) AS u (imei, device_id, codec, "
     "type,"
     " message_time, payload, text, received_at, frame_hash, seq, remote_addr, command_id, "
-    "attempt)),"
+    "attempt) WHERE set_config('lock_timeout', '1s', true) <> ''),"
     " answered AS (UPDATE device_commands c SET status = 'acked',"
     " responded_at = greatest(m.received_at, c.sent_at), response_text = m.text,"
     " codec12_response_hex = encode(m.payload, 'hex'), next_retry_at = NULL,"
     " error_message = CASE WHEN m.type = 17 THEN 'nACK: the device says that its IMEI is another' "
     "END"
     " FROM m WHERE c.id = m.command_id AND c.attempt_count = m.attempt AND c.status = 'sent'"
-    " RETURNING c.id, c.responded_at - c.created_at AS waited),"
+    " RETURNING c.id, CASE WHEN isfinite(c.created_at) AND isfinite(c.responded_at)"
+    " THEN c.responded_at - c.created_at ELSE interval '0' END AS waited),"
     " booked AS (SELECT c.id FROM device_commands c JOIN m ON c.id = m.command_id"
     " WHERE c.status = 'acked' AND c.attempt_count = m.attempt"
     " AND c.codec12_response_hex = encode(m.payload, 'hex')"
@@ -403,7 +408,8 @@ static void
 messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 {
 	struct store *s = ctx;
-	bool refused = outcome == DB_ERROR && db_error_is_content(error);
+	bool refused = outcome == DB_ERROR &&
+		       (db_error_is_content(error) || strcmp(error->sqlstate, "55P03") == 0);
 	uint64_t n = 0;
 
 	if (outcome == DB_OK) {
