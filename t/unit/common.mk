@@ -8,6 +8,7 @@ COMMON_UNIT_TESTS = \
 	t/unit/check_addresses \
 	t/unit/check_ipc \
 	t/unit/check_control \
+	t/unit/check_memory \
 	t/unit/check_stats \
 	t/unit/check_shm \
 	t/unit/check_registry \
@@ -39,6 +40,9 @@ t_unit_check_ipc_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_control_SOURCES = t/unit/check_control.c
 t_unit_check_control_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_control_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_memory_SOURCES = t/unit/check_memory.c
+t_unit_check_memory_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_memory_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_stats_SOURCES = t/unit/check_stats.c
 t_unit_check_stats_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_stats_LDADD = $(COMMON_UNIT_LIBS)
