@@ -60,8 +60,8 @@ endif
 check_PROGRAMS += t/lint/print_conf_keys
 t_lint_print_conf_keys_SOURCES = t/lint/print_conf_keys.c
 t_lint_print_conf_keys_LDADD = libcommon.a $(LIBPQ_LIBS)
-TESTS += t/lint/conf-keys
-EXTRA_DIST += t/lint/conf-keys
+TESTS += t/lint/conf-keys t/lint/runbook-alerts
+EXTRA_DIST += t/lint/conf-keys t/lint/runbook-alerts
 # Asks the tgctl that `all` has made.
 TESTS += t/lint/tgctl-page
 EXTRA_DIST += t/lint/tgctl-page t/lint/cppcheck t/lint/cppcheck-suppressions
