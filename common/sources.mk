@@ -7,6 +7,7 @@ libcommon_a_SOURCES = \
 	common/conf.c common/conf.h common/conf_load.c common/conf_set.h \
 	common/ipc.c common/ipc.h \
 	common/control.c common/control.h \
+	common/memory.c common/memory.h \
 	common/stats.c common/stats.h \
 	common/shm.c common/shm.h \
 	common/registry.c common/registry.h \

@@ -116,9 +116,12 @@
 	X(conn_closing, "telematics_connections", "state=\"closing\"", "Open connections") \
 	X(paused, "telematics_connections_paused", "", \
 	    "Connections not read because batches are full") \
-	X(accept_paused, "telematics_accept_paused", "", "1 while accepting is paused") \
+	X(accept_paused, "telematics_accept_paused", "", \
+	    "Workers that don't accept at the moment: no descriptors are left") \
 	X(db_up, "telematics_database_up", "", "1 while the database takes batches") \
 	X(buffer_bytes, "telematics_buffer_bytes", "", "Bytes held in frame and batch buffers") \
+	X(memory, "telematics_worker_memory_bytes", "", \
+	    "Resident memory of the workers, without what they share") \
 	X(commands_pending, "telematics_commands_queued", "state=\"pending\"", \
 	    "Commands in the database that are not over yet, of all gateways") \
 	X(commands_in_flight, "telematics_commands_queued", "state=\"sent\"", \

@@ -76,3 +76,9 @@ uninstall-hook:
 	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(pkgdatadir)' '$(samplesdir)' '$(docdir)'; do \
 		test ! -d "$(DESTDIR)$$dir" || rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; \
 	done
+
+# For those who run Prometheus and Grafana: alert rules and a dashboard.
+prometheusdir = $(pkgdatadir)/prometheus
+grafanadir = $(pkgdatadir)/grafana
+dist_prometheus_DATA = etc/prometheus/telematics-gateway.rules.yml
+dist_grafana_DATA = etc/grafana/telematics-gateway.json

@@ -9,6 +9,8 @@
 #include <event2/buffer.h>
 #include <jansson.h>
 
+#include "common/memory.h"
+
 #define MAX_LINE_LABELS 128
 
 /* The sum over everybody, and what can't be summed. */
@@ -138,6 +140,7 @@ add_stats(const struct totals *t, struct evbuffer *out)
 static void
 add_process(const struct metrics_view *v, struct evbuffer *out)
 {
+	uint64_t resident, shared;
 	struct rusage ru;
 	struct rlimit rl;
 
@@ -148,6 +151,14 @@ add_process(const struct metrics_view *v, struct evbuffer *out)
 		    "CPU time of the master, user and system",
 		    (int64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
 			(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000);
+	if (memory_read(&resident, &shared))
+		evbuffer_add_printf(out,
+		    "# HELP process_resident_memory_bytes Resident memory of the master, with what "
+		    "it "
+		    "shares with the workers\n"
+		    "# TYPE process_resident_memory_bytes gauge\n"
+		    "process_resident_memory_bytes %llu\n",
+		    (unsigned long long)resident);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur != RLIM_INFINITY)
 		evbuffer_add_printf(out,
 		    "# HELP process_max_fds Limit of file descriptors of each process\n"

@@ -12,6 +12,7 @@
 #include "common/control.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "worker/accept.h"
 #include "worker/commands.h"
 #include "worker/conn.h"
@@ -25,6 +26,7 @@
 #include "worker/upkeep.h"
 
 #define TICK_MS 200
+#define MEMORY_EVERY_MS 1000
 
 struct worker {
 	const struct worker_env *env;
@@ -47,6 +49,7 @@ struct worker {
 	bool draining;
 	bool connections_checked;
 	int64_t drain_until_ms;
+	int64_t memory_due_ms; /* when it is measured again */
 	int status;
 };
 
@@ -92,6 +95,16 @@ is_drained(struct worker *w, int64_t now)
 	return true;
 }
 
+/* What is shared would be counted once for each worker, and the registry is large. */
+static void
+note_memory(struct stats *stats)
+{
+	uint64_t resident, shared;
+
+	if (memory_read(&resident, &shared))
+		stats_set(&stats->memory, resident > shared ? resident - shared : 0);
+}
+
 static void
 tick_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -102,6 +115,10 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	atomic_fetch_add_explicit(&w->shm->heartbeat, 1, memory_order_relaxed);
 	conns_tick(w->conns, now);
 	log_tick(now);
+	if (now >= w->memory_due_ms) {
+		note_memory(&w->shm->stats);
+		w->memory_due_ms = now + MEMORY_EVERY_MS;
+	}
 	if (w->draining && is_drained(w, now)) {
 		if (!w->master_gone &&
 		    !ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))

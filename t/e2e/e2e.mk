@@ -48,6 +48,8 @@ e2e_tests = \
 	t/e2e/t0067-capture.py \
 	t/e2e/t0068-why.py \
 	t/e2e/t0070-install.py \
+	t/e2e/t0071-promtool.py \
+	t/e2e/t0072-dashboard.py \
 	t/e2e/t0073-docs.py \
 	t/e2e/t0074-grants.py
 e2e_lib = \
@@ -62,6 +64,7 @@ e2e_lib = \
 	t/e2e/lib/pages.py \
 	t/e2e/lib/postgres.py \
 	t/e2e/lib/proc.py \
+	t/e2e/lib/prometheus.py \
 	t/e2e/lib/suite.py \
 	t/e2e/lib/tracker.py \
 	t/e2e/lib/wire.py
@@ -71,7 +74,7 @@ PY_LOG_COMPILER = env PYTHONDONTWRITEBYTECODE=1 \
 	TOP_SRCDIR='$(abs_top_srcdir)' TOP_BUILDDIR='$(abs_top_builddir)' python3
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += $(e2e_tests) $(e2e_lib) CONTRIBUTING.md \
+EXTRA_DIST += $(e2e_tests) $(e2e_lib) t/alerts/alerts_test.yml CONTRIBUTING.md \
 	scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run
 
 # Only these tests, e.g. make check-e2e E2E='t/e2e/t0001-first-ack.py'

@@ -76,10 +76,12 @@ setup(void)
 	stats_set(&slots[0].block[1].stats.conn_active, 4);
 	stats_set(&slots[0].block[1].stats.conn_handshake, 1);
 	stats_set(&slots[0].block[1].stats.db_up, 1);
+	stats_set(&slots[0].block[1].stats.memory, 5000);
 	stats_set(&slots[0].block[0].stats.records, 3);
 	stats_set(&slots[0].block[0].stats.quarantined, 3);
 	stats_set(&slots[0].block[0].stats.conn_closing, 2);
 	stats_set(&slots[0].block[0].stats.db_up, 1);
+	stats_set(&slots[0].block[0].stats.memory, 3000);
 	/* Those of another master's workers, during an upgrade. */
 	stats_set(&retired.conn_active, 100);
 }
@@ -135,6 +137,8 @@ START_TEST(totals_are_the_dead_and_the_living)
 	ck_assert_double_eq(value(s, "telematics_connections{state=\"active\"}"), 104);
 	ck_assert_double_eq(value(s, "telematics_connections{state=\"closing\"}"), 2);
 	ck_assert_double_eq(value(s, "telematics_database_up"), 1);
+	ck_assert_double_eq(value(s, "telematics_worker_memory_bytes"), 8000);
+	ck_assert_double_gt(value(s, "process_resident_memory_bytes"), 100000);
 	ck_assert_double_eq(value(s, "telematics_worker_restarts_total"), 7);
 	ck_assert_double_eq(value(s, "telematics_worker_hangs_total"), 1);
 	ck_assert_double_eq(value(s, "telematics_slot_adoptions_total"), 3);

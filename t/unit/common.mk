@@ -8,6 +8,7 @@ COMMON_UNIT_TESTS = \
 	t/unit/check_addresses \
 	t/unit/check_ipc \
 	t/unit/check_control \
+	t/unit/check_memory \
 	t/unit/check_stats \
 	t/unit/check_shm \
 	t/unit/check_registry \
@@ -39,6 +40,9 @@ t_unit_check_ipc_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_control_SOURCES = t/unit/check_control.c
 t_unit_check_control_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_control_LDADD = $(COMMON_UNIT_LIBS)
+t_unit_check_memory_SOURCES = t/unit/check_memory.c
+t_unit_check_memory_CFLAGS = $(COMMON_UNIT_CFLAGS)
+t_unit_check_memory_LDADD = $(COMMON_UNIT_LIBS)
 t_unit_check_stats_SOURCES = t/unit/check_stats.c
 t_unit_check_stats_CFLAGS = $(COMMON_UNIT_CFLAGS)
 t_unit_check_stats_LDADD = $(COMMON_UNIT_LIBS)
@@ -56,8 +60,8 @@ endif
 check_PROGRAMS += t/lint/print_conf_keys
 t_lint_print_conf_keys_SOURCES = t/lint/print_conf_keys.c
 t_lint_print_conf_keys_LDADD = libcommon.a $(LIBPQ_LIBS)
-TESTS += t/lint/conf-keys
-EXTRA_DIST += t/lint/conf-keys
+TESTS += t/lint/conf-keys t/lint/runbook-alerts
+EXTRA_DIST += t/lint/conf-keys t/lint/runbook-alerts
 # Asks the tgctl that `all` has made.
 TESTS += t/lint/tgctl-page
 EXTRA_DIST += t/lint/tgctl-page t/lint/cppcheck t/lint/cppcheck-suppressions
