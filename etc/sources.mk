@@ -73,7 +73,7 @@ uninstall-local:
 
 # After the files, which automake removes in targets of its own.
 uninstall-hook:
-	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(pkgdatadir)' '$(samplesdir)' '$(docdir)'; do \
+	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(prometheusdir)' '$(grafanadir)' '$(pkgdatadir)' '$(samplesdir)' '$(docdir)'; do \
 		test ! -d "$(DESTDIR)$$dir" || rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; \
 	done
 

@@ -167,10 +167,12 @@ def test_answers(bench):
     # The rules may have been looked at before the first scrape.
     proc.wait_until(lambda: server.alerts() == {}, 10, "a healthy gateway has no alerts")
     check_names(board, gw.metrics())
+    commands.queue(database, names[1], "getio")     # it never sends a whole frame: stays in the queue
     load = bench.fleet(gw, names[2:7], delay=0.02)
     nuisance = Nuisance(bench, gw, database, names, names[7])
     proc.wait_until(lambda: nuisance.rounds > 0, 20, "one round of trouble: %s" % nuisance.failure)
     os.kill(gw.workers()[0], 9)
+    proc.wait_until(lambda: gw.metrics()["telematics_worker_restarts_total"] == 1, 20, "the replacement")
     gw.hup()
     proc.wait_until(lambda: gw.metrics()["telematics_generation"] == 2, 20, "the reload")
 
