@@ -329,8 +329,8 @@ remove_ends(struct commands *cm, size_t n)
 		}
 	cm->nends -= n;
 	memmove(cm->ends, cm->ends + n, cm->nends * sizeof(*cm->ends));
-	memcpy(cm->ends + cm->nends, locked, nlocked * sizeof(*locked));
-	cm->nends += nlocked;
+	for (size_t i = 0; i < nlocked; i++)
+		cm->ends[cm->nends++] = locked[i];
 	if (nlocked > 0)
 		cm->next_over_ms = clock_mono_ms() + LOCKED_MS;
 }
