@@ -9,7 +9,8 @@ libworker_a_SOURCES = \
 	worker/conn.c worker/conn_read.c worker/frames.c worker/conns.c worker/conn.h worker/conn_impl.h \
 	worker/conn_command.c worker/entry_map.c worker/entry_map.h \
 	worker/command.c worker/command.h \
-	worker/commands.c worker/commands.h worker/commands_sql.h worker/later.c worker/later.h \
+	worker/commands.c worker/commands_claim.c worker/commands_end.c worker/commands_queue.c \
+	worker/commands.h worker/commands_impl.h worker/commands_sql.h worker/later.c worker/later.h \
 	worker/trace.c worker/trace.h worker/trace_conn.c worker/trace_conn.h \
 	worker/session.c worker/session.h \
 	worker/batch.c worker/batch.h \
