@@ -38,7 +38,8 @@ INSERT INTO telematics_settings VALUES ('command_max_length', '160');
 CREATE FUNCTION telematics_set_command_max_length(characters integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-	IF NOT has_any_column_privilege(session_user, 'device_commands', 'UPDATE') THEN
+	-- Who counts attempts sends commands; who may only cancel them does not.
+	IF NOT has_column_privilege(session_user, 'device_commands', 'attempt_count', 'UPDATE') THEN
 		RAISE insufficient_privilege USING MESSAGE = format(
 		    'role %I may not set the length of commands', session_user),
 		    HINT = 'GRANT UPDATE ON device_commands TO the role.';
