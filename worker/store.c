@@ -315,6 +315,7 @@ store_free(struct store *s)
 		event_free(s->start_ev);
 	if (s->retry_ev != NULL)
 		event_free(s->retry_ev);
+	PQclear(s->answered);
 	batch_free(&s->batch[0]);
 	batch_free(&s->batch[1]);
 	free(s->careful.at);

@@ -46,6 +46,7 @@ struct store {
 	uint8_t *copy_buf;
 	struct pgarray rows[ROW_NCOLUMNS];
 	struct pgarray raw[13];
+	PGresult *answered;	   /* of the messages step under way: commands and their times */
 	uint32_t raw_from, raw_to; /* frames of the raw or messages step under way */
 	bool raw_single;	   /* one frame at a time: one of them is refused */
 	struct event *start_ev;	   /* begin a batch at the end of this turn */

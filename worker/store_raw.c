@@ -395,13 +395,26 @@ messages_result(void *ctx, const PGresult *res)
 {
 	struct store *s = ctx;
 
-	for (int i = 0; i < PQntuples(res); i++) {
-		int64_t waited = (int64_t)wire_u64((const uint8_t *)PQgetvalue(res, i, 1));
+	/* Rows come before their COMMIT is sure. */
+	PQclear(s->answered);
+	s->answered = PQcopyResult(res, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES);
+	if (s->answered == NULL)
+		log_error("no memory to count %d answers to commands", PQntuples(res));
+}
+
+/* Counts the commands that the statement has answered, if it was committed. */
+static void
+book_answers(struct store *s, bool committed)
+{
+	for (int i = 0; committed && i < PQntuples(s->answered); i++) {
+		int64_t waited = (int64_t)wire_u64((const uint8_t *)PQgetvalue(s->answered, i, 1));
 
 		stats_add(&s->stats->commands_acked, 1);
 		stats_observe(
 		    &s->stats->command_us, stats_wait_bounds_us, waited > 0 ? (uint64_t)waited : 0);
 	}
+	PQclear(s->answered);
+	s->answered = NULL;
 }
 
 static void
@@ -412,6 +425,7 @@ messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 		       (db_error_is_content(error) || strcmp(error->sqlstate, "55P03") == 0);
 	uint64_t n = 0;
 
+	book_answers(s, outcome == DB_OK);
 	if (outcome == DB_OK) {
 		for (uint32_t i = s->raw_from; i < s->raw_to; i++)
 			n += s->storing->frames[i].kind == FRAME_MESSAGE;
