@@ -16,7 +16,7 @@
 #include "proto/io_json.h"
 #include "proto/stream.h"
 #include "t/vectors/vectors.h"
-#include "worker/row.h"
+#include "pg/row.h"
 
 #define STREAM_BYTES (64 * 1024)
 #define ROUNDS 9

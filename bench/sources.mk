@@ -4,10 +4,8 @@ bench_programs = bench/bench-decode bench/bench-copy bench/bench-insert
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-bench_bench_decode_SOURCES = bench/decode.c t/vectors/vectors.c t/vectors/vectors.h \
-	worker/row.c worker/row.h
-bench_bench_decode_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(abs_top_srcdir)/t/vectors"'
-bench_bench_decode_LDADD = libproto.a $(JANSSON_LIBS)
+bench_bench_decode_SOURCES = bench/decode.c t/vectors/vectors.c t/vectors/vectors.h
+bench_bench_decode_LDADD = libpg.a libproto.a $(JANSSON_LIBS)
 
 bench_bench_copy_SOURCES = bench/copy.c bench/rows.c bench/rows.h
 bench_bench_copy_LDADD = $(LIBPQ_LIBS) -lpthread

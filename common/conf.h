@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #include "common/cidr.h"
-#include "common/control.h"
+#include "common/trace_request.h"
 #include "common/log.h"
 
 #define CONF_STR 256					   /* longest text value, with its NUL */

@@ -1,17 +1,13 @@
+# What every program uses and what knows nothing of trackers.
 noinst_LIBRARIES += libcommon.a
 libcommon_a_SOURCES = \
+	common/cidr.c common/cidr.h \
 	common/clock.c common/clock.h \
+	common/conf.c common/conf.h common/conf_load.c common/conf_set.h \
+	common/intmap.c common/intmap.h \
+	common/ipc.c common/ipc.h \
 	common/log.c common/log.h \
 	common/log_fold.c common/log_fold.h \
-	common/addresses.c common/addresses.h \
-	common/conf.c common/conf.h common/conf_load.c common/conf_set.h \
-	common/ipc.c common/ipc.h \
-	common/control.c common/control.h \
 	common/memory.c common/memory.h \
-	common/stats.c common/stats.h \
-	common/shm.c common/shm.h \
-	common/registry.c common/registry.h \
-	common/crc_ledger.c common/crc_ledger.h \
-	common/cidr.c common/cidr.h \
-	common/robust.c common/robust.h \
-	common/schema.h
+	common/mutex.c common/mutex.h \
+	common/trace_request.c common/trace_request.h

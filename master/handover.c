@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/shm.h"
+#include "shm/area.h"
 
 #define TEXT_VERSION 1
 

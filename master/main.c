@@ -17,7 +17,7 @@
 
 #include "common/conf.h"
 #include "common/log.h"
-#include "master/control_socket.h"
+#include "master/operator_socket.h"
 #include "master/daemon.h"
 #include "master/handover.h"
 #include "master/listen.h"

@@ -12,13 +12,13 @@
 
 #include <event2/event.h>
 
-#include "common/addresses.h"
+#include "shm/addresses.h"
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
-#include "master/control.h"
+#include "master/worker_channel.h"
 #include "master/http.h"
-#include "master/notify.h"
+#include "master/sd_notify.h"
 
 #define START_MS 20000 /* the command that started a background daemon waits no longer */
 

@@ -25,9 +25,9 @@
 #include <sys/types.h>
 
 #include "common/conf.h"
-#include "common/shm.h"
-#include "common/stats.h"
-#include "master/control_socket.h"
+#include "shm/area.h"
+#include "shm/stats.h"
+#include "master/operator_socket.h"
 #include "master/daemon.h"
 #include "master/handover.h"
 #include "master/listen.h"

@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "common/shm.h"
-#include "common/stats.h"
+#include "shm/area.h"
+#include "shm/stats.h"
 
 struct evbuffer;
 

@@ -11,7 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "master/notify.h"
+#include "master/sd_notify.h"
 
 #define RELOAD_GRACE_MS 2000 /* beyond the worker's own limit for its drain */
 

@@ -7,12 +7,12 @@ libmaster_a_SOURCES = \
 	master/upgrade.c master/successor.c \
 	master/handover.c master/handover.h \
 	master/endpoint.c master/endpoint.h \
-	master/notify.c master/notify.h \
+	master/sd_notify.c master/sd_notify.h \
 	master/slot.c master/slot.h \
 	master/listen.c master/listen.h \
 	master/http.c master/http.h \
-	master/control.c master/control.h \
-	master/control_socket.c master/control_socket.h \
+	master/worker_channel.c master/worker_channel.h \
+	master/operator_socket.c master/operator_socket.h \
 	master/metrics.c master/metrics.h \
 	master/daemon.c master/daemon.h \
 	master/pidfile.c master/pidfile.h \
@@ -21,5 +21,5 @@ libmaster_a_SOURCES = \
 
 sbin_PROGRAMS += telematics-gateway
 telematics_gateway_SOURCES = master/main.c
-telematics_gateway_LDADD = libmaster.a libworker.a libproto.a libcommon.a \
+telematics_gateway_LDADD = libmaster.a libworker.a libpg.a libshm.a libproto.a libcommon.a \
 	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread

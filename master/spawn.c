@@ -12,11 +12,11 @@
 
 #include <event2/event.h>
 
-#include "common/addresses.h"
+#include "shm/addresses.h"
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
-#include "master/control.h"
+#include "master/worker_channel.h"
 #include "master/http.h"
 #include "master/title.h"
 #include "worker/worker.h"

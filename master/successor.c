@@ -14,7 +14,7 @@
 #include <event2/event.h>
 
 #include "common/log.h"
-#include "master/control.h"
+#include "master/worker_channel.h"
 
 /* Nobody reads these pipes: they end, and that is all they say. */
 static bool

@@ -22,7 +22,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "master/http.h"
-#include "master/notify.h"
+#include "master/sd_notify.h"
 
 #define READY_MS 25000 /* for the successor to get ready in; it gives up itself before that */
 

@@ -1,5 +1,5 @@
 # Parts of this folder go into the build and the tarball here. The list is in order of the numbers;
-# the newest is SCHEMA_VERSION in common/schema.h.
+# the newest is SCHEMA_VERSION in pg/schema_version.h.
 migration_files = \
 	migrations/0001_devices.sql \
 	migrations/0002_telemetry.sql \

@@ -1,6 +1,6 @@
 /*
  * Hashes that are stored in the database, and so FROZEN: the tables hold them and
- * rows are recognised by them. t/unit/check_proto_hash.c holds golden vectors.
+ * rows are recognised by them. t/unit/proto/check_hash.c holds golden vectors.
  *
  * hash_bytes() is XXH64 with seed 0, as its specification has it (little-endian
  * words): the published test vectors apply.

@@ -1,10 +1,10 @@
-# Tests. Each subfolder adds its own: unit (check), e2e (real gateway and PostgreSQL), lint, fuzz.
-include t/unit/proto.mk
-include t/unit/common.mk
-include t/unit/master.mk
-include t/unit/worker.mk
-include t/unit/core.mk
-include t/unit/tool.mk
-include t/unit/sim.mk
-include t/e2e/e2e.mk
-include t/fuzz/fuzz.mk
+# Tests. Each subfolder adds its own: unit (check), e2e (real gateway and PostgreSQL), lint, fuzz. The
+# vectors are documented frames, which several of them read.
+vectors_dir = -DVECTORS_DIR='"$(abs_top_srcdir)/t/vectors"'
+AM_CPPFLAGS += $(vectors_dir)
+EXTRA_DIST += t/vectors/documented.json t/vectors/README.md
+
+include t/unit/sources.mk
+include t/lint/sources.mk
+include t/e2e/sources.mk
+include t/fuzz/sources.mk

@@ -26,7 +26,7 @@ struct capture_totals {
 struct capture *capture_new(FILE *out, uint64_t imei, int seconds);
 void capture_free(struct capture *);
 
-/* Takes an event (common/control.h). False if memory is short or the file can't be written. */
+/* Takes an event (common/trace_request.h). False if memory is short or the file can't be written. */
 bool capture_event(struct capture *, const json_t *event) __attribute__((warn_unused_result));
 
 /* The end: what is not whole becomes a comment. False if the file can't be written. */

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tool/commands.h"
+#include "tool/cmd/cmd.h"
 
 static volatile sig_atomic_t followed_fd = -1, interrupted;
 

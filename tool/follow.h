@@ -1,4 +1,4 @@
-/* The control socket of the gateway (common/control.h): asks to follow a device, reads events. */
+/* The control socket of the gateway (common/trace_request.h): asks to follow a device, reads events. */
 #ifndef TOOL_FOLLOW_H
 #define TOOL_FOLLOW_H
 
@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "common/conf.h"
-#include "common/control.h"
+#include "common/trace_request.h"
 
 /* Connects and asks; the descriptor, or -1 after saying why not, with *status set. */
 int follow_open(const struct conf *, const struct control_request *, int *status)

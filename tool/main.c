@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "tool/commands.h"
+#include "tool/cmd/cmd.h"
 
 struct command {
 	const char *name;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/command_text.h"
-#include "tool/commands.h"
+#include "tool/cmd/command_text.h"
+#include "tool/cmd/cmd.h"
 
 void
 options_start(struct options *opts)

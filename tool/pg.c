@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/commands.h"
+#include "tool/cmd/cmd.h"
 #include "tool/options.h"
 
 /* What the server tells beside results: shown as it is, without source positions. */

@@ -12,7 +12,7 @@
 #include "tool/input.h"
 #include "tool/out.h"
 #include "tool/pg.h"
-#include "worker/row.h"
+#include "pg/row.h"
 
 struct raw {
 	PGconn *conn;

@@ -1,11 +1,10 @@
 # Parts of this folder go into the build and the tarball here.
 bin_PROGRAMS += tgctl
-tgctl_SOURCES = tool/main.c tool/commands.h
-tgctl_LDADD = libtgctl.a libsim.a libmigrations.a libproto.a libcommon.a \
+tgctl_SOURCES = tool/main.c tool/cmd/cmd.h
+tgctl_LDADD = libtgctl.a libsim.a libmigrations.a libpg.a libproto.a libcommon.a \
 	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 
-# The other commands and what they share, as a library of their own for its tests. row.c is the
-# worker's encoder of rows, for "raw decode".
+# The other commands and what they share, as a library of their own for its tests.
 noinst_LIBRARIES += libtgctl.a
 libtgctl_a_SOURCES = \
 	tool/options.c tool/options.h \
@@ -16,42 +15,41 @@ libtgctl_a_SOURCES = \
 	tool/frame_json.c tool/frame_json.h \
 	tool/replay.c tool/replay.h \
 	tool/raw_decode.c tool/raw_decode.h \
-	tool/cmd_migrate.c \
-	tool/cmd_decode.c \
-	tool/cmd_device.c \
-	tool/cmd_status.c \
-	tool/cmd_rejected.c \
-	tool/cmd_raw.c \
-	tool/cmd_command.c tool/command.h \
-	tool/command_send.c \
-	tool/command_text.c tool/command_text.h \
-	tool/command_wait.c \
+	tool/cmd/migrate.c \
+	tool/cmd/decode.c \
+	tool/cmd/device.c \
+	tool/cmd/status.c \
+	tool/cmd/rejected.c \
+	tool/cmd/raw.c \
+	tool/cmd/command.c tool/cmd/command.h \
+	tool/cmd/command_send.c \
+	tool/cmd/command_text.c tool/cmd/command_text.h \
+	tool/cmd/command_wait.c \
 	tool/follow.c tool/follow.h \
 	tool/trace_text.c tool/trace_text.h \
-	tool/cmd_trace.c \
+	tool/cmd/trace.c \
 	tool/capture.c tool/capture.h \
-	tool/cmd_capture.c \
+	tool/cmd/capture.c \
 	tool/ask.c tool/ask.h \
-	tool/why.c tool/why.h \
-	tool/cmd_why.c \
-	tool/cmd_grants.c \
-	worker/row.c worker/row.h
+	tool/why_causes.c tool/why_causes.h \
+	tool/cmd/why.c \
+	tool/cmd/grants.c
 
 # The fleet simulator, as a library of its own for its tests.
 noinst_LIBRARIES += libsim.a
 libsim_a_SOURCES = \
-	tool/sim.c tool/sim.h \
-	tool/sim_answer.c tool/sim_answer.h \
-	tool/sim_build.c \
-	tool/sim_command.c tool/sim_command.h \
-	tool/sim_fleet.c \
-	tool/sim_frame.c tool/sim_frame.h \
-	tool/sim_hist.c tool/sim_hist.h \
-	tool/sim_log.c tool/sim_log.h \
-	tool/sim_options.c tool/sim_options.h \
-	tool/sim_random.h \
-	tool/sim_report.c \
-	tool/sim_road.c tool/sim_road.h \
-	tool/sim_send.c \
-	tool/sim_tracker.c \
-	tool/sim_wheel.c tool/sim_wheel.h
+	tool/sim/cmd.c tool/sim/sim.h \
+	tool/sim/answer.c tool/sim/answer.h \
+	tool/sim/build.c \
+	tool/sim/command.c tool/sim/command.h \
+	tool/sim/fleet.c \
+	tool/sim/frame.c tool/sim/frame.h \
+	tool/sim/hist.c tool/sim/hist.h \
+	tool/sim/log.c tool/sim/log.h \
+	tool/sim/options.c tool/sim/options.h \
+	tool/sim/random.h \
+	tool/sim/report.c \
+	tool/sim/road.c tool/sim/road.h \
+	tool/sim/send.c \
+	tool/sim/tracker.c \
+	tool/sim/wheel.c tool/sim/wheel.h

@@ -1,4 +1,4 @@
-/* Events of a followed device (common/control.h) in words. Pure. */
+/* Events of a followed device (common/trace_request.h) in words. Pure. */
 #ifndef TOOL_TRACE_TEXT_H
 #define TOOL_TRACE_TEXT_H
 

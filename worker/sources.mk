@@ -1,29 +1,38 @@
+# One worker process: net/ lets trackers in, tracker/ serves one, store/ writes, task/ does the rest.
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
+	worker/sandbox.c worker/sandbox.h \
 	worker/worker.c worker/worker.h \
-	worker/accept.c worker/accept.h \
-	worker/guards.c worker/guards.h \
-	worker/proxy.c worker/proxy.h \
-	worker/pace.c worker/pace.h \
-	worker/harden.c worker/harden.h \
-	worker/conn.c worker/conn_read.c worker/frames.c worker/conns.c worker/conn.h worker/conn_impl.h \
-	worker/conn_command.c worker/entry_map.c worker/entry_map.h \
-	worker/command.c worker/command.h \
-	worker/commands.c worker/commands_claim.c worker/commands_end.c worker/commands_queue.c \
-	worker/commands.h worker/commands_impl.h worker/commands_sql.h worker/later.c worker/later.h \
-	worker/trace.c worker/trace.h worker/trace_conn.c worker/trace_conn.h \
-	worker/session.c worker/session.h \
-	worker/batch.c worker/batch.h \
-	worker/store.c worker/store_rows.c worker/store_raw.c worker/store.h worker/store_impl.h \
-	worker/row.c worker/row.h \
-	worker/pgarray.c worker/pgarray.h \
-	worker/db.c worker/db.h \
-	worker/tasks.c worker/tasks.h \
-	worker/devices.c worker/devices.h \
-	worker/device_query.c worker/device_query.h \
-	worker/lookup.c worker/lookup.h \
-	worker/live.c worker/live.h \
-	worker/live_folds.c worker/live_write.c worker/live_impl.h worker/live_sql.h \
-	worker/rejected.c worker/rejected.h \
-	worker/orphans.c worker/orphans.h \
-	worker/upkeep.c worker/upkeep.h
+	worker/net/accept.c worker/net/accept.h \
+	worker/net/admission.c worker/net/admission.h \
+	worker/net/proxy.c worker/net/proxy.h \
+	worker/tracker/command.c worker/tracker/command.h \
+	worker/tracker/conn.c worker/tracker/conn.h worker/tracker/conn_impl.h \
+	worker/tracker/conn_command.c \
+	worker/tracker/drain_pace.c worker/tracker/drain_pace.h \
+	worker/tracker/followers.c worker/tracker/followers.h \
+	worker/tracker/frames.c \
+	worker/tracker/read.c \
+	worker/tracker/session.c worker/tracker/session.h \
+	worker/tracker/table.c \
+	worker/tracker/trace.c worker/tracker/trace.h \
+	worker/store/batch.c worker/store/batch.h \
+	worker/store/positions.c \
+	worker/store/quarantine.c \
+	worker/store/store.c worker/store/store.h worker/store/store_impl.h \
+	worker/task/commands.c worker/task/commands.h worker/task/commands_impl.h \
+	worker/task/commands_claim.c \
+	worker/task/commands_end.c \
+	worker/task/commands_queue.c \
+	worker/task/commands_sql.h \
+	worker/task/dead_workers.c worker/task/dead_workers.h \
+	worker/task/device_query.c worker/task/device_query.h \
+	worker/task/devices.c worker/task/devices.h \
+	worker/task/imei_lookup.c worker/task/imei_lookup.h \
+	worker/task/jobs.c worker/task/jobs.h \
+	worker/task/live.c worker/task/live.h worker/task/live_impl.h worker/task/live_sql.h \
+	worker/task/live_folds.c \
+	worker/task/live_write.c \
+	worker/task/partitions.c worker/task/partitions.h \
+	worker/task/rejected.c worker/task/rejected.h \
+	worker/task/wakeups.c worker/task/wakeups.h

@@ -9,21 +9,21 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/control.h"
+#include "common/trace_request.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "worker/accept.h"
-#include "worker/commands.h"
-#include "worker/conn.h"
-#include "worker/devices.h"
-#include "worker/harden.h"
-#include "worker/live.h"
-#include "worker/orphans.h"
-#include "worker/rejected.h"
-#include "worker/store.h"
-#include "worker/tasks.h"
-#include "worker/upkeep.h"
+#include "worker/net/accept.h"
+#include "worker/task/commands.h"
+#include "worker/tracker/conn.h"
+#include "worker/task/devices.h"
+#include "worker/sandbox.h"
+#include "worker/task/live.h"
+#include "worker/task/dead_workers.h"
+#include "worker/task/rejected.h"
+#include "worker/store/store.h"
+#include "worker/task/jobs.h"
+#include "worker/task/partitions.h"
 
 #define TICK_MS 200
 #define MEMORY_EVERY_MS 1000

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "common/conf.h"
-#include "common/shm.h"
+#include "shm/area.h"
 
 struct worker_env {
 	const struct conf *conf;

@@ -13,8 +13,8 @@
 #include "proto/io_json.h"
 #include "proto/message.h"
 #include "proto/stream.h"
-#include "t/unit/proto_build.h"
-#include "worker/row.h"
+#include "t/unit/proto/build.h"
+#include "pg/row.h"
 
 static volatile unsigned sink;
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "worker/proxy.h"
+#include "worker/net/proxy.h"
 
 /* Of n bytes that lie alone in memory. */
 static enum proxy_result

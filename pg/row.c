@@ -1,0 +1,159 @@
+/* Tuples of binary COPY into device_positions: see row.h. Pure. */
+#include "pg/row.h"
+
+#include <string.h>
+
+#include "proto/io_json.h"
+#include "proto/stream.h"
+#include "proto/wire.h"
+
+#define MS_2000 INT64_C(946684800000) /* PostgreSQL counts from here */
+#define US_PER_MS 1000
+#define JSONB_VERSION 1
+#define NULL_LENGTH UINT32_MAX /* -1 */
+
+#define FIXED (ROW_GENERATION - 4) /* what all tuples have in common in form */
+#define LENGTH(bytes) 0, 0, 0, (bytes)
+#define VALUE_8 0, 0, 0, 0, 0, 0, 0, 0
+#define VALUE_4 0, 0, 0, 0
+#define VALUE_2 0, 0
+
+/* A tuple up to generation_type with all lengths in place, in the order of enum row_offset. */
+static const uint8_t blank[FIXED] = {
+    0, ROW_NCOLUMNS,	/* fields */
+    LENGTH(8), VALUE_8, /* device_id */
+    LENGTH(8), VALUE_8, /* recorded_at */
+    LENGTH(8), VALUE_8, /* record_hash */
+    LENGTH(8), VALUE_8, /* received_at */
+    LENGTH(8), VALUE_8, /* latitude */
+    LENGTH(8), VALUE_8, /* longitude */
+    LENGTH(2), VALUE_2, /* altitude */
+    LENGTH(4), VALUE_4, /* heading */
+    LENGTH(2), VALUE_2, /* satellites */
+    LENGTH(4), VALUE_4, /* speed */
+    LENGTH(1), 0,	/* valid */
+    LENGTH(2), VALUE_2, /* priority */
+    LENGTH(4), VALUE_4, /* event_io_id */
+    LENGTH(2), VALUE_2, /* codec */
+};
+
+_Static_assert(sizeof(double) == sizeof(uint64_t), "float8 is an IEEE double");
+
+static void
+put_f64(uint8_t *p, double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof(bits));
+	wire_put_u64(p, bits);
+}
+
+size_t
+row_bound(const struct avl_record *record)
+{
+	/* generation_type with its length; io's length and version */
+	return FIXED + 4 + 2 + 4 + 1 + io_json_bound(record);
+}
+
+size_t
+row_write(const struct avl_record *record, int64_t device_id, uint64_t hash,
+    int64_t received_wall_us, uint8_t *out)
+{
+	uint8_t *p = out + FIXED;
+	size_t json;
+
+	if (record->timestamp_ms > ROW_MAX_TIMESTAMP_MS)
+		return 0;
+	memcpy(out, blank, FIXED);
+	wire_put_u64(out + ROW_DEVICE_ID, (uint64_t)device_id);
+	wire_put_u64(out + ROW_RECORDED_AT,
+	    (uint64_t)(((int64_t)record->timestamp_ms - MS_2000) * US_PER_MS));
+	wire_put_u64(out + ROW_RECORD_HASH, hash);
+	wire_put_u64(
+	    out + ROW_RECEIVED_AT, (uint64_t)received_wall_us - (uint64_t)(MS_2000 * US_PER_MS));
+	put_f64(out + ROW_LATITUDE, record->latitude / 1e7);
+	put_f64(out + ROW_LONGITUDE, record->longitude / 1e7);
+	wire_put_u16(out + ROW_ALTITUDE, (uint16_t)record->altitude);
+	wire_put_u32(out + ROW_HEADING, record->angle);
+	wire_put_u16(out + ROW_SATELLITES, record->satellites);
+	wire_put_u32(out + ROW_SPEED, record->speed);
+	out[ROW_VALID] = avl_position_valid(record);
+	wire_put_u16(out + ROW_PRIORITY, record->priority);
+	wire_put_u32(out + ROW_EVENT_IO_ID, record->event_id);
+	wire_put_u16(out + ROW_CODEC, record->codec);
+	if (record->codec == CODEC_16) {
+		wire_put_u32(p, 2);
+		wire_put_u16(p + 4, record->generation);
+		p += 4 + 2;
+	} else {
+		wire_put_u32(p, NULL_LENGTH);
+		p += 4;
+	}
+	p[4] = JSONB_VERSION;
+	json = io_json_write(record, (char *)p + 5);
+	wire_put_u32(p, (uint32_t)(1 + json));
+	return (size_t)(p - out) + 5 + json;
+}
+
+int64_t
+row_i64(const uint8_t *row, enum row_offset offset)
+{
+	return wire_i64(row + offset);
+}
+
+int32_t
+row_i32(const uint8_t *row, enum row_offset offset)
+{
+	return wire_i32(row + offset);
+}
+
+int16_t
+row_i16(const uint8_t *row, enum row_offset offset)
+{
+	return wire_i16(row + offset);
+}
+
+double
+row_f64(const uint8_t *row, enum row_offset offset)
+{
+	uint64_t bits = wire_u64(row + offset);
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+bool
+row_valid(const uint8_t *row)
+{
+	return row[ROW_VALID] != 0;
+}
+
+bool
+row_generation(const uint8_t *row, int16_t *value)
+{
+	if (wire_u32(row + FIXED) == NULL_LENGTH)
+		return false;
+	*value = wire_i16(row + ROW_GENERATION);
+	return true;
+}
+
+const uint8_t *
+row_io(const uint8_t *row, size_t *len)
+{
+	const uint8_t *p = row + FIXED + 4;
+
+	if (wire_u32(row + FIXED) != NULL_LENGTH)
+		p += 2;
+	*len = wire_u32(p);
+	return p + 4;
+}
+
+size_t
+row_len(const uint8_t *row)
+{
+	size_t len;
+	const uint8_t *io = row_io(row, &len);
+
+	return (size_t)(io - row) + len;
+}

@@ -1,0 +1,69 @@
+/*
+ * One row of device_positions as a tuple of binary COPY, made once when the
+ * record arrives and used for everything after: COPY sends it as it is, the
+ * ON CONFLICT insert and the live row pick fields out of it.
+ *
+ * Every field but the last two has a fixed width, so it stands at a fixed offset:
+ * the columns are in the order of the enum, io last and generation_type before it.
+ */
+#ifndef PG_ROW_H
+#define PG_ROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/avl.h"
+
+#define ROW_COLUMNS \
+	"device_id, recorded_at, record_hash, received_at, latitude, longitude, altitude, " \
+	"heading, " \
+	"satellites, speed, valid, priority, event_io_id, codec, generation_type, io"
+#define ROW_NCOLUMNS 16
+
+/* Offsets of the values (behind their 4-byte lengths) in a tuple. */
+enum row_offset {
+	ROW_DEVICE_ID = 2 + 4,			 /* int8 */
+	ROW_RECORDED_AT = ROW_DEVICE_ID + 8 + 4, /* timestamptz: us since 2000-01-01 */
+	ROW_RECORD_HASH = ROW_RECORDED_AT + 8 + 4,
+	ROW_RECEIVED_AT = ROW_RECORD_HASH + 8 + 4,
+	ROW_LATITUDE = ROW_RECEIVED_AT + 8 + 4, /* float8 */
+	ROW_LONGITUDE = ROW_LATITUDE + 8 + 4,
+	ROW_ALTITUDE = ROW_LONGITUDE + 8 + 4,	/* int2 */
+	ROW_HEADING = ROW_ALTITUDE + 2 + 4,	/* int4 */
+	ROW_SATELLITES = ROW_HEADING + 4 + 4,	/* int2 */
+	ROW_SPEED = ROW_SATELLITES + 2 + 4,	/* int4 */
+	ROW_VALID = ROW_SPEED + 4 + 4,		/* bool */
+	ROW_PRIORITY = ROW_VALID + 1 + 4,	/* int2 */
+	ROW_EVENT_IO_ID = ROW_PRIORITY + 2 + 4, /* int4 */
+	ROW_CODEC = ROW_EVENT_IO_ID + 4 + 4,	/* int2 */
+	ROW_GENERATION = ROW_CODEC + 2 + 4, /* int2 or NULL: its length is at ROW_GENERATION - 4 */
+};
+
+/* Latest timestamp that timestamptz can hold, ms since 1970. */
+#define ROW_MAX_TIMESTAMP_MS UINT64_C(9224318015999999)
+
+/* Room that row_write() may need. */
+size_t row_bound(const struct avl_record *);
+
+/*
+ * Writes the tuple; returns its length, or 0 if the timestamp is beyond what the
+ * column can hold (ROW_MAX_TIMESTAMP_MS). `out` has room for row_bound() bytes.
+ */
+size_t row_write(const struct avl_record *, int64_t device_id, uint64_t hash,
+    int64_t received_wall_us, uint8_t *out);
+
+/* Fields back out of a tuple, in host order. */
+int64_t row_i64(const uint8_t *row, enum row_offset);
+int32_t row_i32(const uint8_t *row, enum row_offset);
+int16_t row_i16(const uint8_t *row, enum row_offset);
+double row_f64(const uint8_t *row, enum row_offset);
+bool row_valid(const uint8_t *row);
+/* False: NULL. */
+bool row_generation(const uint8_t *row, int16_t *value);
+/* The io field as binary jsonb (version byte and text). */
+const uint8_t *row_io(const uint8_t *row, size_t *len);
+/* Bytes of the whole tuple. */
+size_t row_len(const uint8_t *row);
+
+#endif

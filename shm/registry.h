@@ -1,0 +1,155 @@
+/*
+ * The registry: the gateway's mirror of `devices` in shared memory, and the
+ * directory of sessions (design §3). It outlives workers, so a replacement
+ * serves known IMEIs at once, also while PostgreSQL is away.
+ *
+ * Readers take no lock. Writers hold a robust process-shared mutex; a writer
+ * that is killed inside leaves at worst one entry half-changed, and the next
+ * one to lock asks for a full reload. Entries are never removed, only marked
+ * absent, so an entry's index is good for the life of the gateway.
+ *
+ * Order of changes. Answers of the database can overtake each other: a worker
+ * notes registry_seq() before it asks, and registry_apply() refuses (returns
+ * REGISTRY_STALE) when the entry has been changed since; the worker asks again.
+ *
+ * Every change that a live session must notice (disabled, deleted, other id,
+ * other codecs, a newer session) raises registry_version(); workers look at it
+ * a few times a second and check their own sessions when it moved.
+ */
+#ifndef SHM_REGISTRY_H
+#define SHM_REGISTRY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REGISTRY_NONE UINT32_MAX
+
+/* Codecs a model may use (device_models); a model without a row may use all. */
+#define CODEC_MAY_8 0x01u
+#define CODEC_MAY_8E 0x02u
+#define CODEC_MAY_16 0x04u
+#define CODEC_MAY_12 0x08u
+#define CODEC_MAY_13 0x10u
+#define CODEC_MAY_14 0x20u
+#define CODEC_MAY_15 0x40u
+#define CODEC_MAY_ALL 0x7fu
+
+struct registry;
+
+/* What the database says of one device. */
+struct device_row {
+	uint64_t imei;
+	int64_t id;
+	bool present; /* a row exists; else the other members mean nothing */
+	bool enabled;
+	uint32_t codecs; /* CODEC_MAY_* */
+};
+
+/* One entry as a reader sees it. */
+struct device_entry {
+	int64_t id;
+	bool present, enabled;
+	uint32_t codecs;
+};
+
+enum registry_result { REGISTRY_OK, REGISTRY_UNCHANGED, REGISTRY_STALE, REGISTRY_FULL };
+
+size_t registry_size(uint32_t max_devices);
+/* `max_devices` at least 1; the memory must be zeroed, and stays so where no device is. */
+void registry_init(struct registry *, uint32_t max_devices);
+
+/* Index of an IMEI's entry, or REGISTRY_NONE. Lock-free. An entry may be absent (deleted). */
+uint32_t registry_find(const struct registry *, uint64_t imei);
+void registry_get(const struct registry *, uint32_t entry, struct device_entry *);
+uint64_t registry_imei(const struct registry *, uint32_t entry);
+uint32_t registry_count(const struct registry *); /* entries in use, absent ones too */
+uint64_t registry_version(const struct registry *);
+uint64_t registry_seq(const struct registry *);
+
+/*
+ * Takes what the database said, asked for when registry_seq() was `asked_at`. `entry` may be NULL;
+ * *entry is the device's entry, also of a stale answer, or REGISTRY_NONE if it has none. A
+ * device that is not present gets none. A confirmation counts as a change for the order.
+ */
+enum registry_result registry_apply(
+    struct registry *, const struct device_row *, uint64_t asked_at, uint32_t *entry);
+
+/*
+ * A full load: begin, apply every row through registry_load_row(), end. Ending
+ * with `complete` marks entries absent that were not seen and not changed since
+ * the beginning. Only the leader loads.
+ */
+struct registry_load {
+	uint64_t asked_at;
+};
+void registry_load_begin(struct registry *, struct registry_load *);
+enum registry_result registry_load_row(
+    struct registry *, const struct registry_load *, const struct device_row *);
+void registry_load_end(struct registry *, const struct registry_load *, bool complete);
+
+/* True once a first full load has ended: a miss then means "no such row, as of then". */
+bool registry_loaded(const struct registry *);
+/* True once, after a writer died inside the lock: the leader must load again. */
+bool registry_take_reload_request(struct registry *);
+
+/*
+ * One worker of the gateway is the leader: it listens to changes and loads. Returns
+ * true for the leader (again and again), by a robust lock that its death frees.
+ */
+bool registry_try_lead(struct registry *);
+void registry_stop_leading(struct registry *);
+
+/*
+ * Sessions. An id is a bigint of time (microseconds) and owner:
+ * id >> SHM_OWNER_BITS orders sessions in time, also between gateways; its low bits are
+ * shm_owner(). Ids are unique within the gateway, positive, and grow.
+ */
+int64_t registry_new_session(struct registry *, uint32_t owner, int64_t wall_us);
+/*
+ * Makes `id` the newest session of the entry; returns the one before it, or 0. If a newer one than
+ * `id` stands there already, it stays and is returned: the caller has lost before it began.
+ */
+int64_t registry_session_open(struct registry *, uint32_t entry, int64_t id);
+int64_t registry_session(const struct registry *, uint32_t entry);
+/* Ends it, unless a newer one stands there already. */
+void registry_session_close(struct registry *, uint32_t entry, int64_t id);
+
+/*
+ * Notes from where (a hash of the address, without port) a session of the entry was opened.
+ * Returns how often the address has changed within the present minute if it changed now,
+ * else 0: a tracker has one address for hours, two devices with one IMEI change it all the time.
+ */
+uint32_t registry_note_address(
+    struct registry *, uint32_t entry, uint16_t address_hash, int64_t mono_ms);
+
+/*
+ * Live-row bookkeeping of an entry. `dirty` is owner + 1 of the worker that has
+ * something to write to device_online for it, or 0; a dead worker's replacement
+ * finds its orphans by it. It stays with an owner until that one clears it or is
+ * found dead: a device that moves on to another worker must not hide what the
+ * first one left. flushed_ms: when its row was last written (monotonic).
+ * duplicate_ms: when a record of it was last found stored already.
+ */
+void registry_set_dirty(struct registry *, uint32_t entry, uint32_t owner);
+void registry_clear_dirty(struct registry *, uint32_t entry, uint32_t owner);
+int64_t registry_flushed_ms(const struct registry *, uint32_t entry);
+void registry_set_flushed_ms(struct registry *, uint32_t entry, int64_t mono_ms);
+int64_t registry_duplicate_ms(const struct registry *, uint32_t entry);
+void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_ms);
+
+/*
+ * Walks the entries that a dead owner left (its session or its dirty mark),
+ * from *cursor on (start at 0); returns the entry and sets *session to the dead
+ * session id (0 if only the mark was left), or REGISTRY_NONE at the end. Both are cleared
+ * in the entry as it is returned.
+ */
+uint32_t registry_next_orphan(
+    struct registry *, uint32_t owner, uint32_t *cursor, int64_t *session);
+
+/* For tests that die while they hold it: the writers' lock. */
+pthread_mutex_t *registry_writer_lock(struct registry *);
+
+#endif

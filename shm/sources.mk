@@ -1,0 +1,8 @@
+# What the master and its workers share in memory.
+noinst_LIBRARIES += libshm.a
+libshm_a_SOURCES = \
+	shm/addresses.c shm/addresses.h \
+	shm/area.c shm/area.h \
+	shm/crc_ledger.c shm/crc_ledger.h \
+	shm/registry.c shm/registry.h \
+	shm/stats.c shm/stats.h

@@ -1,0 +1,82 @@
+# Unit tests with libcheck, in folders of the names of what they test. A test is its name in the list and,
+# unless it is one file, the list of its sources. All link what the programs are made of.
+unit_tests = \
+	t/unit/common/check_cidr \
+	t/unit/common/check_conf \
+	t/unit/common/check_ipc \
+	t/unit/common/check_log \
+	t/unit/common/check_log_fold \
+	t/unit/common/check_memory \
+	t/unit/common/check_trace_request \
+	t/unit/master/check_handover \
+	t/unit/master/check_http \
+	t/unit/master/check_listen \
+	t/unit/master/check_master \
+	t/unit/master/check_metrics \
+	t/unit/master/check_operator_socket \
+	t/unit/master/check_pidfile \
+	t/unit/master/check_sd_notify \
+	t/unit/master/check_slot \
+	t/unit/pg/check_array \
+	t/unit/pg/check_row \
+	t/unit/proto/check_proto \
+	t/unit/shm/check_addresses \
+	t/unit/shm/check_area \
+	t/unit/shm/check_crc_ledger \
+	t/unit/shm/check_registry \
+	t/unit/shm/check_stats \
+	t/unit/tool/check_capture \
+	t/unit/tool/check_tool \
+	t/unit/tool/check_why_causes \
+	t/unit/tool/sim/check_command \
+	t/unit/tool/sim/check_command_fleet \
+	t/unit/tool/sim/check_fleet \
+	t/unit/tool/sim/check_frame \
+	t/unit/tool/sim/check_road \
+	t/unit/worker/check_sandbox \
+	t/unit/worker/net/check_admission \
+	t/unit/worker/net/check_proxy \
+	t/unit/worker/store/check_batch \
+	t/unit/worker/task/check_tasks \
+	t/unit/worker/tracker/check_command \
+	t/unit/worker/tracker/check_drain_pace \
+	t/unit/worker/tracker/check_followers \
+	t/unit/worker/tracker/check_session
+
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests) t/unit/master/fake_gateway
+TESTS += $(unit_tests)
+
+# Of all programs that name no libraries of their own: these tests.
+LDADD = libtgctl.a libsim.a libmigrations.a libmaster.a libworker.a libpg.a libshm.a libproto.a \
+	libcommon.a $(CHECK_LIBS) $(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
+
+t_unit_master_check_master_SOURCES = t/unit/master/check_master.c t/unit/master/check_master.h \
+	t/unit/master/check_master_rig.c t/unit/master/check_master_upgrade.c
+# The program itself, with workers that only pretend.
+t_unit_master_fake_gateway_SOURCES = master/main.c t/unit/master/fake_worker.c
+t_unit_pg_check_row_SOURCES = t/unit/pg/check_row.c t/vectors/vectors.c t/vectors/vectors.h
+t_unit_proto_check_proto_SOURCES = \
+	t/unit/proto/check_proto.c t/unit/proto/check_proto.h \
+	t/unit/proto/check_avl.c \
+	t/unit/proto/check_crc.c \
+	t/unit/proto/check_hash.c \
+	t/unit/proto/check_json.c \
+	t/unit/proto/check_message.c \
+	t/unit/proto/check_stream.c \
+	t/unit/proto/check_vectors.c \
+	t/unit/proto/build.c t/unit/proto/build.h \
+	t/vectors/vectors.c t/vectors/vectors.h
+t_unit_tool_sim_check_command_fleet_SOURCES = t/unit/tool/sim/check_command_fleet.c \
+	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
+t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \
+	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
+# These start a PostgreSQL of their own.
+t_unit_worker_task_check_tasks_SOURCES = \
+	t/unit/worker/task/check_tasks.c t/unit/worker/task/check_tasks.h \
+	t/unit/worker/task/check_devices.c \
+	t/unit/worker/task/check_live.c \
+	t/unit/worker/task/check_rest.c \
+	t/unit/worker/task/rig.c \
+	t/unit/pg/fixture.c t/unit/pg/fixture.h
+endif

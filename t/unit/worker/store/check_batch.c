@@ -1,0 +1,202 @@
+/* Batches: rows come out in key order, each key once, forgotten frames left out, bounds kept. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/stream.h"
+#include "worker/store/batch.h"
+#include "pg/row.h"
+
+static const struct batch_limits limits = {.records = 1000, .bytes = 1024 * 1024};
+static const uint8_t raw[] = "a frame's bytes";
+
+static struct avl_record
+record(uint64_t timestamp_ms, int32_t longitude)
+{
+	return (struct avl_record){.timestamp_ms = timestamp_ms,
+	    .longitude = longitude,
+	    .codec = CODEC_8,
+	    .satellites = 5};
+}
+
+static uint32_t
+add(struct batch *b, int64_t device, const struct avl_record *records, uint16_t n)
+{
+	struct frame_source from = {.conn = 1,
+	    .imei = 350000000000001,
+	    .device_id = device,
+	    .received_wall_us = INT64_C(1700000000000000)};
+
+	return batch_add_records(b, &from, raw, sizeof(raw), records, n);
+}
+
+static void
+assert_sorted(const struct batch *b)
+{
+	for (uint32_t i = 1; i < b->norder; i++) {
+		const struct row *x = &b->rows[b->order[i - 1]], *y = &b->rows[b->order[i]];
+		bool less = x->device_id != y->device_id       ? x->device_id < y->device_id
+			    : x->recorded_at != y->recorded_at ? x->recorded_at < y->recorded_at
+							       : x->hash < y->hash;
+
+		ck_assert_msg(less, "rows %u and %u", i - 1, i);
+	}
+}
+
+START_TEST(rows_come_out_in_key_order)
+{
+	struct batch b;
+	struct avl_record up[] = {record(5000, 1), record(6000, 2), record(7000, 3)};
+	struct avl_record down[] = {record(4000, 4), record(3000, 5), record(2000, 6)};
+	struct avl_record mixed[] = {record(4500, 7), record(9000, 8), record(100, 9)};
+
+	ck_assert(batch_init(&b, &limits));
+	add(&b, 9, up, 3);
+	add(&b, 2, down, 3);
+	add(&b, 9, mixed, 3);
+	add(&b, -1, up, 3);
+	batch_seal(&b);
+	ck_assert_uint_eq(b.norder, 12);
+	assert_sorted(&b);
+	ck_assert_int_eq(b.rows[b.order[0]].device_id, -1);
+	batch_free(&b);
+}
+END_TEST
+
+/* So many overlapping frames of one device that insertion gives way to qsort. */
+START_TEST(overlapping_frames_are_sorted_too)
+{
+	struct batch b;
+	uint64_t seed = 12345;
+
+	ck_assert(batch_init(&b, &limits));
+	for (int f = 0; f < 100; f++) {
+		struct avl_record records[10];
+
+		for (int i = 0; i < 10; i++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			records[i] = record(1000 + (seed >> 40), f * 10 + i);
+		}
+		add(&b, 1, records, 10);
+	}
+	batch_seal(&b);
+	ck_assert_uint_eq(b.norder, 1000);
+	assert_sorted(&b);
+	batch_free(&b);
+}
+END_TEST
+
+START_TEST(a_key_stands_once)
+{
+	struct batch b;
+	struct avl_record records[] = {record(5000, 1), record(6000, 2)};
+	uint32_t duplicates = 0;
+
+	ck_assert(batch_init(&b, &limits));
+	add(&b, 1, records, 2);
+	add(&b, 1, records, 2);
+	add(&b, 2, records, 2);
+	batch_seal(&b);
+	ck_assert_uint_eq(b.norder, 4);
+	for (uint32_t i = 0; i < b.nrows; i++)
+		duplicates += b.rows[i].state == ROW_DUPLICATE;
+	ck_assert_uint_eq(duplicates, 2);
+	batch_free(&b);
+}
+END_TEST
+
+START_TEST(forgotten_frames_are_left_out)
+{
+	struct batch b;
+	struct avl_record one = record(5000, 1), other = record(6000, 2);
+
+	ck_assert(batch_init(&b, &limits));
+	uint32_t gone = add(&b, 1, &one, 1);
+	uint32_t kept = add(&b, 1, &other, 1);
+	b.frames[gone].forgotten = true;
+	batch_seal(&b);
+	ck_assert_uint_eq(b.norder, 1);
+	ck_assert_uint_eq(b.rows[b.order[0]].frame, kept);
+	batch_reset(&b);
+	ck_assert(batch_is_empty(&b));
+	batch_free(&b);
+}
+END_TEST
+
+START_TEST(timestamps_no_column_can_hold_are_refused_alone)
+{
+	struct batch b;
+	struct avl_record records[] = {
+	    record(5000, 1), record(UINT64_MAX, 2), record(ROW_MAX_TIMESTAMP_MS, 3)};
+
+	ck_assert(batch_init(&b, &limits));
+	uint32_t f = add(&b, 1, records, 3);
+	ck_assert(b.frames[f].poisoned);
+	batch_seal(&b);
+	ck_assert_uint_eq(b.norder, 2);
+	ck_assert_int_eq(b.rows[1].state, ROW_REFUSED);
+	batch_free(&b);
+}
+END_TEST
+
+START_TEST(room_is_bounded_but_one_frame_always_fits)
+{
+	const struct batch_limits small = {.records = 10, .bytes = 4096};
+	struct batch b;
+	struct avl_record records[6];
+
+	for (int i = 0; i < 6; i++)
+		records[i] = record(1000 + (uint64_t)i, i);
+	ck_assert(batch_init(&b, &small));
+	ck_assert(batch_has_room(&b, 100, 255, 1 << 20));
+	add(&b, 1, records, 6);
+	ck_assert(batch_has_room(&b, 10, 4, 100));
+	ck_assert(!batch_has_room(&b, 10, 5, 100));
+	ck_assert(!batch_has_room(&b, 4096, 1, 0));
+	/* Frames without records are bounded as well. */
+	while (batch_has_room(&b, 1, 0, 0))
+		ck_assert_uint_ne(
+		    batch_add_raw(&b, &(struct frame_source){0}, FRAME_MESSAGE, NULL, raw, 1, 0),
+		    BATCH_NONE);
+	ck_assert_uint_eq(b.nframes, 10);
+	batch_free(&b);
+}
+END_TEST
+
+START_TEST(raw_bytes_are_kept)
+{
+	struct batch b;
+	struct avl_record one = record(5000, 1);
+
+	ck_assert(batch_init(&b, &limits));
+	uint32_t q = batch_add_raw(
+	    &b, &(struct frame_source){.imei = 7}, FRAME_QUARANTINE, "count", raw, sizeof(raw), 3);
+	uint32_t f = add(&b, 1, &one, 1);
+	ck_assert_mem_eq(batch_raw(&b, &b.frames[q]), raw, sizeof(raw));
+	ck_assert_mem_eq(batch_raw(&b, &b.frames[f]), raw, sizeof(raw));
+	ck_assert_uint_eq(b.frames[q].count, 3);
+	ck_assert_str_eq(b.frames[q].reason, "count");
+	batch_free(&b);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("batch");
+	TCase *tc = tcase_create("batch");
+	SRunner *runner = srunner_create(suite);
+
+	tcase_add_test(tc, rows_come_out_in_key_order);
+	tcase_add_test(tc, overlapping_frames_are_sorted_too);
+	tcase_add_test(tc, a_key_stands_once);
+	tcase_add_test(tc, forgotten_frames_are_left_out);
+	tcase_add_test(tc, timestamps_no_column_can_hold_are_refused_alone);
+	tcase_add_test(tc, room_is_bounded_but_one_frame_always_fits);
+	tcase_add_test(tc, raw_bytes_are_kept);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,71 @@
+/*
+ * The ground the tests of the tasks stand on: a database of their own, shared
+ * memory as the master makes it, an event loop, and the tasks under test.
+ */
+#ifndef T_UNIT_CHECK_TASKS_H
+#define T_UNIT_CHECK_TASKS_H
+
+#include <check.h>
+#include <libpq-fe.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "shm/registry.h"
+#include "shm/area.h"
+#include "t/unit/pg/fixture.h"
+#include "worker/task/jobs.h"
+
+#define RIG_DEVICES 20000
+#define IMEI(n) (UINT64_C(350000000000000) + (uint64_t)(n))
+
+struct rig {
+	struct event_base *base;
+	struct event *pulse;
+	struct shm shm;
+	struct registry *registry;
+	struct stats *stats;
+	const char *url;
+	PGconn *sql; /* the test's own */
+	struct task *list[4];
+	int n;
+	const char *listen;
+	struct tasks *tasks;
+};
+
+void rig_open(struct rig *);
+void rig_add(struct rig *, struct task *);
+/* Connects the tasks and waits until they are up. */
+void rig_start(struct rig *);
+void rig_stop(struct rig *); /* the tasks; their modules are freed by the test after this */
+void rig_close(struct rig *);
+void rig_turn(struct rig *); /* one turn of the event loop, 20 ms at most */
+/* The gateway's connection breaks; rig_cut() waits until it is back. */
+#define RIG_CUT \
+	"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = " \
+	"current_database()" \
+	" AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+void rig_cut(struct rig *);
+/* Inserts IMEI(n) with id `n` and puts it into the registry; returns its entry. */
+uint32_t rig_device(struct rig *, int n);
+
+#define SQL(r, ...) pg_fixture_exec((r)->sql, __VA_ARGS__)
+#define VALUE(r, ...) pg_fixture_value((r)->sql, __VA_ARGS__)
+
+/* Runs the loop until it is so; the time-out is for tests that fail. */
+#define UNTIL(r, condition) \
+	do { \
+		int64_t until_end = clock_mono_ms() + 20000; \
+		while (!(condition)) { \
+			ck_assert_msg(clock_mono_ms() < until_end, "never came: %s", #condition); \
+			rig_turn(r); \
+		} \
+	} while (0)
+
+#define SAYS(r, text, ...) (strcmp(VALUE(r, __VA_ARGS__), text) == 0)
+
+TCase *tasks_tests(void);
+TCase *devices_tests(void);
+TCase *live_tests(void);
+TCase *rest_tests(void);
+
+#endif

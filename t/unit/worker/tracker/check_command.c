@@ -1,0 +1,251 @@
+/*
+ * The pure parts of commands: the state machine of the one in flight (every state, every
+ * input), the back-off, the heap of times, the map from devices to connections.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "proto/message.h"
+#include "proto/stream.h"
+#include "worker/tracker/command.h"
+#include "common/intmap.h"
+#include "worker/task/wakeups.h"
+
+#define ID 77
+#define OTHER 78
+#define DEADLINE 1000
+
+static struct command
+in_state(enum command_state state)
+{
+	struct command c = {0};
+
+	if (state == COMMAND_IDLE)
+		return c;
+	ck_assert_int_eq(command_claimed(&c, ID, 1, CODEC_12, DEADLINE, false), COMMAND_DO_NOTHING);
+	if (state == COMMAND_CLAIMED)
+		return c;
+	ck_assert_int_eq(command_moment(&c), COMMAND_DO_SEND);
+	if (state == COMMAND_ANSWERED)
+		ck_assert(command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(c.state, state);
+	return c;
+}
+
+/* Timed out once on this connection, and idle. */
+static struct command
+late(void)
+{
+	struct command c = in_state(COMMAND_SENT);
+
+	ck_assert_int_eq(command_tick(&c, DEADLINE), COMMAND_DO_RETURN);
+	ck_assert_int_eq(c.late_id, ID);
+	return c;
+}
+
+START_TEST(goes_at_once_on_a_quiet_connection)
+{
+	struct command c = {0};
+
+	ck_assert_int_eq(command_claimed(&c, ID, 3, CODEC_14, DEADLINE, true), COMMAND_DO_SEND);
+	ck_assert_int_eq(c.state, COMMAND_SENT);
+	ck_assert_int_eq(c.id, ID);
+	ck_assert_int_eq(c.attempt, 3);
+}
+END_TEST
+
+START_TEST(a_moment_sends_only_what_is_claimed)
+{
+	struct command c = in_state((enum command_state)_i);
+	enum command_action want = _i == COMMAND_CLAIMED ? COMMAND_DO_SEND : COMMAND_DO_NOTHING;
+
+	ck_assert_int_eq(command_moment(&c), want);
+	ck_assert_int_eq(c.state, _i == COMMAND_CLAIMED ? COMMAND_SENT : _i);
+}
+END_TEST
+
+START_TEST(an_answer_belongs_to_what_was_sent)
+{
+	struct command c = in_state((enum command_state)_i);
+
+	ck_assert_int_eq(command_answer(&c, CODEC_12, MESSAGE_RESPONSE), _i == COMMAND_SENT);
+	ck_assert_int_eq(c.state, _i == COMMAND_SENT ? COMMAND_ANSWERED : _i);
+}
+END_TEST
+
+START_TEST(only_a_response_of_its_codec_is_an_answer)
+{
+	struct command c = in_state(COMMAND_SENT);
+
+	ck_assert(!command_answer(&c, CODEC_14, MESSAGE_RESPONSE));
+	ck_assert(!command_answer(&c, CODEC_13, MESSAGE_RESPONSE));
+	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_COMMAND));
+	ck_assert(!command_answer(&c, CODEC_12, 0x0d)); /* a camera */
+	ck_assert(command_answer(&c, CODEC_12, MESSAGE_NACK));
+}
+END_TEST
+
+START_TEST(time_is_over_for_what_has_no_answer)
+{
+	struct command c = in_state((enum command_state)_i);
+	bool waits = _i == COMMAND_CLAIMED || _i == COMMAND_SENT;
+
+	ck_assert_int_eq(command_tick(&c, DEADLINE - 1), COMMAND_DO_NOTHING);
+	ck_assert_int_eq(c.state, _i);
+	ck_assert_int_eq(
+	    command_tick(&c, DEADLINE), waits ? COMMAND_DO_RETURN : COMMAND_DO_NOTHING);
+	ck_assert_int_eq(c.state, waits ? COMMAND_IDLE : _i);
+	/* What never went out can't be answered late. */
+	ck_assert_int_eq(c.late_id, _i == COMMAND_SENT ? ID : 0);
+	ck_assert_int_eq(command_tick(&c, DEADLINE), COMMAND_DO_NOTHING);
+}
+END_TEST
+
+START_TEST(a_lost_connection_returns_what_has_no_answer)
+{
+	struct command c = in_state((enum command_state)_i);
+
+	ck_assert_int_eq(command_lost(&c), _i == COMMAND_CLAIMED || _i == COMMAND_SENT);
+	ck_assert(!command_lost(&c));
+}
+END_TEST
+
+START_TEST(stored_makes_room_for_the_next)
+{
+	struct command c = in_state((enum command_state)_i);
+
+	command_stored(&c);
+	ck_assert_int_eq(c.state, _i == COMMAND_ANSWERED ? COMMAND_IDLE : _i);
+	ck_assert_int_eq(command_may_claim(&c), _i == COMMAND_ANSWERED || _i == COMMAND_IDLE);
+}
+END_TEST
+
+START_TEST(late_answers_are_nobodys)
+{
+	struct command c = late();
+
+	/* In the back-off. */
+	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	/* Claimed again, and not yet sent: the first answer will do. */
+	command_claimed(&c, ID, 2, CODEC_12, 2 * DEADLINE, false);
+	ck_assert(command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(c.attempt, 2);
+	ck_assert_int_eq(command_moment(&c), COMMAND_DO_NOTHING);
+	command_stored(&c);
+	/* For as long as the connection lives no other may go: there may be two answers to this
+	 * one. */
+	ck_assert_int_eq(c.late_id, ID);
+}
+END_TEST
+
+START_TEST(backoff_doubles_and_jitters_within_bounds)
+{
+	static const struct {
+		int timeout;
+		int32_t attempt;
+		int64_t base;
+	} cases[] = {{45000, 1, 45000}, {45000, 2, 90000}, {45000, 3, 180000}, {100, 1, 100},
+	    {100, 10, 51200}, {600000, 3, 2400000}, {600000, 4, 3600000}, {600000, 100, 3600000},
+	    {100, 100, 3600000}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t low = command_backoff_ms(cases[i].timeout, cases[i].attempt, 0);
+		int64_t high = command_backoff_ms(cases[i].timeout, cases[i].attempt, UINT32_MAX);
+		int64_t most = cases[i].base * 6 / 5;
+
+		ck_assert_int_eq(low, cases[i].base * 4 / 5);
+		ck_assert_int_le(high, most < 3600000 ? most : 3600000);
+		ck_assert_int_ge(high, (most < 3600000 ? most : 3600000) - 1);
+		ck_assert_int_le(
+		    command_backoff_ms(cases[i].timeout, cases[i].attempt, UINT32_MAX / 2), high);
+	}
+}
+END_TEST
+
+START_TEST(times_come_in_order)
+{
+	struct later l = {0};
+	uint64_t token, seed = 1;
+	int64_t at[3000], last = INT64_MIN;
+
+	ck_assert(!later_take(&l, INT64_MAX, &token));
+	ck_assert_int_eq(later_next(&l), INT64_MAX);
+	for (size_t i = 0; i < 3000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		at[i] = (int64_t)(seed >> 40) % 1000;
+		ck_assert(later_add(&l, i, at[i]));
+	}
+	int64_t first = later_next(&l);
+	ck_assert(!later_take(&l, first - 1, &token));
+	for (size_t i = 0; i < 3000; i++) {
+		int64_t next = later_next(&l);
+
+		ck_assert(later_take(&l, 1000, &token));
+		ck_assert_int_eq(at[token], next);
+		ck_assert_int_le(last, next);
+		at[token] = -1; /* each comes once */
+		last = next;
+	}
+	ck_assert(!later_take(&l, INT64_MAX, &token));
+	later_free(&l);
+}
+END_TEST
+
+START_TEST(a_device_is_found_until_it_is_removed)
+{
+	static uint32_t model[2000]; /* slot + 1 */
+	struct entry_map m = {0};
+	uint64_t seed = 7;
+
+	ck_assert_uint_eq(entry_map_get(&m, 5), ENTRY_MAP_NONE);
+	entry_map_remove(&m, 5, 1);
+	for (int i = 0; i < 100000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		uint32_t entry = (uint32_t)(seed >> 33) % 2000, slot = (uint32_t)(seed >> 50) % 3;
+
+		if (seed >> 63) {
+			ck_assert(entry_map_put(&m, entry, slot));
+			model[entry] = slot + 1;
+		} else {
+			/* Another connection's goodbye changes nothing. */
+			entry_map_remove(&m, entry, slot);
+			if (model[entry] == slot + 1)
+				model[entry] = 0;
+		}
+		ck_assert_uint_eq(entry_map_get(&m, entry),
+		    model[entry] == 0 ? ENTRY_MAP_NONE : model[entry] - 1);
+		if (i % 5000 == 0)
+			for (uint32_t e = 0; e < 2000; e++)
+				ck_assert_uint_eq(entry_map_get(&m, e),
+				    model[e] == 0 ? ENTRY_MAP_NONE : model[e] - 1);
+	}
+	entry_map_free(&m);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("command");
+	TCase *t = tcase_create("command");
+	SRunner *r;
+	int failed;
+
+	tcase_add_test(t, goes_at_once_on_a_quiet_connection);
+	tcase_add_loop_test(t, a_moment_sends_only_what_is_claimed, 0, 4);
+	tcase_add_loop_test(t, an_answer_belongs_to_what_was_sent, 0, 4);
+	tcase_add_test(t, only_a_response_of_its_codec_is_an_answer);
+	tcase_add_loop_test(t, time_is_over_for_what_has_no_answer, 0, 4);
+	tcase_add_loop_test(t, a_lost_connection_returns_what_has_no_answer, 0, 4);
+	tcase_add_loop_test(t, stored_makes_room_for_the_next, 0, 4);
+	tcase_add_test(t, late_answers_are_nobodys);
+	tcase_add_test(t, backoff_doubles_and_jitters_within_bounds);
+	tcase_add_test(t, times_come_in_order);
+	tcase_add_test(t, a_device_is_found_until_it_is_removed);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? 0 : 1;
+}

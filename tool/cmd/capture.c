@@ -1,0 +1,176 @@
+/* tgctl capture: what one device sends, to a file, for a limited time. */
+#include "tool/cmd/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool/capture.h"
+#include "tool/follow.h"
+#include "tool/options.h"
+#include "tool/out.h"
+
+static const char help[] =
+    "Usage: tgctl capture IMEI --for TIME [-o FILE] [--overwrite]\n"
+    "\n"
+    "Writes the bytes that one device sends to a file, until the time is over or Ctrl-C, also\n"
+    "those of a device that is refused. The file is hex text with comments: when each item\n"
+    "came, what the gateway answered, what became of it. \"tgctl decode\" shows it and can play\n"
+    "it to another gateway. It asks the gateway on this machine through its control socket\n"
+    "(TELEM_CONTROL_SOCKET), for which you need its user or group, or root.\n"
+    "\n"
+    "A capture tells where somebody has been: the file is for its owner alone (mode 0600).\n"
+    "The text of commands to the device is left out; its answers are not.\n"
+    "\n"
+    "Options:\n"
+    "  -c, --config FILE  configuration file\n"
+    "      --for TIME     how long: seconds, or 90s, 10m, 24h; at most 24h; required\n"
+    "  -o, --output FILE  where to; - is standard output (default capture-IMEI-TIME.hex here)\n"
+    "      --overwrite    replace the file if it is there\n"
+    "      --json         print what was captured as an object\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 the time is over, 1 the gateway refused or went away, the file can't be\n"
+    "written, or something was missed, 2 wrong arguments or configuration.\n";
+
+struct args {
+	struct options opts;
+	struct control_request request;
+	const char *path;
+	bool overwrite;
+	char made[64]; /* the path, if none was given */
+};
+
+static FILE *
+open_file(struct args *a)
+{
+	int fd, flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	time_t now = time(NULL);
+	struct tm tm;
+	FILE *f;
+
+	if (a->path == NULL && gmtime_r(&now, &tm) != NULL) {
+		size_t n = (size_t)snprintf(
+		    a->made, sizeof(a->made), "capture-%015" PRIu64, a->request.imei);
+
+		(void)strftime(a->made + n, sizeof(a->made) - n, "-%Y%m%dT%H%M%SZ.hex", &tm);
+		a->path = a->made;
+	}
+	if (strcmp(a->path, "-") == 0)
+		return stdout;
+	fd = open(a->path, flags | (a->overwrite ? O_TRUNC : O_EXCL), 0600);
+	if (fd != -1 && fchmod(fd, 0600) == 0 && (f = fdopen(fd, "w")) != NULL)
+		return f;
+	fprintf(stderr, "tgctl: can't make %s: %s%s\n", a->path, strerror(errno),
+	    errno == EEXIST ? "; choose another, or say --overwrite" : "");
+	if (fd != -1)
+		close(fd);
+	return NULL;
+}
+
+static bool
+take(void *capture, const json_t *event)
+{
+	if (capture_event(capture, event))
+		return true;
+	fprintf(stderr, "tgctl: writing the capture: %s\n", strerror(errno));
+	return false;
+}
+
+static int
+report(const struct args *a, const struct capture_totals *t, int status)
+{
+	bool standard = strcmp(a->path, "-") == 0;
+
+	if (a->opts.json && !standard)
+		out_json(json_pack("{s:s,s:I,s:I,s:I,s:I}", "file", a->path, "connections",
+		    (json_int_t)t->connections, "items", (json_int_t)t->items, "bytes",
+		    (json_int_t)t->bytes, "lost", (json_int_t)t->lost));
+	else
+		fprintf(standard ? stderr : stdout,
+		    "%" PRIu64 " items of %" PRIu64 " bytes, from %" PRIu64 " connections, in %s\n",
+		    t->items, t->bytes, t->connections, standard ? "standard output" : a->path);
+	if (t->lost == 0)
+		return status;
+	fprintf(stderr, "tgctl: %" PRIu64 " events were missed: the capture has gaps\n", t->lost);
+	return TOOL_FAILED;
+}
+
+/* The gateway is asked first: where it can't be, no file is left behind. */
+static int
+capture(struct args *a, int fd)
+{
+	struct capture *c;
+	FILE *f = open_file(a);
+	int status;
+
+	if (f == NULL) {
+		close(fd);
+		return TOOL_FAILED;
+	}
+	c = capture_new(f, a->request.imei, a->request.seconds);
+	if (c == NULL) {
+		fprintf(stderr, "tgctl: out of memory\n");
+		status = TOOL_FAILED;
+		close(fd);
+	} else {
+		status = follow_run(fd, take, c);
+		if (!capture_end(c)) {
+			fprintf(stderr, "tgctl: writing the capture: %s\n", strerror(errno));
+			status = TOOL_FAILED;
+		}
+		status = report(a, capture_totals(c), status);
+	}
+	capture_free(c);
+	if (f != stdout && fclose(f) != 0) {
+		fprintf(stderr, "tgctl: writing %s: %s\n", a->path, strerror(errno));
+		status = TOOL_FAILED;
+	}
+	return status;
+}
+
+int
+cmd_capture(int argc, char **argv)
+{
+	enum { OPT_FOR = OPT_FIRST, OPT_OVERWRITE };
+	static const struct option longs[] = {OPTIONS_LONG,
+	    {"for", required_argument, NULL, OPT_FOR}, {"output", required_argument, NULL, 'o'},
+	    {"overwrite", no_argument, NULL, OPT_OVERWRITE}, OPTIONS_END};
+	struct args a = {.path = NULL};
+	struct conf *conf;
+	int c, fd = -1, status;
+
+	options_start(&a.opts);
+	while ((c = options_next(argc, argv, OPTIONS_SHORT "o:", longs, help, &a.opts, &status)) !=
+	       -1) {
+		if (c == -2)
+			return status;
+		if (c == 'o')
+			a.path = optarg;
+		else if (c == OPT_OVERWRITE)
+			a.overwrite = true;
+		else if (!options_duration(optarg, CONTROL_MAX_SECONDS, &a.request.seconds))
+			return options_usage(
+			    "capture", "--for needs a time of up to 24h, not \"%s\"", optarg);
+	}
+	if (optind + 1 != argc)
+		return options_usage("capture", "it takes one IMEI");
+	if (!options_imei("capture", argv[optind]))
+		return TOOL_USAGE;
+	if (a.request.seconds == 0)
+		return options_usage("capture", "it needs a time: --for 10m");
+	a.request.imei = strtoull(argv[optind], NULL, 10);
+	a.request.bytes = true;
+	conf = calloc(1, sizeof(*conf));
+	status = TOOL_USAGE;
+	if (conf != NULL && options_conf(&a.opts, false, conf))
+		fd = follow_open(conf, &a.request, &status);
+	free(conf);
+	return fd != -1 ? capture(&a, fd) : status;
+}

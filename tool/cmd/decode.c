@@ -1,0 +1,194 @@
+/* tgctl decode: a tracker's bytes in plain words. */
+#include "tool/cmd/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/crc16.h"
+#include "proto/stream.h"
+#include "tool/frame_json.h"
+#include "tool/input.h"
+#include "tool/options.h"
+#include "tool/out.h"
+#include "tool/replay.h"
+
+static const char help[] =
+    "Usage: tgctl decode [--hex | --binary] [--replay HOST:PORT] [FILE...]\n"
+    "\n"
+    "Takes what a tracker sent, from files or standard input (-), apart and prints one\n"
+    "JSON object a line for each item: IMEI packet, ping, frame. Input is binary or hex\n"
+    "text (white space and # comments are ignored); which one is found out. It may be\n"
+    "the whole stream of a connection, one frame, or the bare body of one (from codec\n"
+    "to number of data 2, with or without the CRC).\n"
+    "\n"
+    "  kind     \"imei\", \"ping\", \"avl\", \"message\", \"unknown\" (codec), \"error\"\n"
+    "  offset   where it begins in the input, in bytes; length: of the whole item\n"
+    "  crc_ok   whether the CRC holds; null for a bare body without one\n"
+    "  records  of avl: the columns of the table device_positions, and timestamp, the\n"
+    "           tracker's clock in ms since 1970 as sent; record_hash is text\n"
+    "  messages of message: type, payload in hex, text if it is text, ...\n"
+    "  error    what is wrong, in a malformed item: crc, count, structure, unknown\n"
+    "           codec; or imei, preamble, length, incomplete, behind which nothing can\n"
+    "           be read\n"
+    "\n"
+    "Options:\n"
+    "      --hex, --binary     the form of the input\n"
+    "      --replay HOST:PORT  send each item to a gateway as the tracker did, wait for\n"
+    "                          its answer and add it as \"answer\" (true or false for an\n"
+    "                          IMEI, the number of records for avl)\n"
+    "      --json              no effect: the output is JSON always\n"
+    "  -h, --help              this text\n"
+    "\n"
+    "Exit status: 0 all of it is well-formed (and was answered as it should be),\n"
+    "1 not so, or the input can't be read, 2 wrong arguments.\n";
+
+static const char *
+bad_item(enum stream_result result)
+{
+	switch (result) {
+	case STREAM_MORE:
+		return "incomplete";
+	case STREAM_BAD_IMEI:
+		return "imei";
+	case STREAM_BAD_PREAMBLE:
+		return "preamble";
+	case STREAM_BAD_LENGTH:
+		return "length";
+	default:
+		return NULL;
+	}
+}
+
+static void
+add_place(json_t *o, size_t offset, size_t len)
+{
+	json_object_set_new(o, "offset", json_integer((json_int_t)offset));
+	json_object_set_new(o, "length", json_integer((json_int_t)len));
+}
+
+/* Body of one frame without preamble and length. */
+static bool
+decode_body(const uint8_t *p, size_t n)
+{
+	json_t *o = json_object();
+	bool crc = n > FRAME_BODY_MIN + 4 && p[n - 4] == 0 && p[n - 3] == 0 &&
+		   crc16_arc(p, n - 4) == (uint16_t)(p[n - 2] << 8 | p[n - 1]);
+	bool ok = frame_json(o, p, crc ? n - 4 : n);
+
+	json_object_set_new(o, "crc_ok", crc ? json_true() : json_null());
+	add_place(o, 0, n);
+	out_json(o);
+	return ok;
+}
+
+/* The item as JSON; false if something is wrong with it. */
+static bool
+item_json(json_t *o, enum stream_result result, const struct stream_item *item)
+{
+	char imei[24];
+	bool ok = true;
+
+	switch (result) {
+	case STREAM_PING:
+		json_object_set_new(o, "kind", json_string("ping"));
+		break;
+	case STREAM_IMEI:
+		snprintf(imei, sizeof(imei), "%015llu", (unsigned long long)item->imei);
+		json_object_set_new(o, "kind", json_string("imei"));
+		json_object_set_new(o, "imei", json_string(imei));
+		break;
+	default:
+		ok = frame_json(o, item->body, item->body_len) && item->crc_ok;
+		json_object_set_new(o, "crc_ok", json_boolean(item->crc_ok));
+		if (!item->crc_ok)
+			json_object_set_new(o, "error", json_string("crc"));
+	}
+	return ok;
+}
+
+static bool
+decode_stream(const uint8_t *p, size_t n, struct replay *replay)
+{
+	size_t at = 0;
+	bool all_ok = true;
+
+	while (at < n) {
+		struct stream_item item = {0};
+		enum stream_result result = stream_next(p + at, n - at, true, &item);
+		const char *bad = bad_item(result);
+		json_t *o = json_object();
+
+		if (bad != NULL) {
+			json_object_set_new(o, "kind", json_string("error"));
+			json_object_set_new(o, "error", json_string(bad));
+			add_place(o, at, n - at);
+			out_json(o);
+			return false;
+		}
+		all_ok &= item_json(o, result, &item);
+		add_place(o, at, item.len);
+		if (replay != NULL)
+			all_ok &= replay_item(replay, p + at, item.len, result, o);
+		out_json(o);
+		at += item.len;
+	}
+	return all_ok;
+}
+
+static bool
+decode_file(const char *path, enum input_form form, struct replay *replay)
+{
+	uint8_t *bytes;
+	size_t len;
+	bool ok;
+
+	if (!input_read(path, form, &bytes, &len))
+		return false;
+	if (len == 0) {
+		fprintf(stderr, "tgctl: %s holds no bytes\n", path);
+		ok = false;
+	} else if (codec_is_avl(bytes[0]) || codec_is_message(bytes[0])) {
+		/* No item begins like this: the length of an IMEI starts with 00. */
+		ok = decode_body(bytes, len);
+	} else {
+		ok = decode_stream(bytes, len, replay);
+	}
+	free(bytes);
+	return ok;
+}
+
+int
+cmd_decode(int argc, char **argv)
+{
+	enum { OPT_HEX = OPT_FIRST, OPT_BINARY, OPT_REPLAY };
+	static const struct option longs[] = {OPTIONS_LONG, {"hex", no_argument, NULL, OPT_HEX},
+	    {"binary", no_argument, NULL, OPT_BINARY},
+	    {"replay", required_argument, NULL, OPT_REPLAY}, OPTIONS_END};
+	struct options opts;
+	enum input_form form = INPUT_AUTO;
+	const char *target = NULL;
+	struct replay *replay = NULL;
+	bool ok = true;
+	int c, status;
+
+	options_start(&opts);
+	while ((c = options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status)) != -1) {
+		if (c == -2)
+			return status;
+		if (c == OPT_REPLAY)
+			target = optarg;
+		else
+			form = c == OPT_HEX ? INPUT_HEX : INPUT_BINARY;
+	}
+	if (target != NULL && strrchr(target, ':') == NULL)
+		return options_usage("decode", "--replay needs HOST:PORT, not \"%s\"", target);
+	if (target != NULL && (replay = replay_open(target)) == NULL)
+		return TOOL_FAILED;
+	if (optind >= argc)
+		ok = decode_file("-", form, replay);
+	for (int i = optind; i < argc; i++)
+		ok &= decode_file(argv[i], form, replay);
+	replay_free(replay);
+	return ok ? TOOL_OK : TOOL_FAILED;
+}

@@ -1,0 +1,286 @@
+/* tgctl grants: prints the GRANT statements of roles with least privilege. */
+#include "tool/cmd/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/options.h"
+#include "tool/out.h"
+#include "tool/pg.h"
+
+static const char help[] =
+    "Usage: tgctl grants [--role gateway|web|readonly] [--to NAME]\n"
+    "\n"
+    "Prints the statements that give a role of PostgreSQL what it needs and nothing\n"
+    "more, for the schema that DATABASE_URL finds. Nothing is changed: the owner of the\n"
+    "tables reads them and runs them, for example\n"
+    "\n"
+    "  tgctl grants --role gateway | psql -v ON_ERROR_STOP=1 \"$DATABASE_URL\"\n"
+    "\n"
+    "  gateway   the daemon: stores records, keeps live rows, sends commands. The right\n"
+    "            to delete old positions or raw frames and to add devices is among it only\n"
+    "            if the configuration asks for that (TELEM_RETENTION_DAYS,\n"
+    "            TELEM_RAW_RETENTION_DAYS, TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI).\n"
+    "  web       the web application: keeps the inventory, queues and cancels commands,\n"
+    "            reads all else\n"
+    "  readonly  dashboards: reads, but no text of commands, no answers and no frames\n"
+    "\n"
+    "Making and changing the tables (tgctl migrate) needs their owner.\n"
+    "\n"
+    "Options:\n"
+    "  -c, --config FILE  configuration file\n"
+    "      --role ROLE    one of them (default: all three)\n"
+    "      --to NAME      the role in PostgreSQL (default: telematics_gateway,\n"
+    "                     telematics_web, telematics_readonly)\n"
+    "      --json         print an array of objects\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 done, 1 failed (no database, or its schema is too old), 2 wrong\n"
+    "arguments or configuration.\n";
+
+enum { GATEWAY = 1, WEB = 2, READONLY = 4, ALL = GATEWAY | WEB | READONLY };
+
+static const struct {
+	const char *name, *to;
+	int bit;
+} roles[] = {
+    {"gateway", "telematics_gateway", GATEWAY},
+    {"web", "telematics_web", WEB},
+    {"readonly", "telematics_readonly", READONLY},
+};
+#define NROLES (sizeof(roles) / sizeof(roles[0]))
+
+/* When a grant is needed: always, or with a key of the configuration. */
+enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION };
+
+/* Columns of device_commands without what can hold a password. */
+#define COMMAND_FACTS \
+	"id, imei, codec, status, attempt_count, max_attempts, next_retry_at, expires_at, " \
+	"created_at, created_by, updated_at, sent_at, responded_at"
+
+/*
+ * Kinds: see object_sql. The functions that need their owner's rights have them (SECURITY
+ * DEFINER), and look at what the caller may do: telematics_upkeep() wants INSERT on the whole of
+ * device_positions, telematics_set_command_max_length() UPDATE on the whole of device_commands.
+ * Default privileges may have taken EXECUTE from PUBLIC, so it is granted by name.
+ */
+static const struct grant {
+	int roles;
+	enum when when;
+	const char *privileges, *kind, *object;
+} grants[] = {
+    {ALL, ALWAYS, "CONNECT", "database", ""},
+    {ALL, ALWAYS, "USAGE", "schema", "schema_migrations"},
+    {ALL, ALWAYS, "USAGE", "schema", "devices"},
+    {ALL, ALWAYS, "SELECT", "table", "schema_migrations"},
+
+    {GATEWAY, ALWAYS, "SELECT (id, imei, enabled, device_model, last_ping), UPDATE (last_ping)",
+	"table", "devices"},
+    {GATEWAY, UNKNOWN_IMEI, "INSERT (imei)", "table", "devices"},
+    {GATEWAY, UNKNOWN_IMEI, "USAGE", "sequence", "devices"},
+    {WEB, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "devices"},
+    {WEB, ALWAYS, "USAGE", "sequence", "devices"},
+    {READONLY, ALWAYS, "SELECT (id, imei, name, device_model, enabled, last_ping, created_at)",
+	"table", "devices"},
+    {GATEWAY | READONLY, ALWAYS, "SELECT", "table", "device_models"},
+    {WEB, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "device_models"},
+
+    {GATEWAY, ALWAYS, "SELECT, INSERT", "table", "device_positions"},
+    {GATEWAY, RETENTION, "DELETE", "table", "device_positions"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "device_positions"},
+    /* "tgctl status" looks whether it is in use. */
+    {ALL, ALWAYS, "SELECT", "table", "device_positions_default"},
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE", "table", "device_online"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "device_online"},
+
+    {GATEWAY, ALWAYS, "SELECT, UPDATE", "table", "device_commands"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (imei, idempotency_key, command_text, codec, max_attempts, expires_at, "
+	"created_by), UPDATE (status)",
+	"table", "device_commands"},
+    {READONLY, ALWAYS, "SELECT (" COMMAND_FACTS ")", "table", "device_commands"},
+    {WEB, ALWAYS, "SELECT", "table", "telematics_settings"},
+    {GATEWAY, ALWAYS, "INSERT", "table", "device_messages"},
+    {WEB, ALWAYS, "SELECT", "table", "device_messages"},
+    {READONLY, ALWAYS, "SELECT (id, imei, device_id, codec, type, message_time, received_at)",
+	"table", "device_messages"},
+
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE", "table", "device_ingest_raw"},
+    {GATEWAY, RAW_RETENTION, "DELETE", "table", "device_ingest_raw"},
+    {WEB, ALWAYS, "SELECT", "table", "device_ingest_raw"},
+    {READONLY, ALWAYS,
+	"SELECT (id, imei, device_id, reason, attempts, received_at, last_seen_at, decoded_at)",
+	"table", "device_ingest_raw"},
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "rejected_devices"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "rejected_devices"},
+
+    {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_upkeep(integer, integer)"},
+    {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_set_command_max_length(integer)"},
+    {GATEWAY | WEB, ALWAYS, "EXECUTE", "function", "telematics_commands_notify(text[])"},
+};
+
+/*
+ * $1 kind, $2 object, $3 privileges, $4 role: the statement, NULL if there is no such object.
+ * schema: that of a table. sequence: that of a table's id, if it is one that needs a right of its
+ * own (an identity does not).
+ */
+static const char object_sql[] =
+    "WITH t AS (SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n "
+    "ON n.oid = c.relnamespace WHERE $1::text IN ('table', 'schema', 'sequence') "
+    "AND c.oid = to_regclass($2::text)), "
+    "f AS (SELECT n.nspname, p.proname, pg_get_function_identity_arguments(p.oid) AS args "
+    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+    "WHERE $1::text = 'function' AND p.oid = to_regprocedure($2::text)) "
+    "SELECT format('GRANT %s ON ', $3::text) || CASE $1::text "
+    "WHEN 'database' THEN format('DATABASE %I', current_database()) "
+    "WHEN 'schema' THEN (SELECT format('SCHEMA %I', nspname) FROM t) "
+    "WHEN 'table' THEN (SELECT format('%I.%I', nspname, relname) FROM t) "
+    "WHEN 'sequence' THEN (SELECT 'SEQUENCE ' || "
+    "pg_get_serial_sequence(format('%I.%I', nspname, relname), 'id') FROM t JOIN pg_attribute a "
+    "ON a.attrelid = t.oid AND a.attname = 'id' AND a.attidentity = '') "
+    "WHEN 'function' THEN (SELECT format('FUNCTION %I.%I(%s)', nspname, proname, args) FROM f) "
+    "END || format(' TO %I;', $4::text)";
+
+static bool
+is_wanted(const struct grant *g, const struct conf *conf)
+{
+	switch (g->when) {
+	case UNKNOWN_IMEI:
+		return conf->allow_unknown_imei;
+	case RETENTION:
+		return conf->retention_days > 0;
+	case RAW_RETENTION:
+		return conf->raw_retention_days > 0;
+	default:
+		return true;
+	}
+}
+
+/* The statements of one role go behind those in the array; false after saying what is wrong. */
+static bool
+collect(PGconn *conn, const struct conf *conf, size_t role, const char *to, json_t *array)
+{
+	char last[256] = "";
+
+	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++) {
+		const struct grant *g = &grants[i];
+		const char *params[] = {g->kind, g->object, g->privileges, to}, *text;
+		PGresult *res;
+
+		if ((g->roles & roles[role].bit) == 0 || !is_wanted(g, conf))
+			continue;
+		res = pg_query(conn, "looking at the schema", object_sql, 4, params);
+		if (res == NULL)
+			return false;
+		text = pg_value(res, "");
+		if (*text == '\0' && strcmp(g->kind, "sequence") != 0) {
+			fprintf(stderr,
+			    "tgctl: the database has no %s %s that this role can see: run \"tgctl "
+			    "migrate\", and this as the owner of the tables\n",
+			    g->kind, g->object);
+			PQclear(res);
+			return false;
+		}
+		/* Both schemas are the same one as a rule. */
+		if (*text != '\0' && strcmp(text, last) != 0)
+			json_array_append_new(
+			    array, json_pack("{s:s, s:s, s:s}", "role", roles[role].name, "to", to,
+				       "statement", text));
+		snprintf(last, sizeof(last), "%s", text);
+		PQclear(res);
+	}
+	return true;
+}
+
+static void
+print_statements(const struct conf *conf, const json_t *array)
+{
+	const char *before = "";
+	json_t *row;
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, row)
+	{
+		const char *role = json_string_value(json_object_get(row, "role"));
+
+		if (strcmp(role, before) != 0)
+			printf("%s-- %s; the role must be there (CREATE ROLE ... LOGIN)\n",
+			    i > 0 ? "\n" : "", role);
+		if (strcmp(role, before) != 0 && strcmp(role, "gateway") == 0)
+			printf("-- with TELEM_RETENTION_DAYS=%d, TELEM_RAW_RETENTION_DAYS=%d, "
+			       "TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI=%s\n",
+			    conf->retention_days, conf->raw_retention_days,
+			    conf->allow_unknown_imei ? "true" : "false");
+		before = role;
+		puts(json_string_value(json_object_get(row, "statement")));
+	}
+}
+
+static int
+run(const struct options *opts, const struct conf *conf, size_t only, const char *to)
+{
+	json_t *array = json_array();
+	int status = TOOL_FAILED;
+	PGconn *conn = pg_open(conf->database_url, &status);
+	bool ok = conn != NULL;
+
+	for (size_t i = 0; ok && i < NROLES; i++)
+		if (only == NROLES || only == i)
+			ok = collect(conn, conf, i, to != NULL ? to : roles[i].to, array);
+	if (ok) {
+		status = TOOL_OK;
+		if (opts->json)
+			out_json(json_incref(array));
+		else
+			print_statements(conf, array);
+	} else if (conn != NULL) {
+		status = TOOL_FAILED;
+	}
+	json_decref(array);
+	PQfinish(conn);
+	return status;
+}
+
+int
+cmd_grants(int argc, char **argv)
+{
+	enum { OPT_ROLE = OPT_FIRST, OPT_TO };
+	static const struct option longs[] = {OPTIONS_LONG,
+	    {"role", required_argument, NULL, OPT_ROLE}, {"to", required_argument, NULL, OPT_TO},
+	    OPTIONS_END};
+	struct options opts;
+	struct conf *conf;
+	const char *to = NULL;
+	size_t only = NROLES;
+	int c, status;
+
+	options_start(&opts);
+	while ((c = options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status)) != -1) {
+		if (c == -2)
+			return status;
+		if (c == OPT_TO) {
+			to = optarg;
+			continue;
+		}
+		for (only = 0; only < NROLES && strcmp(roles[only].name, optarg) != 0;)
+			only++;
+		if (only == NROLES)
+			return options_usage(
+			    "grants", "--role is gateway, web or readonly, not \"%s\"", optarg);
+	}
+	if (optind < argc)
+		return options_usage("grants", "unexpected argument \"%s\"", argv[optind]);
+	if (to != NULL && (only == NROLES || *to == '\0'))
+		return options_usage("grants", "--to needs a name, and --role to say which");
+	conf = calloc(1, sizeof(*conf));
+	if (conf == NULL) {
+		fprintf(stderr, "tgctl: out of memory\n");
+		return TOOL_FAILED;
+	}
+	status = TOOL_USAGE;
+	if (options_conf(&opts, true, conf))
+		status = run(&opts, conf, only, to);
+	free(conf);
+	return status;
+}

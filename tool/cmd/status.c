@@ -1,0 +1,186 @@
+/* tgctl status: what the running gateway and the database say. */
+#include "tool/cmd/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg/schema_version.h"
+#include "tool/ask.h"
+#include "tool/options.h"
+#include "tool/out.h"
+#include "tool/pg.h"
+
+static const char help[] =
+    "Usage: tgctl status [-c FILE] [--json]\n"
+    "\n"
+    "Asks the running gateway (METRICS_BIND, METRICS_PORT) how it is, worker by worker,\n"
+    "and, if DATABASE_URL is set, the database: version of the schema, devices, how many\n"
+    "are connected, refused IMEIs, frames in quarantine, age of the newest position.\n"
+    "\n"
+    "Options:\n"
+    "  -c, --config FILE  configuration file\n"
+    "      --json         print what the gateway's /status says as one JSON object, with\n"
+    "                     what the database says added as \"schema\"; \"error\" if the\n"
+    "                     gateway does not answer\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "Exit status: 0 the gateway (and the database, if asked) answered, 1 not so,\n"
+    "2 wrong arguments or configuration.\n";
+
+/* Figures of the database; NULL after saying why not. */
+static json_t *
+ask_database(const char *url, int *status)
+{
+	PGconn *conn = pg_open(url, status);
+	PGresult *res = NULL;
+	json_t *facts = NULL;
+	char known[16];
+	const char *params[] = {known};
+
+	snprintf(known, sizeof(known), "%d", SCHEMA_VERSION);
+	if (conn != NULL)
+		res = pg_query(conn, "asking the database",
+		    "SELECT (SELECT max(version) FROM schema_migrations) AS version, $1::integer "
+		    "AS "
+		    "known_version, (SELECT count(*) FROM devices) AS devices, "
+		    "(SELECT count(*) FROM devices WHERE enabled) AS enabled, "
+		    "(SELECT count(*) FROM device_online WHERE online) AS online, "
+		    "(SELECT max(last_seen_at) FROM device_online) AS last_seen_at, "
+		    "(SELECT count(*) FROM rejected_devices) AS rejected, "
+		    "(SELECT count(*) FROM device_ingest_raw WHERE reason <> 'raw' AND decoded_at "
+		    "IS NULL) AS quarantined, "
+		    "(SELECT count(*) - 1 FROM pg_inherits WHERE inhparent = "
+		    "'device_positions'::regclass) AS partitions, "
+		    "EXISTS (SELECT FROM device_positions_default) AS default_in_use",
+		    1, params);
+	if (res != NULL)
+		facts = out_row_json(res, 0);
+	PQclear(res);
+	PQfinish(conn);
+	return facts;
+}
+
+/* Times and durations, which /status gives in seconds, in words; all else as it is. */
+static void
+print_scalar(const char *prefix, const char *key, const json_t *value)
+{
+	char cell[1024], name[128];
+	double seconds = json_number_value(value);
+
+	snprintf(name, sizeof(name), "%s%s", prefix, key);
+	out_scalar(value, cell, sizeof(cell));
+	if ((strcmp(key, "started") == 0 || strcmp(key, "reloaded") == 0) &&
+	    json_is_number(value)) {
+		if (seconds <= 0 || !out_time((uint64_t)(seconds * 1000), cell))
+			snprintf(cell, sizeof(cell), "-");
+	} else if (strcmp(key, "uptime") == 0 && json_is_number(value)) {
+		long long s = (long long)seconds;
+
+		snprintf(cell, sizeof(cell), "%lld d %02lld:%02lld:%02lld", s / 86400,
+		    s / 3600 % 24, s / 60 % 60, s % 60);
+	}
+	printf("%-28s %s\n", name, cell);
+}
+
+/* An array of texts on one line. */
+static void
+print_list(const char *prefix, const char *key, const json_t *array)
+{
+	json_t *value, *text;
+	char cell[1024], line[4096] = "";
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, value)
+	{
+		out_scalar(value, cell, sizeof(cell));
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s",
+		    i > 0 ? ", " : "", cell);
+	}
+	text = json_string(line);
+	print_scalar(prefix, key, text);
+	json_decref(text);
+}
+
+/*
+ * Scalars as lines of name and value, objects within by path and without their zeros
+ * (counters), then arrays of objects as tables.
+ */
+static void
+print_object(const json_t *o, const char *prefix)
+{
+	char path[64];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)o, key, value)
+	{
+		snprintf(path, sizeof(path), "%s%.40s.", prefix, key);
+		if (json_is_object(value))
+			print_object(value, path);
+		else if (json_is_array(value) && !json_is_object(json_array_get(value, 0)))
+			print_list(prefix, key, value);
+		else if (!json_is_array(value) && (*prefix == '\0' || !json_is_integer(value) ||
+						      json_integer_value(value) != 0))
+			print_scalar(prefix, key, value);
+	}
+	json_object_foreach((json_t *)o, key, value)
+	{
+		if (json_is_object(json_array_get(value, 0))) {
+			printf("\n%s%s:\n", prefix, key);
+			out_objects(value);
+		}
+	}
+}
+
+static int
+show(const struct conf *conf, bool json)
+{
+	char why[CONF_STR + 128] = "";
+	json_t *gateway = ask_status(conf, why, sizeof(why)), *facts = NULL;
+	int status = gateway != NULL ? TOOL_OK : TOOL_FAILED, db_status = TOOL_OK;
+
+	if (gateway == NULL)
+		fprintf(stderr, "tgctl: %s\n", why);
+	if (conf->database_url[0] != '\0') {
+		facts = ask_database(conf->database_url, &db_status);
+		if (facts == NULL && status == TOOL_OK)
+			status = db_status;
+	}
+	if (json) {
+		json_t *all = gateway != NULL ? gateway : json_pack("{s:s}", "error", why);
+
+		json_object_set_new(all, "schema", facts != NULL ? facts : json_null());
+		out_json(all);
+		return status;
+	}
+	if (gateway != NULL)
+		print_object(gateway, "");
+	if (facts != NULL) {
+		printf("%sschema:\n", gateway != NULL ? "\n" : "");
+		print_object(facts, "");
+	}
+	json_decref(gateway);
+	json_decref(facts);
+	return status;
+}
+
+int
+cmd_status(int argc, char **argv)
+{
+	static const struct option longs[] = {OPTIONS_LONG, OPTIONS_END};
+	struct options opts;
+	struct conf *conf;
+	int status = TOOL_USAGE;
+
+	options_start(&opts);
+	if (options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status) == -2)
+		return status;
+	if (optind < argc)
+		return options_usage("status", "unexpected argument \"%s\"", argv[optind]);
+	conf = calloc(1, sizeof(*conf));
+	if (conf != NULL && options_conf(&opts, false, conf))
+		status = show(conf, opts.json);
+	free(conf);
+	return status;
+}

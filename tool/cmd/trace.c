@@ -1,0 +1,85 @@
+/* tgctl trace: one device live, as its gateway sees it. */
+#include "tool/cmd/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tool/follow.h"
+#include "tool/options.h"
+#include "tool/out.h"
+#include "tool/trace_text.h"
+
+static const char help[] =
+    "Usage: tgctl trace IMEI [--for TIME] [--hex] [--json]\n"
+    "\n"
+    "Follows one device live, also one that is unknown, disabled or refused: connections,\n"
+    "answers to the handshake, frames, what was stored of them, acknowledgements and their\n"
+    "time, commands (without their text), and why a connection was closed. Prints a line an\n"
+    "event until the time is over or Ctrl-C. It asks the gateway on this machine through its\n"
+    "control socket (TELEM_CONTROL_SOCKET), for which you need its user or group, or root.\n"
+    "\n"
+    "Options:\n"
+    "  -c, --config FILE  configuration file\n"
+    "      --for TIME     how long: seconds, or 90s, 10m, 24h; at most 24h (default 1h)\n"
+    "      --hex          also the bytes: > from the device, < to it\n"
+    "      --json         print an object a line; times in ms since 1970, after_us in\n"
+    "                     microseconds from the last byte of a frame to its acknowledgement\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "A reader that is too slow misses events and is told how many; the gateway never waits\n"
+    "for it. To keep the bytes: tgctl capture.\n"
+    "Exit status: 0 the time is over, 1 the gateway refused or went away, 2 wrong arguments\n"
+    "or configuration.\n";
+
+static bool
+print(void *json, const json_t *event)
+{
+	char line[CONTROL_EVENT + 256];
+
+	if (*(bool *)json) {
+		out_json(json_incref((json_t *)event));
+	} else {
+		trace_text(event, line, sizeof(line));
+		puts(line);
+	}
+	/* Whoever reads it from a pipe wants it now. */
+	if (fflush(stdout) == 0)
+		return true;
+	perror("tgctl: writing the output");
+	return false;
+}
+
+int
+cmd_trace(int argc, char **argv)
+{
+	enum { OPT_FOR = OPT_FIRST, OPT_HEX };
+	static const struct option longs[] = {OPTIONS_LONG,
+	    {"for", required_argument, NULL, OPT_FOR}, {"hex", no_argument, NULL, OPT_HEX},
+	    OPTIONS_END};
+	struct control_request request = {.seconds = 3600};
+	struct options opts;
+	struct conf *conf;
+	int c, fd = -1, status;
+
+	options_start(&opts);
+	while ((c = options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status)) != -1) {
+		if (c == -2)
+			return status;
+		if (c == OPT_HEX)
+			request.bytes = true;
+		else if (!options_duration(optarg, CONTROL_MAX_SECONDS, &request.seconds))
+			return options_usage(
+			    "trace", "--for needs a time of up to 24h, not \"%s\"", optarg);
+	}
+	if (optind + 1 != argc)
+		return options_usage("trace", "it takes one IMEI");
+	if (!options_imei("trace", argv[optind]))
+		return TOOL_USAGE;
+	request.imei = strtoull(argv[optind], NULL, 10);
+	conf = calloc(1, sizeof(*conf));
+	status = TOOL_USAGE;
+	if (conf != NULL && options_conf(&opts, false, conf))
+		fd = follow_open(conf, &request, &status);
+	free(conf);
+	return fd != -1 ? follow_run(fd, print, &opts.json) : status;
+}

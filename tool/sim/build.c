@@ -1,0 +1,103 @@
+/* What a simulated tracker records: its clock, its road, its frames. */
+#include "tool/sim/sim.h"
+
+#include <stdlib.h>
+
+#include "tool/sim/random.h"
+
+#define BACKLOG_STEP_MS 1000
+
+struct sim_slot *
+sim_slot_at(const struct sim *s, const struct sim_tracker *t, uint32_t i)
+{
+	uint32_t at = t->head + i;
+
+	return &t->slot[at < s->opt.window ? at : at - s->opt.window];
+}
+
+size_t
+sim_slot_len(const struct sim *s, const struct sim_tracker *t)
+{
+	return sim_frame_size(t->template, s->opt.records);
+}
+
+static bool
+make_slots(struct sim *s, struct sim_tracker *t)
+{
+	size_t len = sim_slot_len(s, t), table = s->opt.window * sizeof(*t->slot);
+	uint8_t *memory = malloc(table + s->opt.window * len);
+
+	if (memory == NULL)
+		return false;
+	t->slot = (struct sim_slot *)memory;
+	for (uint32_t i = 0; i < s->opt.window; i++)
+		t->slot[i].frame = memory + table + i * len;
+	return true;
+}
+
+void
+sim_log_slot(
+    struct sim *s, struct sim_log *log, const struct sim_tracker *t, const struct sim_slot *slot)
+{
+	char imei[IMEI_DIGITS];
+	uint64_t left = t->imei;
+
+	if (log->fd == -1)
+		return;
+	for (unsigned i = IMEI_DIGITS; i > 0; left /= 10)
+		imei[--i] = (char)('0' + left % 10);
+	sim_log_frame(log, imei, slot->frame, sim_slot_len(s, t));
+}
+
+/*
+ * The time between the records of the next frame. Without a fixed step it is what
+ * went by since the last frame, at least 1 ms a record, so that timestamps grow
+ * however fast the gateway is.
+ */
+static int64_t
+next_step(const struct sim *s, const struct sim_tracker *t)
+{
+	int64_t gone;
+
+	if (s->step_ms > 0)
+		return s->step_ms;
+	if (t->built < s->opt.backlog)
+		return BACKLOG_STEP_MS;
+	gone = (s->wall_ms + s->now_ms - t->clock_ms) / s->opt.records;
+	return gone > 1 ? gone : 1;
+}
+
+bool
+sim_build_frame(struct sim *s, struct sim_tracker *t)
+{
+	const struct sim_template *template = t->template;
+	int64_t step = next_step(s, t);
+	struct sim_slot *slot;
+	struct sim_fix fix;
+
+	if (t->slot == NULL && !make_slots(s, t))
+		return false;
+	slot = sim_slot_at(s, t, t->used);
+	sim_frame_begin(template, slot->frame, s->opt.records);
+	for (uint32_t i = 0; i < s->opt.records; i++) {
+		t->clock_ms += step;
+		sim_road_step(&t->road, (uint64_t)step, &fix);
+		sim_frame_record(
+		    template, slot->frame, i, (uint64_t)(t->clock_ms + t->skew_ms), &fix, t->imei);
+	}
+	sim_frame_end(template, slot->frame, s->opt.records);
+	slot->sent_ns = 0;
+	slot->repeat = false;
+	sim_log_slot(s, &s->sent_log, t, slot);
+	slot->spoilt = sim_random_percent(&t->rng, s->opt.bad_crc);
+	if (slot->spoilt) {
+		sim_frame_spoil(slot->frame, sim_slot_len(s, t));
+		s->count.spoilt++;
+	}
+	t->used++;
+	if (s->opt.interval_ms > 0 && t->built >= s->opt.backlog)
+		t->due_ms += s->opt.interval_ms;
+	t->built++;
+	s->in_flight++;
+	return true;
+}

@@ -1,0 +1,313 @@
+#include "tool/sim/frame.h"
+
+#include <string.h>
+
+#include "proto/crc16.h"
+#include "proto/stream.h"
+
+#define HEAD 10 /* preamble, length, codec, count 1 */
+#define GPS 24	/* timestamp to speed */
+
+enum what {
+	CONSTANT,
+	IGNITION,
+	MOVEMENT,
+	GSM,
+	GNSS,
+	SUPPLY,
+	BATTERY,
+	SPEED,
+	PDOP,
+	HDOP,
+	ODOMETER,
+	TRIP,
+	IDENT,
+	NOISE,
+};
+
+struct element {
+	uint16_t id;
+	uint8_t width; /* 0: variable length, the VIN */
+	uint8_t what;
+	uint32_t value; /* of CONSTANT; of NOISE the mask */
+};
+
+/* The first ones make the default of 12. */
+static const struct element elements[] = {
+    {239, 1, IGNITION, 0},
+    {240, 1, MOVEMENT, 0},
+    {21, 1, GSM, 0},
+    {69, 1, GNSS, 0},
+    {66, 2, SUPPLY, 0},
+    {67, 2, BATTERY, 0},
+    {24, 2, SPEED, 0},
+    {181, 2, PDOP, 0},
+    {182, 2, HDOP, 0},
+    {16, 4, ODOMETER, 0},
+    {241, 4, CONSTANT, 24602},
+    {78, 8, IDENT, 0},
+    {256, 0, IDENT, 0},
+    {199, 4, TRIP, 0},
+    {200, 1, CONSTANT, 0},
+    {68, 2, NOISE, 0x3f},
+    {113, 1, CONSTANT, 97},
+    {205, 2, CONSTANT, 41527},
+    {206, 2, CONSTANT, 3021},
+    {11, 8, IDENT, 0},
+    {80, 1, CONSTANT, 1},
+    {1, 1, IGNITION, 0},
+    {9, 2, NOISE, 0x1fff},
+    {17, 2, NOISE, 0x7ff},
+    {18, 2, NOISE, 0x7ff},
+    {19, 2, NOISE, 0x7ff},
+    {14, 8, IDENT, 0},
+};
+#define ELEMENTS (sizeof(elements) / sizeof(elements[0]))
+
+static void
+put16(uint8_t *p, uint64_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void
+put32(uint8_t *p, uint64_t v)
+{
+	uint32_t be = __builtin_bswap32((uint32_t)v);
+
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		be = (uint32_t)v;
+	memcpy(p, &be, sizeof(be));
+}
+
+static void
+put64(uint8_t *p, uint64_t v)
+{
+	put32(p, v >> 32);
+	put32(p + 4, v);
+}
+
+static void
+put(uint8_t *p, unsigned width, uint64_t v)
+{
+	switch (width) {
+	case 1:
+		*p = (uint8_t)v;
+		break;
+	case 2:
+		put16(p, v);
+		break;
+	case 4:
+		put32(p, v);
+		break;
+	default:
+		put64(p, v);
+		break;
+	}
+}
+
+static bool
+is_listed(unsigned id)
+{
+	for (size_t i = 0; i < ELEMENTS; i++)
+		if (elements[i].id == id)
+			return true;
+	return false;
+}
+
+/*
+ * The first `io` elements that this codec can carry; beyond the known ones, ids
+ * that are not among them, of 1, 2 and 4 bytes in turn.
+ */
+static void
+choose(struct element *chosen, unsigned io, uint8_t codec)
+{
+	unsigned n = 0, id = 2;
+
+	for (size_t i = 0; i < ELEMENTS && n < io; i++)
+		if (elements[i].width != 0 || codec == CODEC_8E)
+			chosen[n++] = elements[i];
+	for (; n < io; id++) {
+		if (is_listed(id))
+			continue;
+		chosen[n].id = (uint16_t)id;
+		chosen[n].width = (uint8_t)(1u << n % 3);
+		chosen[n].what = NOISE;
+		chosen[n++].value = 0xff;
+	}
+}
+
+/* One section: its count, then its elements. Returns its end. */
+static uint8_t *
+write_section(
+    struct sim_template *t, uint8_t *p, const struct element *chosen, unsigned io, unsigned width)
+{
+	unsigned count_bytes = t->codec == CODEC_8E ? 2 : 1, id_bytes = t->codec == CODEC_8 ? 1 : 2;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < io; i++)
+		count += chosen[i].width == width;
+	put(p, count_bytes, count);
+	p += count_bytes;
+	for (unsigned i = 0; i < io; i++) {
+		if (chosen[i].width != width)
+			continue;
+		put(p, id_bytes, chosen[i].id);
+		p += id_bytes;
+		if (width == 0) {
+			put16(p, 17);
+			t->vin = (uint16_t)(p + 2 - t->record);
+			memcpy(p + 2, "WSIMULAT000000000", 17);
+			p += 2 + 17;
+			continue;
+		}
+		if (chosen[i].what != CONSTANT) {
+			t->patch[t->patches].at = (uint16_t)(p - t->record);
+			t->patch[t->patches].width = (uint8_t)width;
+			t->patch[t->patches++].what = chosen[i].what;
+		}
+		/* NOISE keeps its mask in the template: the value is mask & random bits. */
+		put(p, width, chosen[i].value);
+		p += width;
+	}
+	return p;
+}
+
+bool
+sim_template_init(struct sim_template *t, uint8_t codec, unsigned io)
+{
+	struct element chosen[SIM_IO_MAX];
+	uint8_t *p = t->record + GPS;
+
+	memset(t, 0, sizeof(*t));
+	if (!codec_is_avl(codec) || io > SIM_IO_MAX)
+		return false;
+	t->codec = codec;
+	choose(chosen, io, codec);
+	p += codec == CODEC_8 ? 1 : 2; /* event id: 0 */
+	if (codec == CODEC_16)
+		*p++ = 7; /* generation type: periodical */
+	put(p, codec == CODEC_8E ? 2 : 1, io);
+	p += codec == CODEC_8E ? 2 : 1;
+	for (unsigned width = 1; width <= 8; width *= 2)
+		p = write_section(t, p, chosen, io, width);
+	if (codec == CODEC_8E)
+		p = write_section(t, p, chosen, io, 0);
+	t->len = (uint16_t)(p - t->record);
+	return true;
+}
+
+size_t
+sim_frame_size(const struct sim_template *t, unsigned n)
+{
+	return FRAME_OVERHEAD + FRAME_BODY_MIN + (size_t)n * t->len;
+}
+
+void
+sim_frame_begin(const struct sim_template *t, uint8_t *buf, unsigned n)
+{
+	put32(buf, 0);
+	put32(buf + 4, FRAME_BODY_MIN + (uint64_t)n * t->len);
+	buf[8] = t->codec;
+	buf[9] = (uint8_t)n;
+}
+
+static void
+fill(const struct sim_template *t, uint8_t *record, const struct sim_fix *fix, uint64_t ident)
+{
+	uint64_t noise = fix->noise;
+
+	for (unsigned i = 0; i < t->patches; i++) {
+		const struct sim_patch *patch = &t->patch[i];
+		uint8_t *p = record + patch->at;
+
+		switch ((enum what)patch->what) {
+		case IGNITION:
+			*p = fix->ignition;
+			break;
+		case MOVEMENT:
+			*p = fix->movement;
+			break;
+		case GSM:
+			*p = fix->gsm;
+			break;
+		case GNSS:
+			*p = fix->gnss;
+			break;
+		case SUPPLY:
+			put16(p, fix->supply_mv);
+			break;
+		case BATTERY:
+			put16(p, fix->battery_mv);
+			break;
+		case SPEED:
+			put16(p, fix->speed);
+			break;
+		case PDOP:
+			put16(p, fix->pdop);
+			break;
+		case HDOP:
+			put16(p, fix->hdop);
+			break;
+		case ODOMETER:
+			put32(p, fix->odometer);
+			break;
+		case TRIP:
+			put32(p, fix->trip);
+			break;
+		case IDENT:
+			put64(p, ident);
+			break;
+		case NOISE:
+			noise = noise * 0x9e3779b97f4a7c15u + 1;
+			p[patch->width - 1] &= (uint8_t)(noise >> 56);
+			if (patch->width == 2)
+				p[0] &= (uint8_t)(noise >> 48);
+			break;
+		case CONSTANT:
+			break;
+		}
+	}
+}
+
+void
+sim_frame_record(const struct sim_template *t, uint8_t *buf, unsigned place, uint64_t timestamp_ms,
+    const struct sim_fix *fix, uint64_t ident)
+{
+	uint8_t *p = buf + HEAD + (size_t)place * t->len;
+
+	memcpy(p, t->record, t->len);
+	put64(p, timestamp_ms);
+	p[8] = fix->priority;
+	put32(p + 9, (uint32_t)fix->longitude);
+	put32(p + 13, (uint32_t)fix->latitude);
+	put16(p + 17, (uint16_t)fix->altitude);
+	put16(p + 19, fix->angle);
+	p[21] = fix->satellites;
+	put16(p + 22, fix->speed);
+	if (fix->event != 0) {
+		p[t->codec == CODEC_8 ? GPS : GPS + 1] = fix->event;
+		if (t->codec == CODEC_16)
+			p[GPS + 2] = 5; /* on change */
+	}
+	fill(t, p, fix, ident);
+	if (t->vin != 0)
+		for (unsigned i = 0; i < 9; i++, ident /= 10)
+			p[t->vin + 16 - i] = (uint8_t)('0' + ident % 10);
+}
+
+void
+sim_frame_end(const struct sim_template *t, uint8_t *buf, unsigned n)
+{
+	size_t body = FRAME_BODY_MIN + (size_t)n * t->len;
+
+	buf[8 + body - 1] = (uint8_t)n;
+	put32(buf + 8 + body, crc16_arc(buf + 8, body));
+}
+
+void
+sim_frame_spoil(uint8_t *buf, size_t len)
+{
+	buf[len - 1] ^= 0x5a;
+}

@@ -1,0 +1,146 @@
+/* Attempts that ended without an answer: `pending` again, or over. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/task/commands_impl.h"
+
+static const char *
+why(enum command_end how)
+{
+	static const char *const text[COMMAND_ENDS] = {
+	    [COMMAND_UNANSWERED] = "no answer in time",
+	    [COMMAND_DISCONNECTED] = "connection lost before the answer",
+	    [COMMAND_UNSENDABLE] = "its text makes no valid frame",
+	    [COMMAND_UNSTORABLE] = "its answer could not be stored, see tgctl raw",
+	};
+
+	return text[how];
+}
+
+void
+commands_over(struct commands *cm, int64_t id, int32_t attempt, enum command_end how,
+    int64_t delay_ms, uint64_t token)
+{
+	struct command_over *ends;
+
+	if (how == COMMAND_UNANSWERED)
+		stats_add(&cm->cfg.stats->commands_unanswered, 1);
+	else if (how == COMMAND_DISCONNECTED)
+		stats_add(&cm->cfg.stats->commands_disconnected, 1);
+	ends = commands_grow(cm->ends, cm->nends, &cm->end_room, sizeof(*ends));
+	if (ends == NULL) {
+		log_error("no memory for the end of command %" PRId64
+			  ": it is due again when its time is over",
+		    id);
+		return;
+	}
+	cm->ends = ends;
+	cm->ends[cm->nends++] = (struct command_over){.id = id,
+	    .attempt = attempt,
+	    .how = (uint8_t)how,
+	    .delay_ms = how == COMMAND_UNANSWERED ? delay_ms : -1,
+	    .token = token};
+	commands_kick(cm);
+}
+
+bool
+commands_pending(const struct commands *cm)
+{
+	return cm->nends > 0;
+}
+
+bool
+commands_start_over(struct commands *cm, PGconn *conn)
+{
+	char attempts[12];
+
+	commands_reset_arrays(cm);
+	cm->writing = cm->nends < ENDS ? cm->nends : ENDS;
+	for (size_t i = 0; i < cm->writing; i++) {
+		const struct command_over *e = &cm->ends[i];
+		const char *text = why(e->how);
+
+		pgarray_int8(&cm->longs[0], e->id);
+		pgarray_int4(&cm->ints[0], e->attempt);
+		pgarray_text(&cm->texts, text, strlen(text));
+		pgarray_int8(&cm->longs[1], e->delay_ms);
+		pgarray_bool(
+		    &cm->bools, e->how == COMMAND_UNSENDABLE || e->how == COMMAND_UNSTORABLE);
+	}
+	snprintf(attempts, sizeof(attempts), "%d", cm->cfg.max_attempts);
+	const struct command_param params[] = {commands_array(&cm->longs[0]),
+	    commands_array(&cm->ints[0]), commands_array(&cm->texts), commands_array(&cm->longs[1]),
+	    commands_array(&cm->bools), {.value = attempts}};
+	return commands_send(conn, "commands_over", params, 6);
+}
+
+static void
+note_locked(struct commands *cm, int64_t id)
+{
+	for (size_t i = 0; i < cm->writing; i++)
+		if (cm->ends[i].id == id)
+			cm->ends[i].locked = true;
+}
+
+void
+commands_take_over(struct commands *cm, const PGresult *res)
+{
+	for (int i = 0; i < PQntuples(res); i++) {
+		const char *status = PQgetvalue(res, i, 1);
+
+		commands_count_status(cm, status, 1);
+		if (strcmp(status, "locked") == 0)
+			note_locked(cm, strtoll(PQgetvalue(res, i, 0), NULL, 10));
+		else if (strcmp(status, "failed") == 0)
+			log_write(LOG_INFO_,
+			    &(struct log_fields){.imei = strtoull(PQgetvalue(res, i, 2), NULL, 10)},
+			    "command %s has failed: see its error_message", PQgetvalue(res, i, 0));
+	}
+}
+
+/* Takes the first n from the queue; those that are locked go to its end. */
+static void
+remove_ends(struct commands *cm, size_t n)
+{
+	struct command_over locked[ENDS];
+	size_t nlocked = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (cm->ends[i].locked) {
+			locked[nlocked] = cm->ends[i];
+			locked[nlocked++].locked = false;
+		}
+	cm->nends -= n;
+	memmove(cm->ends, cm->ends + n, cm->nends * sizeof(*cm->ends));
+	for (size_t i = 0; i < nlocked; i++)
+		cm->ends[cm->nends++] = locked[i];
+	if (nlocked > 0)
+		cm->next_over_ms = clock_mono_ms() + LOCKED_MS;
+}
+
+void
+commands_end_over(struct commands *cm, enum db_outcome outcome, const struct db_error *error)
+{
+	size_t n = cm->writing;
+
+	cm->writing = 0;
+	/* Refused for its content would be refused for ever; what stays `sent` is swept up. */
+	if (outcome == DB_LOST || (outcome == DB_ERROR && !db_error_is_content(error))) {
+		for (size_t i = 0; i < n; i++)
+			cm->ends[i].locked = false;
+		if (outcome == DB_ERROR && !db_error_is_transient(error))
+			cm->next_over_ms = clock_mono_ms() + RETRY_MS;
+		return;
+	}
+	if (outcome == DB_ERROR)
+		log_error("ends of %zu command attempts refused: %s: %s", n, error->sqlstate,
+		    error->text);
+	for (size_t i = 0; i < n; i++)
+		if (cm->ends[i].token != 0 && !cm->ends[i].locked)
+			cm->cfg.woken(cm->cfg.ctx, cm->ends[i].token);
+	remove_ends(cm, n);
+}

@@ -1,0 +1,118 @@
+/*
+ * Inside the commands: what commands.c (whose turn it is, times), commands_claim.c (from `pending`
+ * to `sent`), commands_end.c (attempts that ended without an answer) and commands_queue.c (the look
+ * at the whole queue, what belongs to nobody) share.
+ */
+#ifndef WORKER_TASK_COMMANDS_IMPL_H
+#define WORKER_TASK_COMMANDS_IMPL_H
+
+#include <event2/event.h>
+
+#include "proto/stream.h"
+#include "worker/task/commands.h"
+#include "worker/task/wakeups.h"
+#include "pg/array.h"
+
+#define CLAIMS 500     /* connections in one statement */
+#define ENDS 500       /* attempts in one statement */
+#define POLL_ROWS 2000 /* one page; also in poll_sql */
+#define POLL_MS 2000   /* between two looks at the whole queue */
+#define SWEEP_MS 300
+#define SWEEP_FIRST_MS 2000 /* after a reconnect the owners of what is `sent` go first */
+#define GRACE_MS 500	    /* to an owner that is alive */
+#define COUNT_MS 5000
+#define RETRY_MS 1500 /* after an error of one job the others have their turn */
+#define LOCKED_MS 200 /* an end whose row somebody holds locked */
+enum job_kind { JOB_NONE, JOB_OVER, JOB_CLAIM, JOB_SWEEP, JOB_POLL, JOB_COUNT, JOB_LIMIT };
+
+struct command_over {
+	int64_t id, delay_ms;
+	uint64_t token;
+	int32_t attempt;
+	uint8_t how; /* enum command_end */
+	bool locked; /* said the running statement */
+};
+
+/* A row of the claim's answer, kept until its COMMIT is sure. */
+struct command_claim_row {
+	uint64_t token;
+	struct command_claim claim;
+	char status[8];
+	char *text;
+	int64_t wait_ms;
+};
+
+struct commands {
+	struct commands_config cfg;
+	struct task task;
+	struct tasks *tasks;
+	bool up, draining;
+	enum job_kind job;
+	uint64_t failed, expired; /* by the running statement */
+	bool limit_wanted;
+
+	/* Connections to be asked for; and those of the running claim. */
+	uint64_t *check;
+	size_t nchecks, check_room;
+	uint64_t asking[CLAIMS];
+	struct command_claim_row rows[CLAIMS];
+	size_t nasking, nrows;
+
+	/* Ends of attempts to be written; the first `writing` of them are on their way. */
+	struct command_over *ends;
+	size_t nends, end_room, writing;
+	int64_t next_over_ms;
+
+	/* The look at the whole queue, a page at a time. */
+	bool any_due; /* the last look found something pending, or a notification came since */
+	bool looking, found;
+	bool look_again; /* what came meanwhile asks for another look */
+	int64_t look_began_ms;
+	char cursor[IMEI_DIGITS + 1];
+	int page_rows;
+	int64_t next_poll_ms, next_sweep_ms, next_count_ms;
+	bool leader;
+
+	struct later later;
+	struct event *later_ev;
+	struct pgarray texts, longs[4], ints[2], bools;
+};
+struct command_param {
+	const char *value;
+	int length, format;
+};
+
+/* commands.c */
+void commands_kick(struct commands *);
+void *commands_grow(void *array, size_t n, size_t *room, size_t size)
+    __attribute__((warn_unused_result));
+/* It will not be asked for after all. */
+void commands_forget(struct commands *, uint64_t token);
+void commands_reset_arrays(struct commands *);
+struct command_param commands_array(struct pgarray *);
+/* False, as of start() of a job: libpq refused, or memory was short for a parameter. */
+bool commands_send(PGconn *, const char *statement, const struct command_param *, int n)
+    __attribute__((warn_unused_result));
+/* So many went to `status` by the running statement; booked when it is committed. */
+void commands_count_status(struct commands *, const char *status, uint64_t n);
+
+/* The steps of each job, as in db.h: start, result, end. */
+bool commands_start_claim(struct commands *, PGconn *);
+void commands_take_claim(struct commands *, const PGresult *);
+void commands_end_claim(struct commands *, enum db_outcome);
+
+bool commands_start_over(struct commands *, PGconn *);
+void commands_take_over(struct commands *, const PGresult *);
+void commands_end_over(struct commands *, enum db_outcome, const struct db_error *);
+
+/* A command waits for this IMEI. */
+void commands_mark(struct commands *, const char *imei);
+bool commands_start_poll(struct commands *, PGconn *);
+void commands_take_poll(struct commands *, const PGresult *);
+void commands_end_poll(struct commands *, enum db_outcome);
+bool commands_start_sweep(struct commands *, PGconn *);
+void commands_take_sweep(struct commands *, const PGresult *);
+void commands_take_count(struct commands *, const PGresult *);
+bool commands_start_limit(struct commands *, PGconn *);
+
+#endif

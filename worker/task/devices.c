@@ -1,0 +1,399 @@
+#include "worker/task/devices.h"
+
+#include <event2/util.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/task/device_query.h"
+#include "worker/task/imei_lookup.h"
+#include "pg/array.h"
+
+#define RELOAD_MS 60000
+#define RELOAD_JITTER_MS 12000 /* 54 to 66 s: gateways that start together don't load together */
+#define LOAD_ROWS 5000	       /* one turn of a full load; also in load_sql */
+#define MAX_CHANGED 4096       /* more changes at once are a bulk change: load all */
+
+/* By pages, so that a change or a lookup never waits for the whole of a large table. */
+static const char load_sql[] = DEVICE_QUERY_FIELDS
+    "FROM (SELECT id, imei, enabled, device_model FROM devices WHERE id > $1::bigint"
+    " ORDER BY id LIMIT 5000) d" DEVICE_QUERY_MODELS;
+
+static const char *const statements[] = {"devices_ask", device_query_ask_sql, "devices_load",
+    load_sql, "devices_insert", lookup_insert_sql, NULL};
+
+enum job_kind { JOB_NONE, JOB_CHANGED, JOB_LOOKUP, JOB_LOAD };
+
+struct devices {
+	struct devices_config cfg;
+	struct task task;
+	bool up, leader;
+	bool tried; /* the first attempt to connect has ended, one way or the other */
+	enum job_kind job;
+	struct pgarray imeis;
+	struct lookup *lookup;
+	uint64_t asked_at; /* registry_seq() before the running question */
+
+	/* Leader: the full load. */
+	bool load_wanted, loading, load_turn;
+	struct registry_load load;
+	int64_t load_cursor, load_started_ms, next_load_ms;
+	int page_rows;
+	uint64_t load_rows, load_odd;
+	uint64_t odd_logged; /* how many rows without a usable IMEI the log knows of */
+	struct log_gate full_gate;
+
+	/* Leader: IMEIs that a notification named; and those of them being asked for, sorted. */
+	uint64_t changed[MAX_CHANGED];
+	size_t nchanged;
+	uint64_t checking[DEVICE_QUERY_IMEIS];
+	bool found[DEVICE_QUERY_IMEIS];
+	size_t nchecking;
+};
+
+static int
+compare_imei(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* ---- Changes that a notification named (leader) ---- */
+
+static void
+add_changed(struct devices *d, uint64_t imei)
+{
+	if (d->nchanged < MAX_CHANGED)
+		d->changed[d->nchanged++] = imei;
+	else
+		d->load_wanted = true;
+}
+
+static bool
+start_changed(struct devices *d, PGconn *conn)
+{
+	size_t take = d->nchanged < DEVICE_QUERY_IMEIS ? d->nchanged : DEVICE_QUERY_IMEIS, n = 0;
+
+	d->nchanged -= take;
+	memcpy(d->checking, &d->changed[d->nchanged], take * sizeof(d->checking[0]));
+	qsort(d->checking, take, sizeof(d->checking[0]), compare_imei);
+	pgarray_reset(&d->imeis);
+	for (size_t i = 0; i < take; i++) {
+		if (n > 0 && d->checking[i] == d->checking[n - 1])
+			continue;
+		d->checking[n] = d->checking[i];
+		d->found[n++] = false;
+		device_query_put_imei(&d->imeis, d->checking[i]);
+	}
+	d->nchecking = n;
+	return device_query_send(conn, "devices_ask", &d->imeis);
+}
+
+static void
+apply_changed(struct devices *d, const struct device_row *row)
+{
+	switch (registry_apply(d->cfg.registry, row, d->asked_at, NULL)) {
+	case REGISTRY_STALE:
+		add_changed(d, row->imei);
+		break;
+	case REGISTRY_FULL:
+		device_query_note_full(d->cfg.stats, &d->full_gate);
+		break;
+	case REGISTRY_OK:
+	case REGISTRY_UNCHANGED:
+		break;
+	}
+}
+
+static void
+take_changed(struct devices *d, const PGresult *res)
+{
+	struct device_row row;
+
+	for (int i = 0; i < PQntuples(res); i++) {
+		if (!device_query_row(res, i, &row))
+			continue;
+		const uint64_t *at = bsearch(
+		    &row.imei, d->checking, d->nchecking, sizeof(d->checking[0]), compare_imei);
+		if (at != NULL)
+			d->found[at - d->checking] = true;
+		apply_changed(d, &row);
+	}
+}
+
+static void
+end_changed(struct devices *d, enum db_outcome outcome)
+{
+	for (size_t i = 0; i < d->nchecking; i++) {
+		if (outcome != DB_OK) {
+			add_changed(d, d->checking[i]);
+			continue;
+		}
+		if (d->found[i])
+			continue;
+		const struct device_row gone = {.imei = d->checking[i]};
+		apply_changed(d, &gone);
+	}
+	d->nchecking = 0;
+}
+
+/* ---- The full load (leader), a page a turn ---- */
+
+static bool
+start_page(struct devices *d, PGconn *conn)
+{
+	char cursor[24];
+	const char *const values[] = {cursor};
+
+	if (!d->loading) {
+		d->loading = true;
+		d->load_wanted = false;
+		d->load_cursor = INT64_MIN;
+		d->load_rows = d->load_odd = 0;
+		d->load_started_ms = clock_mono_ms();
+		registry_load_begin(d->cfg.registry, &d->load);
+	}
+	d->page_rows = 0;
+	snprintf(cursor, sizeof(cursor), "%" PRId64, d->load_cursor);
+	return PQsendQueryPrepared(conn, "devices_load", 1, values, NULL, NULL, 0) == 1;
+}
+
+static void
+take_page(struct devices *d, const PGresult *res)
+{
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct device_row row;
+		int64_t id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
+
+		d->page_rows++;
+		if (id > d->load_cursor)
+			d->load_cursor = id;
+		if (!device_query_row(res, i, &row)) {
+			d->load_odd++;
+			continue;
+		}
+		d->load_rows++;
+		/* REGISTRY_STALE: a change that came meanwhile is newer than this page may be. */
+		if (registry_load_row(d->cfg.registry, &d->load, &row) == REGISTRY_FULL)
+			device_query_note_full(d->cfg.stats, &d->full_gate);
+	}
+}
+
+static void
+finish_load(struct devices *d, bool complete)
+{
+	int64_t now = clock_mono_ms();
+	bool first = !registry_loaded(d->cfg.registry);
+	uint16_t jitter;
+
+	d->loading = false;
+	registry_load_end(d->cfg.registry, &d->load, complete);
+	if (!complete) {
+		d->load_wanted = true;
+		return;
+	}
+	evutil_secure_rng_get_bytes(&jitter, sizeof(jitter));
+	d->next_load_ms = now + RELOAD_MS - RELOAD_JITTER_MS / 2 + jitter % RELOAD_JITTER_MS;
+	stats_add(&d->cfg.stats->registry_reloads, 1);
+	if (first)
+		log_info("%" PRIu64 " devices loaded in %" PRId64 " ms", d->load_rows,
+		    now - d->load_started_ms);
+	if (d->load_odd > 0 && d->load_odd != d->odd_logged)
+		log_warn("%" PRIu64 " rows of devices have an imei that is not 15 digits: ignored",
+		    d->load_odd);
+	d->odd_logged = d->load_odd;
+}
+
+/* ---- The task ---- */
+
+static void
+look_at_leadership(struct devices *d, int64_t now)
+{
+	bool lead = registry_try_lead(d->cfg.registry);
+
+	if (lead && !d->leader) {
+		log_debug("keeps the registry of devices from now on");
+		d->load_wanted = true;
+	}
+	d->leader = lead;
+	if (!lead)
+		return;
+	if (registry_take_reload_request(d->cfg.registry) ||
+	    (!d->loading && now >= d->next_load_ms))
+		d->load_wanted = true;
+}
+
+static enum job_kind
+choose(const struct devices *d)
+{
+	bool load = d->leader && (d->loading || d->load_wanted);
+
+	if (!d->up)
+		return JOB_NONE;
+	if (d->leader && d->nchanged > 0)
+		return JOB_CHANGED;
+	if (load && d->load_turn)
+		return JOB_LOAD;
+	if (lookup_due(d->lookup))
+		return JOB_LOOKUP;
+	return load ? JOB_LOAD : JOB_NONE;
+}
+
+static bool
+devices_due(void *ctx, int64_t now_mono_ms)
+{
+	struct devices *d = ctx;
+
+	if (d->up)
+		look_at_leadership(d, now_mono_ms);
+	return choose(d) != JOB_NONE;
+}
+
+static bool
+devices_start(void *ctx, PGconn *conn)
+{
+	struct devices *d = ctx;
+
+	d->job = choose(d);
+	d->load_turn = d->job != JOB_LOAD; /* lookups and a load take turns */
+	d->asked_at = registry_seq(d->cfg.registry);
+	if (d->job == JOB_CHANGED)
+		return start_changed(d, conn);
+	if (d->job == JOB_LOOKUP)
+		return lookup_start(d->lookup, conn, d->asked_at);
+	return start_page(d, conn);
+}
+
+static void
+devices_result(void *ctx, const PGresult *res)
+{
+	struct devices *d = ctx;
+
+	if (d->job == JOB_CHANGED)
+		take_changed(d, res);
+	else if (d->job == JOB_LOOKUP)
+		lookup_result(d->lookup, res);
+	else
+		take_page(d, res);
+}
+
+static void
+devices_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+{
+	struct devices *d = ctx;
+	enum job_kind job = d->job;
+
+	d->job = JOB_NONE;
+	if (job == JOB_CHANGED)
+		end_changed(d, outcome);
+	else if (job == JOB_LOOKUP)
+		lookup_end(d->lookup, outcome, error);
+	else if (outcome != DB_OK || d->page_rows < LOAD_ROWS)
+		finish_load(d, outcome == DB_OK);
+}
+
+static void
+devices_up(void *ctx)
+{
+	struct devices *d = ctx;
+
+	/* What was notified while nobody listened is lost. */
+	d->up = d->tried = true;
+	d->load_wanted = true;
+}
+
+static void
+devices_down(void *ctx)
+{
+	struct devices *d = ctx;
+
+	d->up = false;
+	d->tried = true;
+	if (d->loading)
+		finish_load(d, false);
+	if (d->leader)
+		registry_stop_leading(d->cfg.registry);
+	d->leader = false;
+	d->nchanged = 0;
+	lookup_down(d->lookup);
+}
+
+static void
+devices_notify(void *ctx, const char *channel, const char *payload)
+{
+	struct devices *d = ctx;
+	const char *p = payload;
+
+	/* Whoever leads next loads all, so only the leader needs to remember. */
+	if (strcmp(channel, "telematics_devices") != 0 || !d->leader)
+		return;
+	while (*p != '\0') {
+		size_t n = strcspn(p, ",");
+
+		if (n == 1 && *p == '*')
+			d->load_wanted = true;
+		else if (n == 15 && strspn(p, "0123456789") >= 15)
+			add_changed(d, strtoull(p, NULL, 10));
+		p += n + (p[n] == ',');
+	}
+}
+
+struct devices *
+devices_new(const struct devices_config *cfg)
+{
+	struct devices *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->cfg = *cfg;
+	pgarray_init(&d->imeis, PG_TEXT);
+	d->lookup = lookup_new(cfg);
+	if (d->lookup == NULL) {
+		devices_free(d);
+		return NULL;
+	}
+	d->task = (struct task){.job = {.name = "devices",
+				    .ctx = d,
+				    .start = devices_start,
+				    .result = devices_result,
+				    .end = devices_end},
+	    .due = devices_due,
+	    .up = devices_up,
+	    .down = devices_down,
+	    .notify = devices_notify,
+	    .prepare = statements};
+	return d;
+}
+
+void
+devices_free(struct devices *d)
+{
+	if (d == NULL)
+		return;
+	if (d->loading)
+		registry_load_end(d->cfg.registry, &d->load, false);
+	if (d->leader)
+		registry_stop_leading(d->cfg.registry);
+	lookup_free(d->lookup);
+	pgarray_free(&d->imeis);
+	free(d);
+}
+
+struct task *
+devices_task(struct devices *d)
+{
+	return &d->task;
+}
+
+bool
+devices_lookup(
+    struct devices *d, uint64_t imei, uint64_t token, int64_t now_mono_ms, enum lookup_answer *now)
+{
+	*now = LOOKUP_UNAVAILABLE;
+	/* A worker that has just begun is about to know: its first callers wait for that. */
+	return (d->up || !d->tried) && lookup_add(d->lookup, imei, token, now_mono_ms, now);
+}

@@ -1,0 +1,404 @@
+#include "worker/task/imei_lookup.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/task/device_query.h"
+#include "pg/array.h"
+
+#define MAX_WAITING 4096
+#define REFUSALS 4096 /* 2 to the REFUSAL_BITS */
+#define REFUSAL_BITS 12
+#define REFUSAL_MS 1000 /* an IMEI is asked about once in this time */
+#define LOG_EVERY_MS 60000
+
+const char lookup_insert_sql[] =
+    "INSERT INTO devices (imei) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
+
+/* Where an IMEI of the present question stands. */
+enum ask_state {
+	ASK_OPEN,      /* no row of it has come */
+	ASK_OVERTAKEN, /* changed while we asked: its waiters stay, and it is asked about again */
+	ASK_INSERT,    /* unknown: a stub row is to be inserted */
+	ASK_INSERTED,  /* to be looked up once more */
+	ASK_SETTLED,
+};
+
+struct ask {
+	uint64_t imei;
+	enum ask_state state;
+	enum lookup_answer answer;
+};
+
+struct waiter {
+	uint64_t imei, token;
+};
+
+/* An IMEI that was not accepted a moment ago. */
+struct refusal {
+	uint64_t imei;
+	int64_t at_ms;
+	enum lookup_answer answer;
+};
+
+struct lookup {
+	struct devices_config cfg;
+	struct pgarray imeis;
+	uint64_t asked_at;
+	struct waiter waiting[MAX_WAITING], ready[MAX_WAITING];
+	size_t nwaiting;
+	struct ask asks[DEVICE_QUERY_IMEIS]; /* the present question, sorted by IMEI */
+	size_t nasks;
+	bool inserting, asking_again; /* its second and third turn */
+	size_t insert_limit, ninserting;
+	int64_t no_insert_before_ms;
+	struct log_gate full_gate, insert_gate;
+	struct refusal refusals[REFUSALS]; /* by hash; a newer one takes the place */
+};
+
+static int
+compare_ask(const void *a, const void *b)
+{
+	const struct ask *x = a, *y = b;
+
+	return x->imei < y->imei ? -1 : x->imei > y->imei;
+}
+
+static struct ask *
+find_ask(struct lookup *l, uint64_t imei)
+{
+	const struct ask key = {.imei = imei};
+
+	if (l->nasks == 0)
+		return NULL;
+	return bsearch(&key, l->asks, l->nasks, sizeof(l->asks[0]), compare_ask);
+}
+
+static size_t
+count_asks(const struct lookup *l, enum ask_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->nasks; i++)
+		n += l->asks[i].state == state;
+	return n;
+}
+
+static struct refusal *
+refusal_of(struct lookup *l, uint64_t imei)
+{
+	return &l->refusals[(imei * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - REFUSAL_BITS)];
+}
+
+static void
+settle(struct ask *a, enum lookup_answer answer)
+{
+	a->state = ASK_SETTLED;
+	a->answer = answer;
+}
+
+static void
+settle_rest(struct lookup *l, enum lookup_answer answer)
+{
+	for (size_t i = 0; i < l->nasks; i++)
+		if (l->asks[i].state != ASK_SETTLED)
+			settle(&l->asks[i], answer);
+}
+
+/* ---- Asking ---- */
+
+/* Makes a question of those who wait longest, one of each IMEI. */
+static void
+gather_asks(struct lookup *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->nwaiting && n < DEVICE_QUERY_IMEIS; i++)
+		l->asks[n++] = (struct ask){.imei = l->waiting[i].imei};
+	qsort(l->asks, n, sizeof(l->asks[0]), compare_ask);
+	l->nasks = 0;
+	for (size_t i = 0; i < n; i++)
+		if (l->nasks == 0 || l->asks[i].imei != l->asks[l->nasks - 1].imei)
+			l->asks[l->nasks++] = l->asks[i];
+	stats_add(&l->cfg.stats->lookups, l->nasks);
+}
+
+static bool
+start_ask(struct lookup *l, PGconn *conn)
+{
+	if (!l->asking_again)
+		gather_asks(l);
+	pgarray_reset(&l->imeis);
+	for (size_t i = 0; i < l->nasks; i++)
+		if (!l->asking_again || l->asks[i].state == ASK_INSERTED)
+			device_query_put_imei(&l->imeis, l->asks[i].imei);
+	return device_query_send(conn, "devices_ask", &l->imeis);
+}
+
+/* A change came in between: by its word now, or by asking again. */
+static void
+settle_overtaken(struct lookup *l, struct ask *a)
+{
+	uint32_t index = registry_find(l->cfg.registry, a->imei);
+	struct device_entry entry;
+
+	a->state = ASK_OVERTAKEN;
+	if (index == REGISTRY_NONE)
+		return;
+	registry_get(l->cfg.registry, index, &entry);
+	if (entry.present && entry.enabled)
+		settle(a, LOOKUP_KNOWN);
+}
+
+static void
+settle_by_row(struct lookup *l, struct ask *a, const struct device_row *row)
+{
+	switch (registry_apply(l->cfg.registry, row, l->asked_at, NULL)) {
+	case REGISTRY_STALE:
+		settle_overtaken(l, a);
+		break;
+	case REGISTRY_FULL:
+		device_query_note_full(l->cfg.stats, &l->full_gate);
+		settle(a, LOOKUP_UNAVAILABLE);
+		break;
+	case REGISTRY_OK:
+	case REGISTRY_UNCHANGED:
+		settle(a, row->enabled ? LOOKUP_KNOWN : LOOKUP_DISABLED);
+		break;
+	}
+}
+
+/* The database has no row of it. */
+static void
+settle_absent(struct lookup *l, struct ask *a, int64_t now)
+{
+	const struct device_row gone = {.imei = a->imei};
+
+	if (registry_find(l->cfg.registry, a->imei) != REGISTRY_NONE &&
+	    registry_apply(l->cfg.registry, &gone, l->asked_at, NULL) == REGISTRY_STALE)
+		settle_overtaken(l, a);
+	else if (!l->cfg.allow_unknown_imei || l->asking_again)
+		settle(a, LOOKUP_UNKNOWN);
+	else if (now < l->no_insert_before_ms)
+		settle(a, LOOKUP_UNAVAILABLE);
+	else
+		a->state = ASK_INSERT;
+}
+
+/* Hands out what is settled. Who waits for something that isn't stays in the queue. */
+static void
+finish_asks(struct lookup *l, int64_t now)
+{
+	size_t kept = 0, nready = 0;
+
+	for (size_t i = 0; i < l->nasks; i++) {
+		const struct ask *a = &l->asks[i];
+
+		if (a->state == ASK_SETTLED && a->answer != LOOKUP_KNOWN)
+			*refusal_of(l, a->imei) =
+			    (struct refusal){.imei = a->imei, .at_ms = now, .answer = a->answer};
+	}
+	for (size_t i = 0; i < l->nwaiting; i++) {
+		const struct ask *a = find_ask(l, l->waiting[i].imei);
+
+		if (a != NULL && a->state == ASK_SETTLED)
+			l->ready[nready++] = l->waiting[i];
+		else
+			l->waiting[kept++] = l->waiting[i];
+	}
+	l->nwaiting = kept;
+	/* An answer may lead to another lookup, which adds to `waiting` behind this walk. */
+	for (size_t i = 0; i < nready; i++) {
+		const struct ask *a = find_ask(l, l->ready[i].imei);
+
+		l->cfg.answer(l->cfg.ctx, l->ready[i].token, a->imei, a->answer);
+	}
+	l->nasks = 0;
+	l->inserting = l->asking_again = false;
+}
+
+static void
+end_ask(struct lookup *l, enum db_outcome outcome)
+{
+	int64_t now = clock_mono_ms();
+	enum ask_state absent = l->asking_again ? ASK_INSERTED : ASK_OPEN;
+
+	if (outcome == DB_ERROR)
+		settle_rest(l, LOOKUP_UNAVAILABLE);
+	for (size_t i = 0; i < l->nasks; i++)
+		if (l->asks[i].state == absent)
+			settle_absent(l, &l->asks[i], now);
+	l->inserting = count_asks(l, ASK_INSERT) > 0;
+	l->insert_limit = DEVICE_QUERY_IMEIS;
+	if (!l->inserting)
+		finish_asks(l, now);
+}
+
+/* ---- Stub rows ---- */
+
+static bool
+start_insert(struct lookup *l, PGconn *conn)
+{
+	l->ninserting = 0;
+	pgarray_reset(&l->imeis);
+	for (size_t i = 0; i < l->nasks && l->ninserting < l->insert_limit; i++) {
+		if (l->asks[i].state != ASK_INSERT)
+			continue;
+		device_query_put_imei(&l->imeis, l->asks[i].imei);
+		l->ninserting++;
+	}
+	return device_query_send(conn, "devices_insert", &l->imeis);
+}
+
+static void
+log_refused_insert(struct lookup *l, uint64_t imei, const struct db_error *error, int64_t now)
+{
+	uint64_t suppressed;
+
+	if (log_gate_open(&l->insert_gate, now, LOG_EVERY_MS, &suppressed))
+		log_write(LOG_WARN_, &(struct log_fields){.imei = imei},
+		    "unknown device not added to devices: %s: %s (%" PRIu64
+		    " more since the last line)",
+		    error->sqlstate, error->text, suppressed);
+}
+
+/* Moves the first `n` that were to be inserted, which are those that this insert had. */
+static void
+move_inserts(struct lookup *l, size_t n, enum ask_state state, enum lookup_answer answer)
+{
+	for (size_t i = 0; i < l->nasks && n > 0; i++) {
+		if (l->asks[i].state != ASK_INSERT)
+			continue;
+		l->asks[i].state = state;
+		l->asks[i].answer = answer;
+		n--;
+	}
+}
+
+static uint64_t
+first_insert(const struct lookup *l)
+{
+	for (size_t i = 0; i < l->nasks; i++)
+		if (l->asks[i].state == ASK_INSERT)
+			return l->asks[i].imei;
+	return 0;
+}
+
+static void
+end_insert(struct lookup *l, enum db_outcome outcome, const struct db_error *error)
+{
+	int64_t now = clock_mono_ms();
+
+	if (outcome == DB_OK) {
+		move_inserts(l, l->ninserting, ASK_INSERTED, LOOKUP_UNKNOWN);
+	} else if (db_error_is_content(error) && l->ninserting > 1) {
+		l->insert_limit = 1; /* one by one: only what the table refuses is to be refused */
+	} else if (db_error_is_content(error)) {
+		log_refused_insert(l, first_insert(l), error, now);
+		move_inserts(l, 1, ASK_SETTLED, LOOKUP_UNKNOWN);
+	} else if (!db_error_is_transient(error)) {
+		l->no_insert_before_ms = now + REFUSAL_MS;
+		move_inserts(l, l->nasks, ASK_SETTLED, LOOKUP_UNAVAILABLE);
+	}
+	l->inserting = count_asks(l, ASK_INSERT) > 0;
+	if (l->inserting)
+		return;
+	l->asking_again = count_asks(l, ASK_INSERTED) > 0;
+	if (!l->asking_again)
+		finish_asks(l, now);
+}
+
+/* ---- Turns ---- */
+
+bool
+lookup_due(const struct lookup *l)
+{
+	return l->nasks > 0 || l->nwaiting > 0;
+}
+
+bool
+lookup_start(struct lookup *l, PGconn *conn, uint64_t asked_at)
+{
+	l->asked_at = asked_at;
+	return l->inserting ? start_insert(l, conn) : start_ask(l, conn);
+}
+
+void
+lookup_result(struct lookup *l, const PGresult *res)
+{
+	struct device_row row;
+
+	if (l->inserting)
+		return;
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct ask *a = device_query_row(res, i, &row) ? find_ask(l, row.imei) : NULL;
+
+		if (a != NULL)
+			settle_by_row(l, a, &row);
+	}
+}
+
+void
+lookup_end(struct lookup *l, enum db_outcome outcome, const struct db_error *error)
+{
+	if (outcome == DB_LOST)
+		return; /* lookup_down() follows */
+	if (l->inserting)
+		end_insert(l, outcome, error);
+	else
+		end_ask(l, outcome);
+}
+
+void
+lookup_down(struct lookup *l)
+{
+	size_t n = l->nwaiting;
+
+	l->nasks = 0;
+	l->inserting = l->asking_again = false;
+	l->nwaiting = 0;
+	memcpy(l->ready, l->waiting, n * sizeof(l->ready[0]));
+	for (size_t i = 0; i < n; i++)
+		l->cfg.answer(l->cfg.ctx, l->ready[i].token, l->ready[i].imei, LOOKUP_UNAVAILABLE);
+}
+
+bool
+lookup_add(
+    struct lookup *l, uint64_t imei, uint64_t token, int64_t now_mono_ms, enum lookup_answer *now)
+{
+	const struct refusal *r = refusal_of(l, imei);
+
+	*now = LOOKUP_UNAVAILABLE;
+	if (r->imei == imei && now_mono_ms - r->at_ms < REFUSAL_MS) {
+		*now = r->answer;
+		return false;
+	}
+	if (l->nwaiting == MAX_WAITING)
+		return false;
+	l->waiting[l->nwaiting++] = (struct waiter){.imei = imei, .token = token};
+	return true;
+}
+
+struct lookup *
+lookup_new(const struct devices_config *cfg)
+{
+	struct lookup *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->cfg = *cfg;
+	pgarray_init(&l->imeis, PG_TEXT);
+	return l;
+}
+
+void
+lookup_free(struct lookup *l)
+{
+	if (l == NULL)
+		return;
+	pgarray_free(&l->imeis);
+	free(l);
+}

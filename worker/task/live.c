@@ -1,0 +1,441 @@
+#include "worker/task/live.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/task/live_impl.h"
+
+/*
+ * A device is written at most once a second, and what it sent is there within a
+ * second: so turns keep to the ticks of tasks.c (100 ms), a round every second
+ * tick, a device every fifth round. The margins keep a late tick from costing a whole round.
+ */
+#define ROUND_MS 190
+#define DEVICE_MS 950
+#define PING_RETRY_MS 1000
+#define MAX_DETAIL_BYTES (64u << 20)
+#define LOG_EVERY_MS 60000
+
+/* ---- What happens ---- */
+
+/* The fold of a device, made if need be. NULL: no room. */
+static struct fold *
+fold_of(struct live *l, uint32_t entry, int64_t device_id)
+{
+	struct fold *f = live_find(l, entry);
+
+	/* Also if there is no room below: who follows us then looks after it. */
+	registry_set_dirty(l->cfg.registry, entry, l->cfg.owner);
+	if (f == NULL) {
+		int64_t flushed = registry_flushed_ms(l->cfg.registry, entry);
+
+		f = live_append(l, entry);
+		if (f == NULL)
+			return NULL;
+		f->device_id = device_id;
+		live_make_due(l, f, flushed == 0 ? 0 : flushed + DEVICE_MS);
+	} else if (f->device_id != device_id) {
+		/* Deleted and made anew: nothing is left to write for the old one. */
+		live_drop_detail(l, f);
+		*f = (struct fold){.entry = entry, .device_id = device_id, .due_ms = f->due_ms};
+	}
+	return f;
+}
+
+void
+live_connected(struct live *l, uint32_t entry, int64_t device_id, const struct live_session *s)
+{
+	struct fold *f = fold_of(l, entry, device_id);
+
+	if (f == NULL || ((f->connected || f->goodbye) && f->session_id > s->session_id))
+		return;
+	f->row = true;
+	f->connected = true;
+	f->goodbye = false;
+	f->session_id = s->session_id;
+	f->connected_ms = s->connected_at;
+	f->addr_len = (uint8_t)pgarray_inet_bytes(s->remote_addr, f->addr);
+	if (s->connected_at > f->seen_ms)
+		f->seen_ms = s->connected_at;
+}
+
+void
+live_disconnected(
+    struct live *l, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms)
+{
+	struct fold *f = fold_of(l, entry, device_id);
+
+	if (f == NULL || ((f->connected || f->goodbye) && f->session_id > session_id))
+		return;
+	f->row = true;
+	if (f->session_id != session_id)
+		f->connected = false;
+	f->goodbye = true;
+	f->session_id = session_id;
+	f->disconnected_ms = wall_ms;
+}
+
+void
+live_seen(struct live *l, uint32_t entry, int64_t device_id, int64_t seen_wall_ms)
+{
+	struct fold *f = fold_of(l, entry, device_id);
+
+	if (f == NULL)
+		return;
+	f->row = f->ping = true;
+	if (seen_wall_ms > f->seen_ms)
+		f->seen_ms = seen_wall_ms;
+}
+
+/* Takes a copy of the bytes in place of `*p`, if the memory for that is granted. */
+static bool
+keep_copy(struct live *l, uint8_t **p, size_t old_len, const uint8_t *from, size_t len)
+{
+	size_t held = l->detail_bytes - (*p != NULL ? old_len : 0);
+	uint8_t *copy = held + len <= MAX_DETAIL_BYTES ? realloc(*p, len) : NULL;
+
+	if (copy == NULL) {
+		live_note_full(l);
+		return false;
+	}
+	memcpy(copy, from, len);
+	*p = copy;
+	l->detail_bytes = held + len;
+	return true;
+}
+
+static void
+keep_fix(struct live *l, struct fold *f, const uint8_t *row)
+{
+	uint8_t fix[LIVE_FIX_BYTES] = {0};
+	int16_t generation;
+
+	if (f->fix != NULL && row_i64(f->fix, ROW_RECORDED_AT) >= row_i64(row, ROW_RECORDED_AT))
+		return;
+	memcpy(fix, row, row_generation(row, &generation) ? LIVE_FIX_BYTES : ROW_GENERATION);
+	(void)!keep_copy(l, &f->fix, LIVE_FIX_BYTES, fix, sizeof(fix));
+}
+
+static void
+keep_record(struct live *l, struct fold *f, const uint8_t *row)
+{
+	int64_t at = row_i64(row, ROW_RECORDED_AT);
+	size_t len;
+	const uint8_t *io = row_io(row, &len);
+
+	if ((f->io != NULL && f->record_us >= at) || len == 0 || len > UINT32_MAX)
+		return;
+	if (!keep_copy(l, &f->io, f->io_len, io, len))
+		return;
+	f->io_len = (uint32_t)len;
+	f->record_us = at;
+}
+
+void
+live_position(struct live *l, uint32_t entry, int64_t device_id, const uint8_t *trusted_row,
+    const uint8_t *valid_row, int64_t seen_wall_ms)
+{
+	struct fold *f;
+
+	live_seen(l, entry, device_id, seen_wall_ms);
+	f = live_find(l, entry);
+	if (f == NULL)
+		return;
+	if (trusted_row != NULL)
+		keep_record(l, f, trusted_row);
+	if (valid_row != NULL)
+		keep_fix(l, f, valid_row);
+}
+
+/* ---- Whose turn it is ---- */
+
+static int
+compare_folds(const void *a, const void *b)
+{
+	const struct fold *x = a, *y = b;
+
+	return x->device_id < y->device_id ? -1 : x->device_id > y->device_id;
+}
+
+/* A deleted device gets no row any more; all that may be left to write is its goodbye. */
+static bool
+is_worth_writing(struct live *l, struct fold *f)
+{
+	struct device_entry e;
+
+	registry_get(l->cfg.registry, f->entry, &e);
+	f->gone = !e.present || e.id != f->device_id;
+	if (!f->gone)
+		return f->row || f->ping;
+	f->ping = false;
+	f->row = f->goodbye;
+	return f->row;
+}
+
+static void
+forget(struct live *l, struct fold *f)
+{
+	live_drop_detail(l, f);
+	if (live_find(l, f->entry) == NULL)
+		registry_clear_dirty(l->cfg.registry, f->entry, l->cfg.owner);
+}
+
+/* Moves those that are due into the batch, going on behind those of the last time. */
+static void
+gather(struct live *l, int64_t now)
+{
+	size_t left = l->n, limit = l->isolate > 0 ? 1 : LIVE_BATCH;
+	int64_t earliest = INT64_MAX;
+	size_t i = l->cursor < l->n ? l->cursor : l->n;
+
+	while (left > 0 && l->n > 0 && l->nbatch < limit) {
+		if (i == 0)
+			i = l->n;
+		i--;
+		left--;
+		if (l->folds[i].due_ms > now) {
+			if (l->folds[i].due_ms < earliest)
+				earliest = l->folds[i].due_ms;
+			continue;
+		}
+		struct fold f = live_take(l, i);
+		/* What moved into its place comes from behind: look at it too. */
+		if (i < l->n) {
+			i++;
+			left++;
+		}
+		if (is_worth_writing(l, &f))
+			l->batch[l->nbatch++] = f;
+		else
+			forget(l, &f);
+	}
+	l->cursor = i;
+	l->more = left > 0 && l->n > 0;
+	l->next_due_ms = l->more ? now : earliest;
+	l->last_round_ms = now;
+}
+
+/* A device may stand under two entries, after its IMEI was changed: the second one waits. */
+static void
+sort_batch(struct live *l, int64_t now)
+{
+	size_t n = 0;
+
+	qsort(l->batch, l->nbatch, sizeof(l->batch[0]), compare_folds);
+	for (size_t i = 0; i < l->nbatch; i++) {
+		struct fold *f = &l->batch[i];
+
+		if (n > 0 && l->batch[n - 1].device_id == f->device_id) {
+			live_put_back(l, f, now + DEVICE_MS);
+			continue;
+		}
+		if (f->row)
+			registry_set_flushed_ms(l->cfg.registry, f->entry, now);
+		l->batch[n++] = *f;
+	}
+	l->nbatch = n;
+}
+
+/* The first phase from `from` on that has something to send. */
+static enum live_phase
+next_phase(const struct live *l, enum live_phase from)
+{
+	bool rows = false, goodbyes = false, pings = false;
+
+	for (size_t i = 0; i < l->nbatch; i++) {
+		const struct fold *f = &l->batch[i];
+
+		rows |= f->row && !f->gone;
+		goodbyes |= f->row && f->gone;
+		pings |= f->ping;
+	}
+	if (from <= LIVE_ROWS && rows)
+		return LIVE_ROWS;
+	if (from <= LIVE_GOODBYES && goodbyes)
+		return LIVE_GOODBYES;
+	return pings ? LIVE_PINGS : LIVE_DONE;
+}
+
+static bool
+live_due(void *ctx, int64_t now_mono_ms)
+{
+	struct live *l = ctx;
+
+	if (l->nbatch > 0)
+		return true;
+	if (l->n == 0 || now_mono_ms < l->next_due_ms ||
+	    (!l->more && now_mono_ms < l->last_round_ms + ROUND_MS))
+		return false;
+	gather(l, now_mono_ms);
+	sort_batch(l, now_mono_ms);
+	l->phase = next_phase(l, LIVE_ROWS);
+	live_shrink(l);
+	return l->nbatch > 0;
+}
+
+/* ---- The task ---- */
+
+static bool
+live_start(void *ctx, PGconn *conn)
+{
+	return live_write_start(ctx, conn);
+}
+
+static int
+compare_id(const void *key, const void *fold)
+{
+	const int64_t *id = key;
+	const struct fold *f = fold;
+
+	return *id < f->device_id ? -1 : *id > f->device_id;
+}
+
+static void
+live_result(void *ctx, const PGresult *res)
+{
+	struct live *l = ctx;
+
+	if (l->phase != LIVE_PINGS)
+		return;
+	for (int i = 0; i < PQntuples(res); i++) {
+		int64_t id = strtoll(PQgetvalue(res, i, 0), NULL, 10);
+		struct fold *f = bsearch(&id, l->batch, l->nbatch, sizeof(*f), compare_id);
+
+		if (f != NULL)
+			f->ping = false;
+	}
+}
+
+/* The rows are written: what they held is needed no more. */
+static void
+rows_written(struct live *l, bool gone)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < l->nbatch; i++) {
+		struct fold *f = &l->batch[i];
+
+		if (!f->row || f->gone != gone)
+			continue;
+		n++;
+		f->row = f->connected = f->goodbye = false;
+		live_drop_detail(l, f);
+	}
+	if (!gone)
+		stats_add(&l->cfg.stats->live_updates, n);
+}
+
+static void
+finish_batch(struct live *l, int64_t retry_ms)
+{
+	for (size_t i = 0; i < l->nbatch; i++) {
+		struct fold *f = &l->batch[i];
+
+		if (f->row || f->ping)
+			live_put_back(l, f, retry_ms);
+		else
+			forget(l, f);
+	}
+	l->nbatch = 0;
+	if (l->isolate > 0)
+		l->more = true;
+}
+
+/* One row is at fault: each goes alone until it is found, and that one is dropped. */
+static void
+isolate(struct live *l, const struct db_error *error, int64_t now)
+{
+	uint64_t suppressed;
+
+	if (l->nbatch > 1) {
+		l->isolate = l->nbatch;
+		return;
+	}
+	if (log_gate_open(&l->refused_gate, now, LOG_EVERY_MS, &suppressed))
+		log_write(LOG_ERROR_,
+		    &(struct log_fields){.imei = registry_imei(l->cfg.registry, l->batch[0].entry)},
+		    "live row refused: %s: %s (%" PRIu64 " more since the last line)",
+		    error->sqlstate, error->text, suppressed);
+	l->batch[0].row = l->batch[0].ping = false;
+	if (l->isolate > 0)
+		l->isolate--;
+}
+
+static void
+live_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+{
+	struct live *l = ctx;
+	int64_t now = clock_mono_ms();
+
+	if (outcome == DB_OK && l->phase != LIVE_PINGS) {
+		rows_written(l, l->phase == LIVE_GOODBYES);
+		l->phase = next_phase(l, l->phase + 1);
+		if (l->phase != LIVE_DONE)
+			return;
+	}
+	if (outcome != DB_OK && outcome != DB_LOST && db_error_is_content(error))
+		isolate(l, error, now);
+	else if (outcome == DB_OK && l->isolate > 0)
+		l->isolate--;
+	/* Rows locked by others are tried again in a second; all else as soon as it works. */
+	finish_batch(l, outcome == DB_OK ? now + PING_RETRY_MS : now);
+}
+
+struct live *
+live_new(const struct live_config *cfg)
+{
+	struct live *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->cfg = *cfg;
+	live_write_init(l);
+	l->gateway_id = strdup(cfg->gateway_id);
+	l->batch = calloc(LIVE_BATCH, sizeof(*l->batch));
+	if (l->gateway_id == NULL || l->batch == NULL) {
+		live_free(l);
+		return NULL;
+	}
+	snprintf(l->worker, sizeof(l->worker), "%d", cfg->worker);
+	l->task = (struct task){.job = {.name = "live rows",
+				    .ctx = l,
+				    .start = live_start,
+				    .result = live_result,
+				    .end = live_end},
+	    .due = live_due,
+	    .prepare = live_statements};
+	return l;
+}
+
+void
+live_free(struct live *l)
+{
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		live_drop_detail(l, &l->folds[i]);
+	for (size_t i = 0; i < l->nbatch; i++)
+		live_drop_detail(l, &l->batch[i]);
+	live_write_free(l);
+	free(l->folds);
+	free(l->slots);
+	free(l->batch);
+	free(l->gateway_id);
+	free(l);
+}
+
+struct task *
+live_task(struct live *l)
+{
+	return &l->task;
+}
+
+bool
+live_pending(const struct live *l)
+{
+	return l->n > 0 || l->nbatch > 0;
+}

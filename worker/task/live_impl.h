@@ -1,0 +1,122 @@
+/*
+ * Inside of the live rows: live_folds.c keeps what waits, live.c takes what
+ * happens and chooses whose turn it is, live_write.c writes. Included by these alone.
+ */
+#ifndef WORKER_TASK_LIVE_IMPL_H
+#define WORKER_TASK_LIVE_IMPL_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/log.h"
+#include "worker/task/live.h"
+#include "pg/array.h"
+#include "pg/row.h"
+
+#define LIVE_BATCH 2000 /* rows a statement */
+/* A tuple without io; its last field, the generation type, may be missing. */
+#define LIVE_FIX_BYTES (ROW_GENERATION + 2)
+
+/* What one device has to write: everything since its last turn, as one. */
+struct fold {
+	uint32_t entry;
+	bool row;	  /* device_online is to be written */
+	bool ping;	  /* devices.last_ping is to be written */
+	bool connected;	  /* session_id opened */
+	bool goodbye;	  /* session_id ended */
+	bool gone;	  /* the device was deleted: only its goodbye is left */
+	uint8_t addr_len; /* 0: unknown */
+	uint8_t addr[PGARRAY_INET];
+	int64_t device_id;
+	int64_t due_ms;	    /* monotonic: not before */
+	int64_t seen_ms;    /* wall; 0: not seen */
+	int64_t session_id; /* of connected and goodbye */
+	int64_t connected_ms, disconnected_ms;
+	uint8_t *fix; /* first LIVE_FIX_BYTES of the newest valid tuple, or NULL */
+	uint8_t *io;  /* of the newest trustworthy record, binary jsonb, or NULL */
+	uint32_t io_len;
+	int64_t record_us; /* its time, as in the tuple */
+};
+
+enum live_phase { LIVE_ROWS, LIVE_GOODBYES, LIVE_PINGS, LIVE_DONE };
+
+enum live_array {
+	LA_DEVICE_ID,
+	LA_RECORDED_AT,
+	LA_RECORD_HASH,
+	LA_RECEIVED_AT,
+	LA_LATITUDE,
+	LA_LONGITUDE,
+	LA_ALTITUDE,
+	LA_HEADING,
+	LA_SATELLITES,
+	LA_SPEED,
+	LA_VALID,
+	LA_PRIORITY,
+	LA_EVENT_IO_ID,
+	LA_CODEC,
+	LA_GENERATION,
+	LA_LAST_RECORD_AT,
+	LA_IO,
+	LA_SESSION_ID,
+	LA_ONLINE,
+	LA_CONNECTED_AT,
+	LA_DISCONNECTED_AT,
+	LA_LAST_SEEN_AT,
+	LA_REMOTE_ADDR,
+	LIVE_ARRAYS,
+};
+
+struct live {
+	struct live_config cfg;
+	char *gateway_id;
+	char worker[12];
+	struct task task;
+
+	/* Who has something to write; `slots` finds a device's fold by its entry. */
+	struct fold *folds;
+	size_t n, room;
+	uint32_t *slots; /* index + 1, 0 for free; `nslots` of them, a power of two */
+	size_t nslots;
+	size_t detail_bytes; /* held in fix and io, of the batch too */
+	size_t cursor;	     /* where the next gathering goes on */
+	int64_t next_due_ms; /* none is due earlier */
+	int64_t last_round_ms;
+	bool more; /* the last gathering left some that were due */
+
+	/* Being written; taken out of the folds, put back if it fails. Sorted by device. */
+	struct fold *batch;
+	size_t nbatch;
+	enum live_phase phase;
+	struct pgarray arrays[LIVE_ARRAYS];
+	size_t isolate; /* so many more go alone: one among them is refused */
+	struct log_gate full_gate, refused_gate;
+};
+
+/*
+ * The folds (live_folds.c). A pointer to one is good until the next append, take or put_back.
+ */
+struct fold *live_find(struct live *, uint32_t entry);
+/* A new, empty one. NULL: no room (logged). */
+struct fold *live_append(struct live *, uint32_t entry);
+void live_make_due(struct live *, struct fold *, int64_t at_ms);
+/* Takes folds[i] out; the last one moves into its place. */
+struct fold live_take(struct live *, size_t i);
+/* Puts one back, under what has happened since. Its memory goes over or is freed. */
+void live_put_back(struct live *, struct fold *older, int64_t due_ms);
+void live_drop_detail(struct live *, struct fold *);
+/* After a storm most of the memory goes back. */
+void live_shrink(struct live *);
+void live_note_full(struct live *);
+
+/* The statements (live_write.c). */
+extern const char *const live_statements[];
+
+/* Sends the statement of l->phase. */
+bool live_write_start(struct live *, PGconn *);
+void live_write_init(struct live *);
+void live_write_free(struct live *);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * Partitions and retention (design §4), by one worker of all gateways at a time
+ * under an advisory lock: partitions for the past 35 days and 7 ahead, rows that
+ * fell into the default partition moved into a day's new one, old partitions and
+ * old raw rows dropped. The SQL lives in functions of the migrations; here is only when.
+ */
+#ifndef WORKER_TASK_PARTITIONS_H
+#define WORKER_TASK_PARTITIONS_H
+
+#include "worker/task/jobs.h"
+
+struct upkeep;
+
+struct upkeep *upkeep_new(int retention_days, int raw_retention_days);
+void upkeep_free(struct upkeep *);
+struct task *upkeep_task(struct upkeep *);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * The ledger of refused IMEIs, rejected_devices (design §3, §4): folded per
+ * IMEI and reason, written within 2 s, bounded in memory and in the table, so that a scanner
+ * can't fill it. Over its bound the table loses the rows that were seen once
+ * and longest ago first.
+ */
+#ifndef WORKER_TASK_REJECTED_H
+#define WORKER_TASK_REJECTED_H
+
+#include <stdint.h>
+
+#include "shm/stats.h"
+#include "worker/task/jobs.h"
+
+struct rejected;
+
+struct rejected *rejected_new(struct stats *);
+void rejected_free(struct rejected *);
+struct task *rejected_task(struct rejected *);
+
+/* `reason`: "unknown" or "disabled" (static text). `remote_addr`: numeric, without port. */
+void rejected_note(
+    struct rejected *, uint64_t imei, const char *reason, const char *remote_addr, int64_t wall_ms);
+
+#endif

@@ -1,0 +1,176 @@
+#include "worker/tracker/followers.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+static void
+drop(struct traces *t, unsigned i)
+{
+	close(t->at[i].fd);
+	t->at[i] = t->at[--t->n];
+}
+
+struct trace *
+traces_add(struct traces *t, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
+{
+	if (t->n == CONTROL_MAX_TRACES) {
+		log_warn("too many follow devices at once");
+		close(fd);
+		return NULL;
+	}
+	t->at[t->n] =
+	    (struct trace){.imei = imei, .bytes = bytes, .until_ms = until_mono_ms, .fd = fd};
+	return &t->at[t->n++];
+}
+
+void
+traces_free(struct traces *t)
+{
+	while (t->n > 0)
+		drop(t, t->n - 1);
+}
+
+/* It never says anything more: what can be read is its end. */
+static bool
+has_hung_up(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void
+traces_tick(struct traces *t, int64_t now_mono_ms)
+{
+	for (unsigned i = t->n; i-- > 0;)
+		if (now_mono_ms >= t->at[i].until_ms || has_hung_up(t->at[i].fd))
+			drop(t, i);
+}
+
+/* Appends; a text that does not fit ends at the room's end. Returns the new length. */
+static size_t __attribute__((format(printf, 3, 0)))
+put_va(char *out, size_t at, const char *fmt, va_list ap)
+{
+	int n = vsnprintf(out + at, CONTROL_EVENT - at, fmt, ap);
+
+	if (n < 0)
+		return at;
+	return at + (size_t)n < CONTROL_EVENT ? at + (size_t)n : CONTROL_EVENT - 1;
+}
+
+static size_t __attribute__((format(printf, 3, 4))) put(char *out, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	at = put_va(out, at, fmt, ap);
+	va_end(ap);
+	return at;
+}
+
+static size_t
+put_head(const struct traces *t, const struct trace_peer *peer, const char *event, char *out)
+{
+	size_t n = put(out, 0, "{\"at\":%" PRId64 ",\"worker\":%d,\"pid\":%ld", clock_wall_ms(),
+	    t->worker, (long)getpid());
+
+	if (peer->conn != 0)
+		n = put(out, n, ",\"conn\":%" PRIu64, peer->conn);
+	if (peer->text != NULL)
+		n = put(out, n, ",\"peer\":\"%s\"", peer->text);
+	return put(out, n, ",\"event\":\"%s\"", event);
+}
+
+/* False: the reader is too slow now. One that has gone is found at the next tick. */
+static bool
+write_packet(int fd, const char *p, size_t n)
+{
+	return send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n ||
+	       (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS);
+}
+
+static void
+deliver(const struct traces *t, struct trace *to, const char *packet, size_t len)
+{
+	char line[512];
+	size_t n;
+
+	if (to->lost > 0) {
+		n = put_head(t, &(struct trace_peer){0}, "lost", line);
+		n += (size_t)snprintf(
+		    line + n, sizeof(line) - n, ",\"events\":%" PRIu64 "}", to->lost);
+		if (!write_packet(to->fd, line, n)) {
+			to->lost++;
+			return;
+		}
+		to->lost = 0;
+	}
+	if (!write_packet(to->fd, packet, len))
+		to->lost++;
+}
+
+static void
+deliver_all(struct traces *t, const struct trace *only, const struct trace_peer *peer, bool bytes,
+    const char *packet, size_t len)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->at[i].imei == peer->imei && (t->at[i].bytes || !bytes) &&
+		    (only == NULL || only == &t->at[i]))
+			deliver(t, &t->at[i], packet, len);
+}
+
+static bool
+anybody(const struct traces *t, uint64_t imei, bool bytes)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->at[i].imei == imei && (t->at[i].bytes || !bytes))
+			return true;
+	return false;
+}
+
+void
+traces_event(struct traces *t, const struct trace *only, const struct trace_peer *peer,
+    const char *event, const char *fmt, va_list ap)
+{
+	char packet[CONTROL_EVENT];
+	size_t n;
+
+	if (!anybody(t, peer->imei, false))
+		return;
+	n = put_head(t, peer, event, packet);
+	if (fmt != NULL) {
+		n = put(packet, n, ",");
+		n = put_va(packet, n, fmt, ap);
+	}
+	n = put(packet, n, "}");
+	deliver_all(t, only, peer, false, packet, n);
+}
+
+void
+traces_bytes(struct traces *t, const struct trace *only, const struct trace_peer *peer,
+    const char *direction, const uint8_t *p, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char packet[CONTROL_EVENT];
+
+	if (!anybody(t, peer->imei, true))
+		return;
+	for (size_t at = 0; at < len; at += TRACE_CHUNK) {
+		size_t chunk = len - at < TRACE_CHUNK ? len - at : TRACE_CHUNK;
+		size_t n = put_head(t, peer, direction, packet);
+
+		n = put(packet, n, ",\"bytes\":%zu,\"hex\":\"", chunk);
+		for (size_t i = 0; i < chunk; i++) {
+			packet[n++] = digits[p[at + i] >> 4];
+			packet[n++] = digits[p[at + i] & 15];
+		}
+		n = put(packet, n, "\"}");
+		deliver_all(t, only, peer, true, packet, n);
+	}
+}
