@@ -40,7 +40,7 @@ put_u64(uint8_t *p, uint64_t v)
 
 /* Makes room for `n` bytes more; a parameter's length is an int, so no array outgrows that. */
 static bool
-reserve(struct pgarray *a, size_t n)
+reserve(struct pg_array *a, size_t n)
 {
 	size_t room = a->room;
 
@@ -65,21 +65,21 @@ reserve(struct pgarray *a, size_t n)
 }
 
 void
-pgarray_init(struct pgarray *a, uint32_t element_oid)
+pg_array_init(struct pg_array *a, uint32_t element_oid)
 {
-	*a = (struct pgarray){.oid = element_oid};
-	pgarray_reset(a);
+	*a = (struct pg_array){.oid = element_oid};
+	pg_array_reset(a);
 }
 
 void
-pgarray_free(struct pgarray *a)
+pg_array_free(struct pg_array *a)
 {
 	free(a->p);
-	*a = (struct pgarray){.oid = a->oid};
+	*a = (struct pg_array){.oid = a->oid};
 }
 
 void
-pgarray_reset(struct pgarray *a)
+pg_array_reset(struct pg_array *a)
 {
 	a->failed = false;
 	a->n = 0;
@@ -91,17 +91,17 @@ pgarray_reset(struct pgarray *a)
 }
 
 bool
-pgarray_ok(const struct pgarray *a)
+pg_array_ok(const struct pg_array *a)
 {
 	return !a->failed;
 }
 
 /* An array that was freed starts again by itself. */
 static uint8_t *
-element(struct pgarray *a, size_t n)
+element(struct pg_array *a, size_t n)
 {
 	if (a->len == 0 && !a->failed)
-		pgarray_reset(a);
+		pg_array_reset(a);
 	if (n > INT_MAX - 4 || !reserve(a, 4 + n)) {
 		a->failed = true;
 		return NULL;
@@ -114,7 +114,7 @@ element(struct pgarray *a, size_t n)
 }
 
 void
-pgarray_null(struct pgarray *a)
+pg_array_null(struct pg_array *a)
 {
 	uint8_t *p = element(a, 0);
 
@@ -125,7 +125,7 @@ pgarray_null(struct pgarray *a)
 }
 
 void
-pgarray_raw(struct pgarray *a, const void *from, size_t n)
+pg_array_raw(struct pg_array *a, const void *from, size_t n)
 {
 	uint8_t *p = element(a, n);
 
@@ -134,7 +134,7 @@ pgarray_raw(struct pgarray *a, const void *from, size_t n)
 }
 
 void
-pgarray_bool(struct pgarray *a, bool v)
+pg_array_bool(struct pg_array *a, bool v)
 {
 	uint8_t *p = element(a, 1);
 
@@ -143,7 +143,7 @@ pgarray_bool(struct pgarray *a, bool v)
 }
 
 void
-pgarray_int2(struct pgarray *a, int16_t v)
+pg_array_int2(struct pg_array *a, int16_t v)
 {
 	uint8_t *p = element(a, 2);
 
@@ -152,7 +152,7 @@ pgarray_int2(struct pgarray *a, int16_t v)
 }
 
 void
-pgarray_int4(struct pgarray *a, int32_t v)
+pg_array_int4(struct pg_array *a, int32_t v)
 {
 	uint8_t *p = element(a, 4);
 
@@ -161,7 +161,7 @@ pgarray_int4(struct pgarray *a, int32_t v)
 }
 
 void
-pgarray_int8(struct pgarray *a, int64_t v)
+pg_array_int8(struct pg_array *a, int64_t v)
 {
 	uint8_t *p = element(a, 8);
 
@@ -170,22 +170,22 @@ pgarray_int8(struct pgarray *a, int64_t v)
 }
 
 void
-pgarray_float8(struct pgarray *a, double v)
+pg_array_float8(struct pg_array *a, double v)
 {
 	uint64_t bits;
 
 	memcpy(&bits, &v, sizeof(bits));
-	pgarray_int8(a, (int64_t)bits);
+	pg_array_int8(a, (int64_t)bits);
 }
 
 void
-pgarray_text(struct pgarray *a, const char *p, size_t n)
+pg_array_text(struct pg_array *a, const char *p, size_t n)
 {
-	pgarray_raw(a, p, n);
+	pg_array_raw(a, p, n);
 }
 
 void
-pgarray_time_ms(struct pgarray *a, int64_t wall_ms)
+pg_array_time_ms(struct pg_array *a, int64_t wall_ms)
 {
 	int64_t us;
 
@@ -194,11 +194,11 @@ pgarray_time_ms(struct pgarray *a, int64_t wall_ms)
 		a->failed = true;
 		return;
 	}
-	pgarray_int8(a, us);
+	pg_array_int8(a, us);
 }
 
 void
-pgarray_jsonb(struct pgarray *a, const char *json, size_t n)
+pg_array_jsonb(struct pg_array *a, const char *json, size_t n)
 {
 	uint8_t *p = n < INT_MAX - 4 ? element(a, 1 + n) : NULL;
 
@@ -212,7 +212,7 @@ pgarray_jsonb(struct pgarray *a, const char *json, size_t n)
 }
 
 size_t
-pgarray_inet_bytes(const char *addr, uint8_t out[PGARRAY_INET])
+pg_array_inet_bytes(const char *addr, uint8_t out[PG_ARRAY_INET])
 {
 	char plain[INET6_ADDRSTRLEN];
 	size_t n = addr != NULL ? strcspn(addr, "%") : 0;
@@ -233,23 +233,23 @@ pgarray_inet_bytes(const char *addr, uint8_t out[PGARRAY_INET])
 }
 
 void
-pgarray_inet(struct pgarray *a, const char *addr)
+pg_array_inet(struct pg_array *a, const char *addr)
 {
-	uint8_t bytes[PGARRAY_INET];
-	size_t n = pgarray_inet_bytes(addr, bytes);
+	uint8_t bytes[PG_ARRAY_INET];
+	size_t n = pg_array_inet_bytes(addr, bytes);
 
 	if (n > 0)
-		pgarray_raw(a, bytes, n);
+		pg_array_raw(a, bytes, n);
 	else
-		pgarray_null(a);
+		pg_array_null(a);
 }
 
 const char *
-pgarray_param(struct pgarray *a, int *len)
+pg_array_param(struct pg_array *a, int *len)
 {
 	*len = 0;
 	if (a->len == 0 && !a->failed)
-		pgarray_reset(a);
+		pg_array_reset(a);
 	if (a->failed)
 		return NULL;
 	put_u32(a->p, a->n > 0 ? 1 : 0);

@@ -1,7 +1,7 @@
 /*
  * Builds binary array parameters for unnest($1, $2, ...) (PostgreSQL's array_send
  * format): one-dimensional, with or without NULLs. A builder is reused: reset keeps its
- * memory. Memory errors are sticky and show in pgarray_ok().
+ * memory. Memory errors are sticky and show in pg_array_ok().
  */
 #ifndef PG_ARRAY_H
 #define PG_ARRAY_H
@@ -24,7 +24,7 @@ enum {
 	PG_JSONB = 3802
 };
 
-struct pgarray {
+struct pg_array {
 	uint8_t *p;
 	size_t len, room;
 	uint32_t n;
@@ -32,32 +32,32 @@ struct pgarray {
 	bool failed;
 };
 
-void pgarray_init(struct pgarray *, uint32_t element_oid);
-void pgarray_free(struct pgarray *);
-void pgarray_reset(struct pgarray *);
-bool pgarray_ok(const struct pgarray *);
+void pg_array_init(struct pg_array *, uint32_t element_oid);
+void pg_array_free(struct pg_array *);
+void pg_array_reset(struct pg_array *);
+bool pg_array_ok(const struct pg_array *);
 
-void pgarray_null(struct pgarray *);
+void pg_array_null(struct pg_array *);
 /* An element already in its type's binary form. */
-void pgarray_raw(struct pgarray *, const void *p, size_t n);
-void pgarray_bool(struct pgarray *, bool);
-void pgarray_int2(struct pgarray *, int16_t);
-void pgarray_int4(struct pgarray *, int32_t);
-void pgarray_int8(struct pgarray *, int64_t);
-void pgarray_float8(struct pgarray *, double);
-void pgarray_text(struct pgarray *, const char *p, size_t n);
+void pg_array_raw(struct pg_array *, const void *p, size_t n);
+void pg_array_bool(struct pg_array *, bool);
+void pg_array_int2(struct pg_array *, int16_t);
+void pg_array_int4(struct pg_array *, int32_t);
+void pg_array_int8(struct pg_array *, int64_t);
+void pg_array_float8(struct pg_array *, double);
+void pg_array_text(struct pg_array *, const char *p, size_t n);
 /* Wall clock, ms since 1970; written as timestamptz. */
-void pgarray_time_ms(struct pgarray *, int64_t wall_ms);
+void pg_array_time_ms(struct pg_array *, int64_t wall_ms);
 /* JSON text; gets the jsonb version byte in front. */
-void pgarray_jsonb(struct pgarray *, const char *json, size_t n);
+void pg_array_jsonb(struct pg_array *, const char *json, size_t n);
 /* A numeric address without port, as inet; NULL if it is none. A zone (%eth0) is cut off. */
-void pgarray_inet(struct pgarray *, const char *addr);
+void pg_array_inet(struct pg_array *, const char *addr);
 
-/* The same as bytes, to be kept for later (pgarray_raw); returns their number, 0 if it is none. */
-#define PGARRAY_INET 20
-size_t pgarray_inet_bytes(const char *addr, uint8_t out[PGARRAY_INET]);
+/* The same as bytes, to be kept for later (pg_array_raw); returns their number, 0 if it is none. */
+#define PG_ARRAY_INET 20
+size_t pg_array_inet_bytes(const char *addr, uint8_t out[PG_ARRAY_INET]);
 
 /* Writes header fields and gives the parameter's bytes and length for PQsendQueryPrepared. */
-const char *pgarray_param(struct pgarray *, int *len);
+const char *pg_array_param(struct pg_array *, int *len);
 
 #endif

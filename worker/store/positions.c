@@ -18,24 +18,6 @@
 /* How long a device that had a duplicate goes by ON CONFLICT. */
 #define CAREFUL_MS 60000
 
-/* The answer has one row for each that is new. */
-const char store_insert_sql[] =
-    "INSERT INTO device_positions (" ROW_COLUMNS ")"
-    " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::timestamptz[],"
-    " $5::float8[], $6::float8[], $7::smallint[], $8::integer[], $9::smallint[], $10::integer[],"
-    " $11::boolean[], $12::smallint[], $13::integer[], $14::smallint[], $15::smallint[], "
-    "$16::jsonb[])"
-    " ON CONFLICT DO NOTHING RETURNING device_id";
-
-/*
- * A transaction of nothing but duplicates writes no WAL, so its COMMIT waits for
- * nothing and proves nothing about the first copies. They are committed, though, as far as
- * this server can see, so their COMMIT stands in the WAL before this message: once the
- * message is durable (and on the standby, if one is waited for), so are they.
- */
-static const char prove_sql[] = "SELECT pg_logical_emit_message(true, 'telematics-gateway', '')";
-
-static const char copy_sql[] = "COPY device_positions (" ROW_COLUMNS ") FROM STDIN (FORMAT binary)";
 static const char copy_header[] =
     "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 19 bytes with the last NUL */
 #define COPY_HEADER_LEN 19
@@ -114,7 +96,7 @@ fill_params(struct store *s, struct span span)
 	const int nfixed = (int)(sizeof(field) / sizeof(field[0]));
 
 	for (int c = 0; c < ROW_NCOLUMNS; c++)
-		pgarray_reset(&s->rows[c]);
+		pg_array_reset(&s->rows[c]);
 	for (uint32_t i = span.from; i < span.to; i++) {
 		const uint8_t *row = s->storing->bytes + row_at(s, &s->careful, i)->off;
 		int16_t generation;
@@ -122,52 +104,35 @@ fill_params(struct store *s, struct span span)
 		const uint8_t *io = row_io(row, &io_len);
 
 		for (int c = 0; c < nfixed; c++)
-			pgarray_raw(&s->rows[c], row + field[c].off, field[c].len);
+			pg_array_raw(&s->rows[c], row + field[c].off, field[c].len);
 		if (row_generation(row, &generation))
-			pgarray_int2(&s->rows[nfixed], generation);
+			pg_array_int2(&s->rows[nfixed], generation);
 		else
-			pgarray_null(&s->rows[nfixed]);
-		pgarray_raw(&s->rows[nfixed + 1], io, io_len);
+			pg_array_null(&s->rows[nfixed]);
+		pg_array_raw(&s->rows[nfixed + 1], io, io_len);
 	}
 }
 
 static bool
-insert_start(void *ctx, PGconn *conn)
+insert_start(void *ctx, struct pg_conn *conn)
 {
 	struct store *s = ctx;
-	const char *values[ROW_NCOLUMNS];
-	int lengths[ROW_NCOLUMNS], formats[ROW_NCOLUMNS];
+	struct pg_params params = {0};
 
 	fill_params(s, s->span);
-	for (int c = 0; c < ROW_NCOLUMNS; c++) {
-		if (!pgarray_ok(&s->rows[c]))
-			return false;
-		values[c] = pgarray_param(&s->rows[c], &lengths[c]);
-		formats[c] = 1;
-	}
+	pg_param_arrays(&params, s->rows, ROW_NCOLUMNS);
 	s->started_us = clock_mono_us();
-	return PQsendQueryPrepared(
-		   conn, "insert_positions", ROW_NCOLUMNS, values, lengths, formats, 1) == 1;
-}
-
-static int64_t
-be64(const char *p)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | (uint8_t)p[i];
-	return (int64_t)v;
+	return pg_send(conn, "positions_insert", &params, PG_BINARY_ROWS);
 }
 
 /* In the order of devices, as our rows are; what is missing stood there already. */
 static void
-insert_result(void *ctx, const PGresult *res)
+insert_result(void *ctx, const struct pg_result *res)
 {
 	struct store *s = ctx;
 	struct batch *b = s->storing;
 	int64_t now_ms = clock_mono_ms();
-	int at = 0, n = PQntuples(res);
+	int at = 0, n = pg_rows(res);
 
 	for (uint32_t i = s->span.from; i < s->span.to;) {
 		uint32_t end = i + 1, new_rows = 0;
@@ -175,7 +140,7 @@ insert_result(void *ctx, const PGresult *res)
 
 		while (end < s->span.to && row_at(s, &s->careful, end)->device_id == r->device_id)
 			end++;
-		for (; at < n && be64(PQgetvalue(res, at, 0)) == r->device_id; at++)
+		for (; at < n && pg_int8(res, at, 0) == r->device_id; at++)
 			new_rows++;
 		if (new_rows < end - i) {
 			registry_set_duplicate_ms(
@@ -203,7 +168,7 @@ halve_span(struct store *s)
  * is not stored yet, and perhaps never.
  */
 static void
-refuse_row(struct store *s, const struct db_error *error)
+refuse_row(struct store *s, const struct pg_error *error)
 {
 	struct batch *b = s->storing;
 	struct row *r = &b->rows[s->careful.at[s->span.from]];
@@ -246,46 +211,46 @@ span_stored(struct store *s)
 }
 
 static void
-span_failed(struct store *s, enum db_outcome outcome, const struct db_error *error)
+span_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
 {
 	s->spans[s->nspans++] = s->span;
 	store_failed(s, outcome, error);
 }
 
 static bool
-prove_start(void *ctx, PGconn *conn)
+prove_start(void *ctx, struct pg_conn *conn)
 {
 	(void)ctx;
-	return PQsendQuery(conn, prove_sql) == 1;
+	return pg_send_text(conn, "positions_prove");
 }
 
 static void
-prove_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+prove_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
 
-	if (outcome == DB_OK)
+	if (outcome == PG_OK)
 		span_stored(s);
 	else
 		span_failed(s, outcome, error);
 }
 
 static void
-insert_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+insert_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
-	const struct db_job prove = {
+	const struct pg_job prove = {
 	    .name = "prove duplicates", .ctx = ctx, .start = prove_start, .end = prove_end};
 	struct store *s = ctx;
 	uint32_t n = s->span.to - s->span.from;
 
-	if (outcome == DB_OK && s->inserted == 0) {
-		db_run(s->db, &prove);
-	} else if (outcome == DB_OK) {
+	if (outcome == PG_OK && s->inserted == 0) {
+		pg_link_run(s->db, &prove);
+	} else if (outcome == PG_OK) {
 		span_stored(s);
-	} else if (outcome == DB_ERROR && db_error_is_content(error) && n > 1) {
+	} else if (outcome == PG_ERROR && pg_error_is_content(error) && n > 1) {
 		halve_span(s);
 		span_done(s);
-	} else if (outcome == DB_ERROR && db_error_is_content(error)) {
+	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
 		refuse_row(s, error);
 		span_done(s);
 	} else {
@@ -296,7 +261,7 @@ insert_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_insert(struct store *s)
 {
-	const struct db_job job = {.name = "insert positions",
+	const struct pg_job job = {.name = "insert positions",
 	    .ctx = s,
 	    .start = insert_start,
 	    .result = insert_result,
@@ -304,11 +269,11 @@ store_run_insert(struct store *s)
 
 	s->span = s->spans[--s->nspans];
 	s->inserted = 0;
-	db_run(s->db, &job);
+	pg_link_run(s->db, &job);
 }
 
 static bool
-copy_start(void *ctx, PGconn *conn)
+copy_start(void *ctx, struct pg_conn *conn)
 {
 	struct store *s = ctx;
 
@@ -316,12 +281,12 @@ copy_start(void *ctx, PGconn *conn)
 		return false;
 	s->copied = 0;
 	s->started_us = clock_mono_us();
-	return PQsendQuery(conn, copy_sql) == 1;
+	return pg_send_text(conn, "positions_copy");
 }
 
 /* Rows are gathered to large pieces: libpq sends on every call, and a system call a row is dear. */
-static enum db_copy
-copy_in(void *ctx, PGconn *conn)
+static enum pg_copy
+copy_in(void *ctx, struct pg_conn *conn)
 {
 	struct store *s = ctx;
 	size_t n = 0;
@@ -336,22 +301,21 @@ copy_in(void *ctx, PGconn *conn)
 		if (n + r->len > COPY_CHUNK && n > 0)
 			break;
 		if (r->len > COPY_CHUNK) {
-			if (PQputCopyData(
-				conn, (const char *)s->storing->bytes + r->off, (int)r->len) != 1)
-				return DB_COPY_FAIL;
+			if (!pg_put(conn, s->storing->bytes + r->off, r->len))
+				return PG_COPY_FAIL;
 		} else {
 			memcpy(s->copy_buf + n, s->storing->bytes + r->off, r->len);
 			n += r->len;
 		}
 		s->copied++;
 	}
-	if (n > 0 && PQputCopyData(conn, (const char *)s->copy_buf, (int)n) != 1)
-		return DB_COPY_FAIL;
+	if (n > 0 && !pg_put(conn, s->copy_buf, n))
+		return PG_COPY_FAIL;
 	if (s->copied < s->plain.n)
-		return DB_COPY_MORE;
-	if (PQputCopyData(conn, "\377\377", 2) != 1 || PQputCopyEnd(conn, NULL) != 1)
-		return DB_COPY_FAIL;
-	return DB_COPY_END;
+		return PG_COPY_MORE;
+	if (!pg_put(conn, "\377\377", 2) || !pg_put_end(conn))
+		return PG_COPY_FAIL;
+	return PG_COPY_END;
 }
 
 /* The rows meant for COPY go by ON CONFLICT after all. */
@@ -367,21 +331,21 @@ copy_to_insert(struct store *s)
 }
 
 static void
-copy_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+copy_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
 
-	if (outcome == DB_OK) {
+	if (outcome == PG_OK) {
 		store_book(s, s->plain.n, 0, 0);
 		store_succeeded(s, true, s->plain.n);
 		store_step_done(s);
-	} else if (outcome == DB_ERROR && db_error_is_content(error)) {
+	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
 		stats_add(&s->stats->copy_conflicts, 1);
 		copy_to_insert(s);
 	} else {
 		/* After a lost connection it may have been committed: then all would be duplicates.
 		 */
-		if (outcome == DB_LOST)
+		if (outcome == PG_LOST)
 			copy_to_insert(s);
 		store_failed(s, outcome, error);
 		return;
@@ -392,11 +356,11 @@ copy_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_copy(struct store *s)
 {
-	const struct db_job job = {.name = "copy positions",
+	const struct pg_job job = {.name = "copy positions",
 	    .ctx = s,
 	    .start = copy_start,
 	    .copy_in = copy_in,
 	    .end = copy_end};
 
-	db_run(s->db, &job);
+	pg_link_run(s->db, &job);
 }

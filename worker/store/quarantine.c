@@ -88,32 +88,32 @@ const char store_messages_sql[] =
     " SELECT id, (extract(epoch FROM waited) * 1000000)::bigint FROM answered";
 
 static void
-put_imei(struct pgarray *a, uint64_t imei)
+put_imei(struct pg_array *a, uint64_t imei)
 {
 	char text[IMEI_DIGITS];
 
 	for (int i = IMEI_DIGITS - 1; i >= 0; i--, imei /= 10)
 		text[i] = (char)('0' + imei % 10);
-	pgarray_text(a, text, sizeof(text));
+	pg_array_text(a, text, sizeof(text));
 }
 
 /* inet in binary: family (2 or 3), bits, is_cidr, length, address (PostgreSQL, network.c). */
 static void
-put_addr(struct pgarray *a, const struct frame_source *from)
+put_addr(struct pg_array *a, const struct frame_source *from)
 {
 	uint8_t n = from->family == AF_INET6 ? 16 : 4;
 	uint8_t inet[20] = {from->family == AF_INET6 ? 3 : 2, (uint8_t)(n * 8), 0, n};
 
 	if (from->family != AF_INET && from->family != AF_INET6) {
-		pgarray_null(a);
+		pg_array_null(a);
 		return;
 	}
 	memcpy(inet + 4, from->addr, n);
-	pgarray_raw(a, inet, (size_t)n + 4);
+	pg_array_raw(a, inet, (size_t)n + 4);
 }
 
 static void
-put_time_us(struct pgarray *a, int64_t wall_us)
+put_time_us(struct pg_array *a, int64_t wall_us)
 {
 	/* timestamptz counts microseconds since 2000-01-01. */
 	uint64_t v = (uint64_t)(wall_us - INT64_C(946684800000000));
@@ -121,7 +121,7 @@ put_time_us(struct pgarray *a, int64_t wall_us)
 
 	for (int i = 0; i < 8; i++)
 		be[i] = (uint8_t)(v >> (56 - 8 * i));
-	pgarray_raw(a, be, sizeof(be));
+	pg_array_raw(a, be, sizeof(be));
 }
 
 /* The raw row that a frame leaves: its reason, or NULL for none. */
@@ -157,23 +157,23 @@ init_arrays(struct store *s, const uint32_t *oids, int n)
 {
 	for (int i = 0; i < n; i++) {
 		if (s->raw[i].oid != oids[i]) {
-			pgarray_free(&s->raw[i]);
-			pgarray_init(&s->raw[i], oids[i]);
+			pg_array_free(&s->raw[i]);
+			pg_array_init(&s->raw[i], oids[i]);
 		}
-		pgarray_reset(&s->raw[i]);
+		pg_array_reset(&s->raw[i]);
 	}
 }
 
 static bool
-send_arrays(struct store *s, PGconn *conn, const char *statement, int n)
+send_arrays(struct store *s, struct pg_conn *conn, const char *statement, int n)
 {
 	const char *values[MSG_NPARAMS];
 	int lengths[MSG_NPARAMS], formats[MSG_NPARAMS];
 
 	for (int i = 0; i < n; i++) {
-		if (!pgarray_ok(&s->raw[i]))
+		if (!pg_array_ok(&s->raw[i]))
 			return false;
-		values[i] = pgarray_param(&s->raw[i], &lengths[i]);
+		values[i] = pg_array_param(&s->raw[i], &lengths[i]);
 		formats[i] = 1;
 	}
 	s->started_us = clock_mono_us();
@@ -188,18 +188,18 @@ put_raw(struct store *s, const struct frame *f)
 
 	put_imei(&s->raw[RAW_IMEI], f->from.imei);
 	if (f->from.device_id != 0)
-		pgarray_int8(&s->raw[RAW_DEVICE], f->from.device_id);
+		pg_array_int8(&s->raw[RAW_DEVICE], f->from.device_id);
 	else
-		pgarray_null(&s->raw[RAW_DEVICE]);
-	pgarray_text(&s->raw[RAW_REASON], reason, strlen(reason));
-	pgarray_raw(&s->raw[RAW_FRAME], raw, f->raw_len);
-	pgarray_int8(&s->raw[RAW_HASH], (int64_t)hash_bytes(raw, f->raw_len));
+		pg_array_null(&s->raw[RAW_DEVICE]);
+	pg_array_text(&s->raw[RAW_REASON], reason, strlen(reason));
+	pg_array_raw(&s->raw[RAW_FRAME], raw, f->raw_len);
+	pg_array_int8(&s->raw[RAW_HASH], (int64_t)hash_bytes(raw, f->raw_len));
 	put_time_us(&s->raw[RAW_RECEIVED], f->from.received_wall_us);
 	put_addr(&s->raw[RAW_ADDR], &f->from);
 }
 
 static bool
-raw_start(void *ctx, PGconn *conn)
+raw_start(void *ctx, struct pg_conn *conn)
 {
 	static const uint32_t oids[RAW_NPARAMS] = {
 	    PG_TEXT, PG_INT8, PG_TEXT, PG_BYTEA, PG_INT8, PG_TIMESTAMPTZ, PG_INET};
@@ -251,7 +251,7 @@ raw_stored(struct store *s)
 /* Not even its raw bytes are taken. It must not hold up everybody else: no ACK, and its connection
  * goes. */
 static void
-refuse_raw(struct store *s, const struct db_error *error)
+refuse_raw(struct store *s, const struct pg_error *error)
 {
 	for (uint32_t i = s->raw_from; i < s->raw_to; i++) {
 		struct frame *f = &s->storing->frames[i];
@@ -271,17 +271,17 @@ refuse_raw(struct store *s, const struct db_error *error)
 }
 
 static void
-raw_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+raw_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
 
-	if (outcome == DB_OK) {
+	if (outcome == PG_OK) {
 		raw_stored(s);
 		store_succeeded(s, false, 0);
-	} else if (outcome == DB_ERROR && db_error_is_content(error) && !s->raw_single) {
+	} else if (outcome == PG_ERROR && pg_error_is_content(error) && !s->raw_single) {
 		s->raw_single = true;
 		s->raw_to = s->raw_from;
-	} else if (outcome == DB_ERROR && db_error_is_content(error)) {
+	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
 		refuse_raw(s, error);
 	} else {
 		s->raw_to = s->raw_from;
@@ -296,10 +296,10 @@ raw_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_raw(struct store *s)
 {
-	const struct db_job job = {
+	const struct pg_job job = {
 	    .name = "insert raw frames", .ctx = s, .start = raw_start, .end = raw_end};
 
-	db_run(s->db, &job);
+	pg_link_run(s->db, &job);
 }
 
 bool
@@ -315,36 +315,36 @@ static void
 put_message(
     struct store *s, const struct frame *f, const struct message *m, int16_t seq, int64_t hash)
 {
-	struct pgarray *a = s->raw;
+	struct pg_array *a = s->raw;
 
 	put_imei(&a[MSG_IMEI], f->from.imei);
-	pgarray_int8(&a[MSG_DEVICE], f->from.device_id);
-	pgarray_int2(&a[MSG_CODEC], m->codec);
-	pgarray_int2(&a[MSG_TYPE], m->type);
+	pg_array_int8(&a[MSG_DEVICE], f->from.device_id);
+	pg_array_int2(&a[MSG_CODEC], m->codec);
+	pg_array_int2(&a[MSG_TYPE], m->type);
 	if (m->has_time)
-		pgarray_time_ms(&a[MSG_TIME], m->time_ms);
+		pg_array_time_ms(&a[MSG_TIME], m->time_ms);
 	else
-		pgarray_null(&a[MSG_TIME]);
-	pgarray_raw(&a[MSG_PAYLOAD], m->payload, m->payload_len);
+		pg_array_null(&a[MSG_TIME]);
+	pg_array_raw(&a[MSG_PAYLOAD], m->payload, m->payload_len);
 	if (message_is_text(m->payload, m->payload_len))
-		pgarray_text(&a[MSG_TEXT], (const char *)m->payload, m->payload_len);
+		pg_array_text(&a[MSG_TEXT], (const char *)m->payload, m->payload_len);
 	else
-		pgarray_null(&a[MSG_TEXT]);
+		pg_array_null(&a[MSG_TEXT]);
 	put_time_us(&a[MSG_RECEIVED], f->from.received_wall_us);
-	pgarray_int8(&a[MSG_HASH], hash);
-	pgarray_int2(&a[MSG_SEQ], seq);
+	pg_array_int8(&a[MSG_HASH], hash);
+	pg_array_int2(&a[MSG_SEQ], seq);
 	put_addr(&a[MSG_ADDR], &f->from);
 	if (f->command.id != 0 && f->command.message == seq) {
-		pgarray_int8(&a[MSG_COMMAND], f->command.id);
-		pgarray_int4(&a[MSG_ATTEMPT], f->command.attempt);
+		pg_array_int8(&a[MSG_COMMAND], f->command.id);
+		pg_array_int4(&a[MSG_ATTEMPT], f->command.attempt);
 	} else {
-		pgarray_null(&a[MSG_COMMAND]);
-		pgarray_null(&a[MSG_ATTEMPT]);
+		pg_array_null(&a[MSG_COMMAND]);
+		pg_array_null(&a[MSG_ATTEMPT]);
 	}
 }
 
 static bool
-messages_start(void *ctx, PGconn *conn)
+messages_start(void *ctx, struct pg_conn *conn)
 {
 	static const uint32_t oids[MSG_NPARAMS] = {PG_TEXT, PG_INT8, PG_INT2, PG_INT2,
 	    PG_TIMESTAMPTZ, PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET, PG_INT8,
@@ -374,7 +374,7 @@ messages_start(void *ctx, PGconn *conn)
 
 /* The frame whose message the table doesn't take goes to quarantine, which comes next. */
 static void
-refuse_messages(struct store *s, const struct db_error *error)
+refuse_messages(struct store *s, const struct pg_error *error)
 {
 	for (uint32_t i = s->raw_from; i < s->raw_to; i++) {
 		struct frame *f = &s->storing->frames[i];
@@ -391,7 +391,7 @@ refuse_messages(struct store *s, const struct db_error *error)
 }
 
 static void
-messages_result(void *ctx, const PGresult *res)
+messages_result(void *ctx, const struct pg_result *res)
 {
 	struct store *s = ctx;
 
@@ -418,15 +418,15 @@ book_answers(struct store *s, bool committed)
 }
 
 static void
-messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+messages_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
-	bool refused = outcome == DB_ERROR &&
-		       (db_error_is_content(error) || strcmp(error->sqlstate, "55P03") == 0);
+	bool refused = outcome == PG_ERROR &&
+		       (pg_error_is_content(error) || strcmp(error->sqlstate, "55P03") == 0);
 	uint64_t n = 0;
 
-	book_answers(s, outcome == DB_OK);
-	if (outcome == DB_OK) {
+	book_answers(s, outcome == PG_OK);
+	if (outcome == PG_OK) {
 		for (uint32_t i = s->raw_from; i < s->raw_to; i++)
 			n += s->storing->frames[i].kind == FRAME_MESSAGE;
 		stats_add(&s->stats->messages, n);
@@ -448,11 +448,11 @@ messages_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 void
 store_run_messages(struct store *s)
 {
-	const struct db_job job = {.name = "insert messages",
+	const struct pg_job job = {.name = "insert messages",
 	    .ctx = s,
 	    .start = messages_start,
 	    .result = messages_result,
 	    .end = messages_end};
 
-	db_run(s->db, &job);
+	pg_link_run(s->db, &job);
 }

@@ -11,9 +11,9 @@
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 2000
 
+static const char *const statements[] = {"positions_insert", NULL};
+
 static const char *const prepared[] = {
-    "insert_positions",
-    store_insert_sql,
     "insert_raw",
     store_raw_sql,
     "insert_messages",
@@ -78,7 +78,7 @@ batch_finished(struct store *s)
 void
 store_next(struct store *s)
 {
-	if (!db_is_up(s->db) || db_is_busy(s->db))
+	if (!pg_link_is_up(s->db) || pg_link_is_busy(s->db))
 		return;
 	for (;;) {
 		switch (s->step) {
@@ -160,7 +160,7 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 
 	(void)fd, (void)what;
-	if (!db_is_up(s->db) || db_is_busy(s->db))
+	if (!pg_link_is_up(s->db) || pg_link_is_busy(s->db))
 		return;
 	if (s->storing != NULL) {
 		if (!evtimer_pending(s->retry_ev, NULL))
@@ -171,14 +171,14 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-store_failed(struct store *s, enum db_outcome outcome, const struct db_error *error)
+store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
 {
 	uint64_t suppressed;
 
 	stats_add(&s->stats->batch_failures, 1);
-	if (outcome == DB_LOST)
+	if (outcome == PG_LOST)
 		return; /* db.c says so, and tries again by itself */
-	if (db_error_is_transient(error)) {
+	if (pg_error_is_transient(error)) {
 		start_soon(s);
 		return;
 	}
@@ -269,7 +269,7 @@ init_memory(struct store *s)
 	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
 
 	for (int i = 0; i < ROW_NCOLUMNS; i++)
-		pgarray_init(&s->rows[i], oids[i]);
+		pg_array_init(&s->rows[i], oids[i]);
 	s->careful.at = malloc(n * sizeof(uint32_t));
 	s->plain.at = malloc(n * sizeof(uint32_t));
 	return s->careful.at != NULL && s->plain.at != NULL &&
@@ -287,13 +287,14 @@ store_new(const struct store_config *cfg)
 	s->stats = &cfg->shm->stats;
 	s->start_ev = evtimer_new(cfg->base, start_cb, s);
 	s->retry_ev = evtimer_new(cfg->base, retry_cb, s);
-	const struct db_callbacks callbacks = {.ctx = s,
+	const struct pg_link_callbacks callbacks = {.ctx = s,
 	    .up = db_up,
 	    .down = db_down,
+	    .statements = statements,
 	    .prepare = prepared,
 	    .connects = &s->stats->db_connects};
 	if (s->start_ev == NULL || s->retry_ev == NULL || !init_memory(s) ||
-	    (s->db = db_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
+	    (s->db = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
 		store_free(s);
 		return NULL;
 	}
@@ -306,16 +307,16 @@ store_free(struct store *s)
 {
 	if (s == NULL)
 		return;
-	db_free(s->db);
+	pg_link_free(s->db);
 	for (int i = 0; i < ROW_NCOLUMNS; i++)
-		pgarray_free(&s->rows[i]);
+		pg_array_free(&s->rows[i]);
 	for (size_t i = 0; i < sizeof(s->raw) / sizeof(s->raw[0]); i++)
-		pgarray_free(&s->raw[i]);
+		pg_array_free(&s->raw[i]);
 	if (s->start_ev != NULL)
 		event_free(s->start_ev);
 	if (s->retry_ev != NULL)
 		event_free(s->retry_ev);
-	PQclear(s->answered);
+	pg_result_free(s->answered);
 	batch_free(&s->batch[0]);
 	batch_free(&s->batch[1]);
 	free(s->careful.at);
@@ -345,20 +346,20 @@ store_which(const struct store *s, const struct batch *b)
 void
 store_kick(struct store *s)
 {
-	if (s->storing == NULL && db_is_up(s->db))
+	if (s->storing == NULL && pg_link_is_up(s->db))
 		start_soon(s);
 }
 
 bool
 store_is_up(const struct store *s)
 {
-	return db_is_up(s->db) && !s->failing;
+	return pg_link_is_up(s->db) && !s->failing;
 }
 
 int
 store_server_connections(const struct store *s)
 {
-	return db_server_connections(s->db);
+	return pg_link_server_connections(s->db);
 }
 
 bool

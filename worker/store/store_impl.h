@@ -8,8 +8,10 @@
 #include <event2/event.h>
 
 #include "common/log.h"
-#include "pg/conn.h"
+#include "pg/link.h"
 #include "pg/array.h"
+#include "pg/query.h"
+#include "pg/result.h"
 #include "pg/row.h"
 #include "worker/store/store.h"
 
@@ -31,7 +33,7 @@ struct row_list {
 
 struct store {
 	struct store_config cfg;
-	struct db *db;
+	struct pg_link *db;
 	struct batch batch[2];
 	int filling;
 	struct batch *storing; /* NULL: none */
@@ -44,12 +46,12 @@ struct store {
 	uint64_t inserted; /* rows of the span that were new */
 	uint32_t copied;   /* rows of plain given to libpq */
 	uint8_t *copy_buf;
-	struct pgarray rows[ROW_NCOLUMNS];
-	struct pgarray raw[13];
-	PGresult *answered;	   /* of the messages step under way: commands and their times */
-	uint32_t raw_from, raw_to; /* frames of the raw or messages step under way */
-	bool raw_single;	   /* one frame at a time: one of them is refused */
-	struct event *start_ev;	   /* begin a batch at the end of this turn */
+	struct pg_array rows[ROW_NCOLUMNS];
+	struct pg_array raw[13];
+	struct pg_result *answered; /* of the messages step under way: commands and their times */
+	uint32_t raw_from, raw_to;  /* frames of the raw or messages step under way */
+	bool raw_single;	    /* one frame at a time: one of them is refused */
+	struct event *start_ev;	    /* begin a batch at the end of this turn */
 	struct event *retry_ev;
 	int retry_ms;
 	bool failing; /* the last attempt failed for the environment's sake */
@@ -64,7 +66,6 @@ struct store {
 void store_split(struct store *); /* after seal: who goes which way */
 void store_run_insert(struct store *);
 void store_run_copy(struct store *);
-extern const char store_insert_sql[];
 
 /* store_raw.c */
 bool store_has_raw(const struct store *);
@@ -78,7 +79,7 @@ extern const char store_messages_sql[];
 void store_next(struct store *); /* the step goes on, or the next one starts */
 void store_step_done(struct store *);
 /* Not now: by an error of the environment or a lost connection. The step is tried again. */
-void store_failed(struct store *, enum db_outcome, const struct db_error *);
+void store_failed(struct store *, enum pg_outcome, const struct pg_error *);
 /* A transaction of `rows` rows has committed. */
 void store_succeeded(struct store *, bool copy, uint32_t rows);
 /* Books records as decided; each is booked once. */

@@ -107,25 +107,26 @@ commands_wake(struct commands *cm, uint64_t token, int64_t at_ms)
 void
 commands_reset_arrays(struct commands *cm)
 {
-	pgarray_reset(&cm->texts);
+	pg_array_reset(&cm->texts);
 	for (size_t i = 0; i < sizeof(cm->longs) / sizeof(cm->longs[0]); i++)
-		pgarray_reset(&cm->longs[i]);
+		pg_array_reset(&cm->longs[i]);
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
-		pgarray_reset(&cm->ints[i]);
-	pgarray_reset(&cm->bools);
+		pg_array_reset(&cm->ints[i]);
+	pg_array_reset(&cm->bools);
 }
 
 struct command_param
-commands_array(struct pgarray *a)
+commands_array(struct pg_array *a)
 {
 	struct command_param p = {.format = 1};
 
-	p.value = pgarray_param(a, &p.length);
+	p.value = pg_array_param(a, &p.length);
 	return p;
 }
 
 bool
-commands_send(PGconn *conn, const char *statement, const struct command_param *params, int n)
+commands_send(
+    struct pg_conn *conn, const char *statement, const struct command_param *params, int n)
 {
 	const char *values[8];
 	int lengths[8], formats[8];
@@ -201,7 +202,7 @@ commands_due(void *ctx, int64_t now_mono_ms)
 }
 
 static bool
-commands_start(void *ctx, PGconn *conn)
+commands_start(void *ctx, struct pg_conn *conn)
 {
 	struct commands *cm = ctx;
 	int64_t now = clock_mono_ms();
@@ -229,7 +230,7 @@ commands_start(void *ctx, PGconn *conn)
 }
 
 static void
-commands_result(void *ctx, const PGresult *res)
+commands_result(void *ctx, const struct pg_result *res)
 {
 	struct commands *cm = ctx;
 
@@ -246,13 +247,13 @@ commands_result(void *ctx, const PGresult *res)
 }
 
 static void
-commands_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+commands_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct commands *cm = ctx;
 	enum job_kind job = cm->job;
 
 	cm->job = JOB_NONE;
-	if (outcome == DB_OK) {
+	if (outcome == PG_OK) {
 		stats_add(&cm->cfg.stats->commands_failed, cm->failed);
 		stats_add(&cm->cfg.stats->commands_expired, cm->expired);
 	}
@@ -263,7 +264,7 @@ commands_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 		commands_end_claim(cm, outcome);
 	else if (job == JOB_POLL)
 		commands_end_poll(cm, outcome);
-	else if (job == JOB_SWEEP && outcome == DB_ERROR)
+	else if (job == JOB_SWEEP && outcome == PG_ERROR)
 		cm->next_sweep_ms = clock_mono_ms() + RETRY_MS;
 }
 
@@ -328,12 +329,12 @@ commands_new(const struct commands_config *cfg)
 	if (cm == NULL)
 		return NULL;
 	cm->cfg = *cfg;
-	pgarray_init(&cm->texts, PG_TEXT);
+	pg_array_init(&cm->texts, PG_TEXT);
 	for (size_t i = 0; i < sizeof(cm->longs) / sizeof(cm->longs[0]); i++)
-		pgarray_init(&cm->longs[i], PG_INT8);
+		pg_array_init(&cm->longs[i], PG_INT8);
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
-		pgarray_init(&cm->ints[i], PG_INT4);
-	pgarray_init(&cm->bools, PG_BOOL);
+		pg_array_init(&cm->ints[i], PG_INT4);
+	pg_array_init(&cm->bools, PG_BOOL);
 	cm->later_ev = evtimer_new(cfg->base, later_cb, cm);
 	if (cm->later_ev == NULL) {
 		commands_free(cm);
@@ -362,12 +363,12 @@ commands_free(struct commands *cm)
 	for (size_t i = 0; i < cm->nrows; i++)
 		free(cm->rows[i].text);
 	later_free(&cm->later);
-	pgarray_free(&cm->texts);
+	pg_array_free(&cm->texts);
 	for (size_t i = 0; i < sizeof(cm->longs) / sizeof(cm->longs[0]); i++)
-		pgarray_free(&cm->longs[i]);
+		pg_array_free(&cm->longs[i]);
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
-		pgarray_free(&cm->ints[i]);
-	pgarray_free(&cm->bools);
+		pg_array_free(&cm->ints[i]);
+	pg_array_free(&cm->bools);
 	free(cm->check);
 	free(cm->ends);
 	free(cm);

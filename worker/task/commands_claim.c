@@ -10,7 +10,7 @@
 #include "worker/task/device_query.h"
 
 bool
-commands_start_claim(struct commands *cm, PGconn *conn)
+commands_start_claim(struct commands *cm, struct pg_conn *conn)
 {
 	char attempts[12], timeout[12];
 
@@ -24,10 +24,10 @@ commands_start_claim(struct commands *cm, PGconn *conn)
 			continue;
 		cm->asking[cm->nasking++] = token;
 		device_query_put_imei(&cm->texts, a.imei);
-		pgarray_int8(&cm->longs[0], a.device_id);
-		pgarray_int8(&cm->longs[1], a.session_id);
-		pgarray_int4(&cm->ints[0], (int32_t)a.codecs);
-		pgarray_int8(&cm->longs[2], a.late_id);
+		pg_array_int8(&cm->longs[0], a.device_id);
+		pg_array_int8(&cm->longs[1], a.session_id);
+		pg_array_int4(&cm->ints[0], (int32_t)a.codecs);
+		pg_array_int8(&cm->longs[2], a.late_id);
 	}
 	snprintf(attempts, sizeof(attempts), "%d", cm->cfg.max_attempts);
 	snprintf(timeout, sizeof(timeout), "%d", cm->cfg.timeout_ms);
@@ -39,7 +39,7 @@ commands_start_claim(struct commands *cm, PGconn *conn)
 }
 
 void
-commands_take_claim(struct commands *cm, const PGresult *res)
+commands_take_claim(struct commands *cm, const struct pg_result *res)
 {
 	for (int i = 0; i < PQntuples(res) && cm->nrows < CLAIMS; i++) {
 		unsigned long n = strtoul(PQgetvalue(res, i, 0), NULL, 10);
@@ -88,7 +88,7 @@ act_on(struct commands *cm, struct command_claim_row *r, int64_t now)
 }
 
 void
-commands_end_claim(struct commands *cm, enum db_outcome outcome)
+commands_end_claim(struct commands *cm, enum pg_outcome outcome)
 {
 	int64_t now = clock_mono_ms();
 	size_t n = cm->nrows;
@@ -97,7 +97,7 @@ commands_end_claim(struct commands *cm, enum db_outcome outcome)
 	for (size_t i = 0; i < n; i++) {
 		struct command_claim_row *r = &cm->rows[i];
 
-		if (outcome == DB_OK)
+		if (outcome == PG_OK)
 			act_on(cm, r, now);
 		if (r->text != NULL)
 			explicit_bzero(r->text, r->claim.len);

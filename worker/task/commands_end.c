@@ -54,7 +54,7 @@ commands_pending(const struct commands *cm)
 }
 
 bool
-commands_start_over(struct commands *cm, PGconn *conn)
+commands_start_over(struct commands *cm, struct pg_conn *conn)
 {
 	char attempts[12];
 
@@ -64,11 +64,11 @@ commands_start_over(struct commands *cm, PGconn *conn)
 		const struct command_over *e = &cm->ends[i];
 		const char *text = why(e->how);
 
-		pgarray_int8(&cm->longs[0], e->id);
-		pgarray_int4(&cm->ints[0], e->attempt);
-		pgarray_text(&cm->texts, text, strlen(text));
-		pgarray_int8(&cm->longs[1], e->delay_ms);
-		pgarray_bool(
+		pg_array_int8(&cm->longs[0], e->id);
+		pg_array_int4(&cm->ints[0], e->attempt);
+		pg_array_text(&cm->texts, text, strlen(text));
+		pg_array_int8(&cm->longs[1], e->delay_ms);
+		pg_array_bool(
 		    &cm->bools, e->how == COMMAND_UNSENDABLE || e->how == COMMAND_UNSTORABLE);
 	}
 	snprintf(attempts, sizeof(attempts), "%d", cm->cfg.max_attempts);
@@ -87,7 +87,7 @@ note_locked(struct commands *cm, int64_t id)
 }
 
 void
-commands_take_over(struct commands *cm, const PGresult *res)
+commands_take_over(struct commands *cm, const struct pg_result *res)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
 		const char *status = PQgetvalue(res, i, 1);
@@ -123,20 +123,20 @@ remove_ends(struct commands *cm, size_t n)
 }
 
 void
-commands_end_over(struct commands *cm, enum db_outcome outcome, const struct db_error *error)
+commands_end_over(struct commands *cm, enum pg_outcome outcome, const struct pg_error *error)
 {
 	size_t n = cm->writing;
 
 	cm->writing = 0;
 	/* Refused for its content would be refused for ever; what stays `sent` is swept up. */
-	if (outcome == DB_LOST || (outcome == DB_ERROR && !db_error_is_content(error))) {
+	if (outcome == PG_LOST || (outcome == PG_ERROR && !pg_error_is_content(error))) {
 		for (size_t i = 0; i < n; i++)
 			cm->ends[i].locked = false;
-		if (outcome == DB_ERROR && !db_error_is_transient(error))
+		if (outcome == PG_ERROR && !pg_error_is_transient(error))
 			cm->next_over_ms = clock_mono_ms() + RETRY_MS;
 		return;
 	}
-	if (outcome == DB_ERROR)
+	if (outcome == PG_ERROR)
 		log_error("ends of %zu command attempts refused: %s: %s", n, error->sqlstate,
 		    error->text);
 	for (size_t i = 0; i < n; i++)

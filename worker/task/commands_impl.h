@@ -75,7 +75,7 @@ struct commands {
 
 	struct later later;
 	struct event *later_ev;
-	struct pgarray texts, longs[4], ints[2], bools;
+	struct pg_array texts, longs[4], ints[2], bools;
 };
 struct command_param {
 	const char *value;
@@ -89,30 +89,30 @@ void *commands_grow(void *array, size_t n, size_t *room, size_t size)
 /* It will not be asked for after all. */
 void commands_forget(struct commands *, uint64_t token);
 void commands_reset_arrays(struct commands *);
-struct command_param commands_array(struct pgarray *);
+struct command_param commands_array(struct pg_array *);
 /* False, as of start() of a job: libpq refused, or memory was short for a parameter. */
-bool commands_send(PGconn *, const char *statement, const struct command_param *, int n)
+bool commands_send(struct pg_conn *, const char *statement, const struct command_param *, int n)
     __attribute__((warn_unused_result));
 /* So many went to `status` by the running statement; booked when it is committed. */
 void commands_count_status(struct commands *, const char *status, uint64_t n);
 
 /* The steps of each job, as in db.h: start, result, end. */
-bool commands_start_claim(struct commands *, PGconn *);
-void commands_take_claim(struct commands *, const PGresult *);
-void commands_end_claim(struct commands *, enum db_outcome);
+bool commands_start_claim(struct commands *, struct pg_conn *);
+void commands_take_claim(struct commands *, const struct pg_result *);
+void commands_end_claim(struct commands *, enum pg_outcome);
 
-bool commands_start_over(struct commands *, PGconn *);
-void commands_take_over(struct commands *, const PGresult *);
-void commands_end_over(struct commands *, enum db_outcome, const struct db_error *);
+bool commands_start_over(struct commands *, struct pg_conn *);
+void commands_take_over(struct commands *, const struct pg_result *);
+void commands_end_over(struct commands *, enum pg_outcome, const struct pg_error *);
 
 /* A command waits for this IMEI. */
 void commands_mark(struct commands *, const char *imei);
-bool commands_start_poll(struct commands *, PGconn *);
-void commands_take_poll(struct commands *, const PGresult *);
-void commands_end_poll(struct commands *, enum db_outcome);
-bool commands_start_sweep(struct commands *, PGconn *);
-void commands_take_sweep(struct commands *, const PGresult *);
-void commands_take_count(struct commands *, const PGresult *);
-bool commands_start_limit(struct commands *, PGconn *);
+bool commands_start_poll(struct commands *, struct pg_conn *);
+void commands_take_poll(struct commands *, const struct pg_result *);
+void commands_end_poll(struct commands *, enum pg_outcome);
+bool commands_start_sweep(struct commands *, struct pg_conn *);
+void commands_take_sweep(struct commands *, const struct pg_result *);
+void commands_take_count(struct commands *, const struct pg_result *);
+bool commands_start_limit(struct commands *, struct pg_conn *);
 
 #endif

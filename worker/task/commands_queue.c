@@ -16,7 +16,7 @@ commands_mark(struct commands *cm, const char *imei)
 }
 
 bool
-commands_start_poll(struct commands *cm, PGconn *conn)
+commands_start_poll(struct commands *cm, struct pg_conn *conn)
 {
 	if (!cm->looking) {
 		cm->looking = true;
@@ -30,7 +30,7 @@ commands_start_poll(struct commands *cm, PGconn *conn)
 }
 
 void
-commands_take_poll(struct commands *cm, const PGresult *res)
+commands_take_poll(struct commands *cm, const struct pg_result *res)
 {
 	cm->page_rows = PQntuples(res);
 	for (int i = 0; i < cm->page_rows; i++) {
@@ -45,21 +45,21 @@ commands_take_poll(struct commands *cm, const PGresult *res)
 }
 
 void
-commands_end_poll(struct commands *cm, enum db_outcome outcome)
+commands_end_poll(struct commands *cm, enum pg_outcome outcome)
 {
 	int64_t now = clock_mono_ms(), took = now - cm->look_began_ms;
 
-	if (outcome == DB_OK && cm->page_rows == POLL_ROWS && !cm->look_again)
+	if (outcome == PG_OK && cm->page_rows == POLL_ROWS && !cm->look_again)
 		return;
 	cm->looking = false;
 	/* A long queue of devices that are away must not keep the database busy. */
 	cm->next_poll_ms = cm->look_again ? 0 : now + (took * 4 > POLL_MS ? took * 4 : POLL_MS);
-	if (outcome == DB_OK)
+	if (outcome == PG_OK)
 		cm->any_due = cm->found;
 }
 
 bool
-commands_start_sweep(struct commands *cm, PGconn *conn)
+commands_start_sweep(struct commands *cm, struct pg_conn *conn)
 {
 	char attempts[12], timeout[12], grace[12];
 
@@ -72,7 +72,7 @@ commands_start_sweep(struct commands *cm, PGconn *conn)
 }
 
 void
-commands_take_sweep(struct commands *cm, const PGresult *res)
+commands_take_sweep(struct commands *cm, const struct pg_result *res)
 {
 	for (int i = 0; i < PQntuples(res); i++)
 		commands_count_status(
@@ -80,7 +80,7 @@ commands_take_sweep(struct commands *cm, const PGresult *res)
 }
 
 void
-commands_take_count(struct commands *cm, const PGresult *res)
+commands_take_count(struct commands *cm, const struct pg_result *res)
 {
 	uint64_t pending = 0, sent = 0;
 
@@ -97,7 +97,7 @@ commands_take_count(struct commands *cm, const PGresult *res)
 }
 
 bool
-commands_start_limit(struct commands *cm, PGconn *conn)
+commands_start_limit(struct commands *cm, struct pg_conn *conn)
 {
 	char most[12];
 

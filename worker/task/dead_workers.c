@@ -96,7 +96,7 @@ struct orphans {
 	int64_t scan_cursor;
 	int scan_rows;
 
-	struct pgarray ids, sessions;
+	struct pg_array ids, sessions;
 	uint64_t moved; /* since the last line about it */
 	struct log_gate refused_gate;
 };
@@ -183,19 +183,19 @@ take_chunk(struct orphans *o)
 static void
 fill_arrays(struct orphans *o)
 {
-	pgarray_reset(&o->ids);
-	pgarray_reset(&o->sessions);
+	pg_array_reset(&o->ids);
+	pg_array_reset(&o->sessions);
 	for (size_t i = 0; i < o->nchunk; i++) {
-		pgarray_int8(&o->ids, o->chunk[i].device_id);
+		pg_array_int8(&o->ids, o->chunk[i].device_id);
 		if (o->chunk[i].session_id != 0)
-			pgarray_int8(&o->sessions, o->chunk[i].session_id);
+			pg_array_int8(&o->sessions, o->chunk[i].session_id);
 		else
-			pgarray_null(&o->sessions);
+			pg_array_null(&o->sessions);
 	}
 }
 
 static bool
-start_chunk(struct orphans *o, PGconn *conn)
+start_chunk(struct orphans *o, struct pg_conn *conn)
 {
 	const char *values[3];
 	int lengths[3] = {0}, formats[3] = {1, 1, 0};
@@ -203,8 +203,8 @@ start_chunk(struct orphans *o, PGconn *conn)
 	if (o->nchunk == 0)
 		take_chunk(o);
 	fill_arrays(o);
-	values[0] = pgarray_param(&o->ids, &lengths[0]);
-	values[1] = pgarray_param(&o->sessions, &lengths[1]);
+	values[0] = pg_array_param(&o->ids, &lengths[0]);
+	values[1] = pg_array_param(&o->sessions, &lengths[1]);
 	values[2] = o->gateway_id;
 	if (values[0] == NULL || values[1] == NULL)
 		return false;
@@ -225,7 +225,7 @@ note_done(struct orphans *o)
 
 /* One device is at fault: each goes alone until it is found, and that one is left out. */
 static void
-refused(struct orphans *o, const struct db_error *error)
+refused(struct orphans *o, const struct pg_error *error)
 {
 	uint64_t suppressed;
 
@@ -246,14 +246,14 @@ refused(struct orphans *o, const struct db_error *error)
 }
 
 static void
-end_move(struct orphans *o, enum db_outcome outcome, const struct db_error *error)
+end_move(struct orphans *o, enum pg_outcome outcome, const struct pg_error *error)
 {
-	if (outcome == DB_OK) {
+	if (outcome == PG_OK) {
 		o->moved += o->nchunk;
 		o->pings_left = true;
 		if (o->isolate > 0)
 			o->isolate--;
-	} else if (outcome == DB_ERROR && db_error_is_content(error)) {
+	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
 		refused(o, error);
 	}
 	/* Else the chunk stays and is tried again. */
@@ -262,7 +262,7 @@ end_move(struct orphans *o, enum db_outcome outcome, const struct db_error *erro
 /* ---- Looking for rows that the directory doesn't know (it was made anew) ---- */
 
 static bool
-start_scan(struct orphans *o, PGconn *conn)
+start_scan(struct orphans *o, struct pg_conn *conn)
 {
 	char cursor[24], fence[24], owner[12];
 	const char *const values[] = {cursor, o->gateway_id, fence, owner};
@@ -286,7 +286,7 @@ start_scan(struct orphans *o, PGconn *conn)
 }
 
 static void
-take_scan(struct orphans *o, const PGresult *res)
+take_scan(struct orphans *o, const struct pg_result *res)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
 		int64_t id = strtoll(PQgetvalue(res, i, 0), NULL, 10);
@@ -301,9 +301,9 @@ take_scan(struct orphans *o, const PGresult *res)
 }
 
 static void
-end_scan(struct orphans *o, enum db_outcome outcome)
+end_scan(struct orphans *o, enum pg_outcome outcome)
 {
-	if (outcome != DB_OK || o->scan_rows > 0)
+	if (outcome != PG_OK || o->scan_rows > 0)
 		return;
 	o->scanning = false;
 	if (o->scan_owner == OWNERS) {
@@ -326,7 +326,7 @@ orphans_due(void *ctx, int64_t now_mono_ms)
 }
 
 static bool
-orphans_start(void *ctx, PGconn *conn)
+orphans_start(void *ctx, struct pg_conn *conn)
 {
 	struct orphans *o = ctx;
 
@@ -338,7 +338,7 @@ orphans_start(void *ctx, PGconn *conn)
 }
 
 static void
-orphans_result(void *ctx, const PGresult *res)
+orphans_result(void *ctx, const struct pg_result *res)
 {
 	struct orphans *o = ctx;
 
@@ -347,7 +347,7 @@ orphans_result(void *ctx, const PGresult *res)
 }
 
 static void
-orphans_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+orphans_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct orphans *o = ctx;
 
@@ -388,8 +388,8 @@ orphans_new(const struct orphans_config *cfg)
 		return NULL;
 	o->cfg = *cfg;
 	o->beyond = cfg->worker == 0;
-	pgarray_init(&o->ids, PG_INT8);
-	pgarray_init(&o->sessions, PG_INT8);
+	pg_array_init(&o->ids, PG_INT8);
+	pg_array_init(&o->sessions, PG_INT8);
 	o->gateway_id = strdup(cfg->gateway_id);
 	if (o->gateway_id == NULL) {
 		orphans_free(o);
@@ -412,8 +412,8 @@ orphans_free(struct orphans *o)
 {
 	if (o == NULL)
 		return;
-	pgarray_free(&o->ids);
-	pgarray_free(&o->sessions);
+	pg_array_free(&o->ids);
+	pg_array_free(&o->sessions);
 	free(o->todo);
 	free(o->gateway_id);
 	free(o);

@@ -17,26 +17,26 @@ const char device_query_ask_sql[] =
     DEVICE_QUERY_FIELDS "FROM devices d" DEVICE_QUERY_MODELS " WHERE d.imei = ANY ($1::text[])";
 
 void
-device_query_put_imei(struct pgarray *a, uint64_t imei)
+device_query_put_imei(struct pg_array *a, uint64_t imei)
 {
 	char text[24];
 	int n = snprintf(text, sizeof(text), "%015" PRIu64, imei);
 
-	pgarray_text(a, text, (size_t)n);
+	pg_array_text(a, text, (size_t)n);
 }
 
 bool
-device_query_send(PGconn *conn, const char *statement, struct pgarray *imeis)
+device_query_send(struct pg_conn *conn, const char *statement, struct pg_array *imeis)
 {
 	int length, binary = 1;
-	const char *value = pgarray_param(imeis, &length);
+	const char *value = pg_array_param(imeis, &length);
 
 	return value != NULL &&
 	       PQsendQueryPrepared(conn, statement, 1, &value, &length, &binary, 0) == 1;
 }
 
 bool
-device_query_row(const PGresult *res, int i, struct device_row *row)
+device_query_row(const struct pg_result *res, int i, struct device_row *row)
 {
 	if (PQgetisnull(res, i, 0))
 		return false;

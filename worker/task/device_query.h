@@ -28,13 +28,13 @@ extern const char device_query_ask_sql[];
 /* IMEIs in one statement. */
 #define DEVICE_QUERY_IMEIS 1000
 
-void device_query_put_imei(struct pgarray *, uint64_t imei);
+void device_query_put_imei(struct pg_array *, uint64_t imei);
 /* Sends a prepared statement whose only parameter is the array. False: as start() of a job. */
-bool device_query_send(PGconn *, const char *statement, struct pgarray *imeis)
+bool device_query_send(struct pg_conn *, const char *statement, struct pg_array *imeis)
     __attribute__((warn_unused_result));
 
 /* Row `i` of the answer. False: its IMEI is not one of a tracker. */
-bool device_query_row(const PGresult *, int i, struct device_row *);
+bool device_query_row(const struct pg_result *, int i, struct device_row *);
 
 /* Counts and, now and then, logs that a device found no room in the registry. */
 void device_query_note_full(struct stats *, struct log_gate *);

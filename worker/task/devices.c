@@ -33,7 +33,7 @@ struct devices {
 	bool up, leader;
 	bool tried; /* the first attempt to connect has ended, one way or the other */
 	enum job_kind job;
-	struct pgarray imeis;
+	struct pg_array imeis;
 	struct lookup *lookup;
 	uint64_t asked_at; /* registry_seq() before the running question */
 
@@ -74,14 +74,14 @@ add_changed(struct devices *d, uint64_t imei)
 }
 
 static bool
-start_changed(struct devices *d, PGconn *conn)
+start_changed(struct devices *d, struct pg_conn *conn)
 {
 	size_t take = d->nchanged < DEVICE_QUERY_IMEIS ? d->nchanged : DEVICE_QUERY_IMEIS, n = 0;
 
 	d->nchanged -= take;
 	memcpy(d->checking, &d->changed[d->nchanged], take * sizeof(d->checking[0]));
 	qsort(d->checking, take, sizeof(d->checking[0]), compare_imei);
-	pgarray_reset(&d->imeis);
+	pg_array_reset(&d->imeis);
 	for (size_t i = 0; i < take; i++) {
 		if (n > 0 && d->checking[i] == d->checking[n - 1])
 			continue;
@@ -110,7 +110,7 @@ apply_changed(struct devices *d, const struct device_row *row)
 }
 
 static void
-take_changed(struct devices *d, const PGresult *res)
+take_changed(struct devices *d, const struct pg_result *res)
 {
 	struct device_row row;
 
@@ -126,10 +126,10 @@ take_changed(struct devices *d, const PGresult *res)
 }
 
 static void
-end_changed(struct devices *d, enum db_outcome outcome)
+end_changed(struct devices *d, enum pg_outcome outcome)
 {
 	for (size_t i = 0; i < d->nchecking; i++) {
-		if (outcome != DB_OK) {
+		if (outcome != PG_OK) {
 			add_changed(d, d->checking[i]);
 			continue;
 		}
@@ -144,7 +144,7 @@ end_changed(struct devices *d, enum db_outcome outcome)
 /* ---- The full load (leader), a page a turn ---- */
 
 static bool
-start_page(struct devices *d, PGconn *conn)
+start_page(struct devices *d, struct pg_conn *conn)
 {
 	char cursor[24];
 	const char *const values[] = {cursor};
@@ -163,7 +163,7 @@ start_page(struct devices *d, PGconn *conn)
 }
 
 static void
-take_page(struct devices *d, const PGresult *res)
+take_page(struct devices *d, const struct pg_result *res)
 {
 	for (int i = 0; i < PQntuples(res); i++) {
 		struct device_row row;
@@ -254,7 +254,7 @@ devices_due(void *ctx, int64_t now_mono_ms)
 }
 
 static bool
-devices_start(void *ctx, PGconn *conn)
+devices_start(void *ctx, struct pg_conn *conn)
 {
 	struct devices *d = ctx;
 
@@ -269,7 +269,7 @@ devices_start(void *ctx, PGconn *conn)
 }
 
 static void
-devices_result(void *ctx, const PGresult *res)
+devices_result(void *ctx, const struct pg_result *res)
 {
 	struct devices *d = ctx;
 
@@ -282,7 +282,7 @@ devices_result(void *ctx, const PGresult *res)
 }
 
 static void
-devices_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+devices_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct devices *d = ctx;
 	enum job_kind job = d->job;
@@ -292,8 +292,8 @@ devices_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 		end_changed(d, outcome);
 	else if (job == JOB_LOOKUP)
 		lookup_end(d->lookup, outcome, error);
-	else if (outcome != DB_OK || d->page_rows < LOAD_ROWS)
-		finish_load(d, outcome == DB_OK);
+	else if (outcome != PG_OK || d->page_rows < LOAD_ROWS)
+		finish_load(d, outcome == PG_OK);
 }
 
 static void
@@ -350,7 +350,7 @@ devices_new(const struct devices_config *cfg)
 	if (d == NULL)
 		return NULL;
 	d->cfg = *cfg;
-	pgarray_init(&d->imeis, PG_TEXT);
+	pg_array_init(&d->imeis, PG_TEXT);
 	d->lookup = lookup_new(cfg);
 	if (d->lookup == NULL) {
 		devices_free(d);
@@ -379,7 +379,7 @@ devices_free(struct devices *d)
 	if (d->leader)
 		registry_stop_leading(d->cfg.registry);
 	lookup_free(d->lookup);
-	pgarray_free(&d->imeis);
+	pg_array_free(&d->imeis);
 	free(d);
 }
 

@@ -46,7 +46,7 @@ struct refusal {
 
 struct lookup {
 	struct devices_config cfg;
-	struct pgarray imeis;
+	struct pg_array imeis;
 	uint64_t asked_at;
 	struct waiter waiting[MAX_WAITING], ready[MAX_WAITING];
 	size_t nwaiting;
@@ -127,11 +127,11 @@ gather_asks(struct lookup *l)
 }
 
 static bool
-start_ask(struct lookup *l, PGconn *conn)
+start_ask(struct lookup *l, struct pg_conn *conn)
 {
 	if (!l->asking_again)
 		gather_asks(l);
-	pgarray_reset(&l->imeis);
+	pg_array_reset(&l->imeis);
 	for (size_t i = 0; i < l->nasks; i++)
 		if (!l->asking_again || l->asks[i].state == ASK_INSERTED)
 			device_query_put_imei(&l->imeis, l->asks[i].imei);
@@ -221,12 +221,12 @@ finish_asks(struct lookup *l, int64_t now)
 }
 
 static void
-end_ask(struct lookup *l, enum db_outcome outcome)
+end_ask(struct lookup *l, enum pg_outcome outcome)
 {
 	int64_t now = clock_mono_ms();
 	enum ask_state absent = l->asking_again ? ASK_INSERTED : ASK_OPEN;
 
-	if (outcome == DB_ERROR)
+	if (outcome == PG_ERROR)
 		settle_rest(l, LOOKUP_UNAVAILABLE);
 	for (size_t i = 0; i < l->nasks; i++)
 		if (l->asks[i].state == absent)
@@ -240,10 +240,10 @@ end_ask(struct lookup *l, enum db_outcome outcome)
 /* ---- Stub rows ---- */
 
 static bool
-start_insert(struct lookup *l, PGconn *conn)
+start_insert(struct lookup *l, struct pg_conn *conn)
 {
 	l->ninserting = 0;
-	pgarray_reset(&l->imeis);
+	pg_array_reset(&l->imeis);
 	for (size_t i = 0; i < l->nasks && l->ninserting < l->insert_limit; i++) {
 		if (l->asks[i].state != ASK_INSERT)
 			continue;
@@ -254,7 +254,7 @@ start_insert(struct lookup *l, PGconn *conn)
 }
 
 static void
-log_refused_insert(struct lookup *l, uint64_t imei, const struct db_error *error, int64_t now)
+log_refused_insert(struct lookup *l, uint64_t imei, const struct pg_error *error, int64_t now)
 {
 	uint64_t suppressed;
 
@@ -288,18 +288,18 @@ first_insert(const struct lookup *l)
 }
 
 static void
-end_insert(struct lookup *l, enum db_outcome outcome, const struct db_error *error)
+end_insert(struct lookup *l, enum pg_outcome outcome, const struct pg_error *error)
 {
 	int64_t now = clock_mono_ms();
 
-	if (outcome == DB_OK) {
+	if (outcome == PG_OK) {
 		move_inserts(l, l->ninserting, ASK_INSERTED, LOOKUP_UNKNOWN);
-	} else if (db_error_is_content(error) && l->ninserting > 1) {
+	} else if (pg_error_is_content(error) && l->ninserting > 1) {
 		l->insert_limit = 1; /* one by one: only what the table refuses is to be refused */
-	} else if (db_error_is_content(error)) {
+	} else if (pg_error_is_content(error)) {
 		log_refused_insert(l, first_insert(l), error, now);
 		move_inserts(l, 1, ASK_SETTLED, LOOKUP_UNKNOWN);
-	} else if (!db_error_is_transient(error)) {
+	} else if (!pg_error_is_transient(error)) {
 		l->no_insert_before_ms = now + REFUSAL_MS;
 		move_inserts(l, l->nasks, ASK_SETTLED, LOOKUP_UNAVAILABLE);
 	}
@@ -320,14 +320,14 @@ lookup_due(const struct lookup *l)
 }
 
 bool
-lookup_start(struct lookup *l, PGconn *conn, uint64_t asked_at)
+lookup_start(struct lookup *l, struct pg_conn *conn, uint64_t asked_at)
 {
 	l->asked_at = asked_at;
 	return l->inserting ? start_insert(l, conn) : start_ask(l, conn);
 }
 
 void
-lookup_result(struct lookup *l, const PGresult *res)
+lookup_result(struct lookup *l, const struct pg_result *res)
 {
 	struct device_row row;
 
@@ -342,9 +342,9 @@ lookup_result(struct lookup *l, const PGresult *res)
 }
 
 void
-lookup_end(struct lookup *l, enum db_outcome outcome, const struct db_error *error)
+lookup_end(struct lookup *l, enum pg_outcome outcome, const struct pg_error *error)
 {
-	if (outcome == DB_LOST)
+	if (outcome == PG_LOST)
 		return; /* lookup_down() follows */
 	if (l->inserting)
 		end_insert(l, outcome, error);
@@ -390,7 +390,7 @@ lookup_new(const struct devices_config *cfg)
 	if (l == NULL)
 		return NULL;
 	l->cfg = *cfg;
-	pgarray_init(&l->imeis, PG_TEXT);
+	pg_array_init(&l->imeis, PG_TEXT);
 	return l;
 }
 
@@ -399,6 +399,6 @@ lookup_free(struct lookup *l)
 {
 	if (l == NULL)
 		return;
-	pgarray_free(&l->imeis);
+	pg_array_free(&l->imeis);
 	free(l);
 }

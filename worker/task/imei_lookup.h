@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pg/conn.h"
+#include "pg/link.h"
 #include "worker/task/devices.h"
 
 struct lookup;
@@ -25,9 +25,9 @@ bool lookup_add(
 
 /* A turn, as the callbacks of a job. `asked_at`: registry_seq() before start(). */
 bool lookup_due(const struct lookup *);
-bool lookup_start(struct lookup *, PGconn *, uint64_t asked_at);
-void lookup_result(struct lookup *, const PGresult *);
-void lookup_end(struct lookup *, enum db_outcome, const struct db_error *);
+bool lookup_start(struct lookup *, struct pg_conn *, uint64_t asked_at);
+void lookup_result(struct lookup *, const struct pg_result *);
+void lookup_end(struct lookup *, enum pg_outcome, const struct pg_error *);
 
 /* The database is away: all who wait get LOOKUP_UNAVAILABLE. */
 void lookup_down(struct lookup *);

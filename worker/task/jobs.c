@@ -31,7 +31,7 @@ static const char session_sql[] =
 struct place {
 	struct tasks *tasks;
 	struct task *task;
-	struct db_job job;     /* forwards to task->job, and goes on with the round at its end */
+	struct pg_job job;     /* forwards to task->job, and goes on with the round at its end */
 	int64_t not_before_ms; /* backing off after an error */
 	int backoff_ms;	       /* 0: the last run was good */
 	char sqlstate[6];      /* of the error that was logged last */
@@ -39,7 +39,7 @@ struct place {
 };
 
 struct tasks {
-	struct db *db;
+	struct pg_link *db;
 	struct event *tick, *kick;
 	struct place *places;
 	int n;
@@ -52,15 +52,15 @@ struct tasks {
 static void run_next(struct tasks *);
 
 static bool
-forward_start(void *ctx, PGconn *conn)
+forward_start(void *ctx, struct pg_conn *conn)
 {
 	struct place *p = ctx;
 
 	return p->task->job.start(p->task->job.ctx, conn);
 }
 
-static enum db_copy
-forward_copy_in(void *ctx, PGconn *conn)
+static enum pg_copy
+forward_copy_in(void *ctx, struct pg_conn *conn)
 {
 	struct place *p = ctx;
 
@@ -68,7 +68,7 @@ forward_copy_in(void *ctx, PGconn *conn)
 }
 
 static void
-forward_result(void *ctx, const PGresult *res)
+forward_result(void *ctx, const struct pg_result *res)
 {
 	struct place *p = ctx;
 
@@ -77,11 +77,11 @@ forward_result(void *ctx, const PGresult *res)
 
 /* What failed once fails again a moment later: the pause grows, and one line a minute tells. */
 static void
-note_failure(struct place *p, const struct db_error *error, int64_t now)
+note_failure(struct place *p, const struct pg_error *error, int64_t now)
 {
 	uint64_t suppressed;
 
-	if (db_error_is_transient(error)) {
+	if (pg_error_is_transient(error)) {
 		log_debug("task %s: %s: %s; trying again", p->task->job.name, error->sqlstate,
 		    error->text);
 		return;
@@ -102,15 +102,15 @@ note_failure(struct place *p, const struct db_error *error, int64_t now)
 }
 
 static void
-forward_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+forward_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct place *p = ctx;
 
 	p->tasks->running = false;
 	p->task->job.end(p->task->job.ctx, outcome, error);
-	if (outcome == DB_ERROR) {
+	if (outcome == PG_ERROR) {
 		note_failure(p, error, clock_mono_ms());
-	} else if (outcome == DB_OK) {
+	} else if (outcome == PG_OK) {
 		p->backoff_ms = 0;
 		p->not_before_ms = 0;
 	}
@@ -121,7 +121,7 @@ forward_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 static void
 run_next(struct tasks *t)
 {
-	if (t->running || !db_is_up(t->db) || db_is_busy(t->db))
+	if (t->running || !pg_link_is_up(t->db) || pg_link_is_busy(t->db))
 		return;
 	int64_t now = clock_mono_ms();
 	for (int i = 0; i < t->n; i++) {
@@ -131,7 +131,7 @@ run_next(struct tasks *t)
 			continue;
 		t->next = (t->next + i + 1) % t->n;
 		t->running = true;
-		db_run(t->db, &p->job);
+		pg_link_run(t->db, &p->job);
 		return;
 	}
 }
@@ -219,11 +219,11 @@ make_places(struct tasks *t, struct task *const *tasks, int ntasks)
 	t->n = ntasks;
 	for (int i = 0; i < ntasks; i++) {
 		struct place *p = &t->places[i];
-		const struct db_job *job = &tasks[i]->job;
+		const struct pg_job *job = &tasks[i]->job;
 
 		p->tasks = t;
 		p->task = tasks[i];
-		p->job = (struct db_job){.name = job->name,
+		p->job = (struct pg_job){.name = job->name,
 		    .ctx = p,
 		    .start = forward_start,
 		    .copy_in = job->copy_in != NULL ? forward_copy_in : NULL,
@@ -247,14 +247,14 @@ tasks_new(struct event_base *base, const char *url, struct task *const *tasks, i
 	t->kick = event_new(base, -1, 0, tick_cb, t);
 	if (t->tick == NULL || t->kick == NULL || event_add(t->tick, &tick) == -1)
 		goto fail;
-	const struct db_callbacks callbacks = {.ctx = t,
+	const struct pg_link_callbacks callbacks = {.ctx = t,
 	    .up = up_cb,
 	    .down = down_cb,
 	    .notify = notify_cb,
 	    .prepare = t->prepare,
 	    .setup_sql = t->setup_sql,
 	    .connects = connects};
-	t->db = db_new(base, url, "tasks", &callbacks);
+	t->db = pg_link_new(base, url, "tasks", &callbacks);
 	if (t->db != NULL)
 		return t;
 fail:
@@ -267,7 +267,7 @@ tasks_free(struct tasks *t)
 {
 	if (t == NULL)
 		return;
-	db_free(t->db);
+	pg_link_free(t->db);
 	if (t->tick != NULL)
 		event_free(t->tick);
 	if (t->kick != NULL)
@@ -288,7 +288,7 @@ tasks_kick(struct tasks *t)
 bool
 tasks_is_up(const struct tasks *t)
 {
-	return db_is_up(t->db);
+	return pg_link_is_up(t->db);
 }
 
 bool

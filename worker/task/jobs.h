@@ -15,13 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pg/conn.h"
+#include "pg/link.h"
 
 struct tasks;
 struct event_base;
 
 struct task {
-	struct db_job job;
+	struct pg_job job;
 	/* True when there is something to do now. Asked often: must be cheap. */
 	bool (*due)(void *ctx, int64_t now_mono_ms);
 	/* The connection came up (again) or was lost. May be NULL. */
@@ -29,7 +29,9 @@ struct task {
 	void (*down)(void *ctx);
 	/* A notification on `channel`. May be NULL. */
 	void (*notify)(void *ctx, const char *channel, const char *payload);
-	/* Statements this task needs prepared: name, SQL, ..., NULL. May be NULL. */
+	/* Statements this task needs prepared: names of pg/sql/, ended by NULL. May be NULL. */
+	const char *const *statements;
+	/* The same as pairs of name and text, for those that are not files yet. */
 	const char *const *prepare;
 	/* A drain doesn't wait for it. */
 	bool background;

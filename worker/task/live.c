@@ -58,7 +58,7 @@ live_connected(struct live *l, uint32_t entry, int64_t device_id, const struct l
 	f->goodbye = false;
 	f->session_id = s->session_id;
 	f->connected_ms = s->connected_at;
-	f->addr_len = (uint8_t)pgarray_inet_bytes(s->remote_addr, f->addr);
+	f->addr_len = (uint8_t)pg_array_inet_bytes(s->remote_addr, f->addr);
 	if (s->connected_at > f->seen_ms)
 		f->seen_ms = s->connected_at;
 }
@@ -280,7 +280,7 @@ live_due(void *ctx, int64_t now_mono_ms)
 /* ---- The task ---- */
 
 static bool
-live_start(void *ctx, PGconn *conn)
+live_start(void *ctx, struct pg_conn *conn)
 {
 	return live_write_start(ctx, conn);
 }
@@ -295,7 +295,7 @@ compare_id(const void *key, const void *fold)
 }
 
 static void
-live_result(void *ctx, const PGresult *res)
+live_result(void *ctx, const struct pg_result *res)
 {
 	struct live *l = ctx;
 
@@ -347,7 +347,7 @@ finish_batch(struct live *l, int64_t retry_ms)
 
 /* One row is at fault: each goes alone until it is found, and that one is dropped. */
 static void
-isolate(struct live *l, const struct db_error *error, int64_t now)
+isolate(struct live *l, const struct pg_error *error, int64_t now)
 {
 	uint64_t suppressed;
 
@@ -366,23 +366,23 @@ isolate(struct live *l, const struct db_error *error, int64_t now)
 }
 
 static void
-live_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+live_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct live *l = ctx;
 	int64_t now = clock_mono_ms();
 
-	if (outcome == DB_OK && l->phase != LIVE_PINGS) {
+	if (outcome == PG_OK && l->phase != LIVE_PINGS) {
 		rows_written(l, l->phase == LIVE_GOODBYES);
 		l->phase = next_phase(l, l->phase + 1);
 		if (l->phase != LIVE_DONE)
 			return;
 	}
-	if (outcome != DB_OK && outcome != DB_LOST && db_error_is_content(error))
+	if (outcome != PG_OK && outcome != PG_LOST && pg_error_is_content(error))
 		isolate(l, error, now);
-	else if (outcome == DB_OK && l->isolate > 0)
+	else if (outcome == PG_OK && l->isolate > 0)
 		l->isolate--;
 	/* Rows locked by others are tried again in a second; all else as soon as it works. */
-	finish_batch(l, outcome == DB_OK ? now + PING_RETRY_MS : now);
+	finish_batch(l, outcome == PG_OK ? now + PING_RETRY_MS : now);
 }
 
 struct live *

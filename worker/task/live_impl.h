@@ -28,7 +28,7 @@ struct fold {
 	bool goodbye;	  /* session_id ended */
 	bool gone;	  /* the device was deleted: only its goodbye is left */
 	uint8_t addr_len; /* 0: unknown */
-	uint8_t addr[PGARRAY_INET];
+	uint8_t addr[PG_ARRAY_INET];
 	int64_t device_id;
 	int64_t due_ms;	    /* monotonic: not before */
 	int64_t seen_ms;    /* wall; 0: not seen */
@@ -90,7 +90,7 @@ struct live {
 	struct fold *batch;
 	size_t nbatch;
 	enum live_phase phase;
-	struct pgarray arrays[LIVE_ARRAYS];
+	struct pg_array arrays[LIVE_ARRAYS];
 	size_t isolate; /* so many more go alone: one among them is refused */
 	struct log_gate full_gate, refused_gate;
 };
@@ -115,7 +115,7 @@ void live_note_full(struct live *);
 extern const char *const live_statements[];
 
 /* Sends the statement of l->phase. */
-bool live_write_start(struct live *, PGconn *);
+bool live_write_start(struct live *, struct pg_conn *);
 void live_write_init(struct live *);
 void live_write_free(struct live *);
 

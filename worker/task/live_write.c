@@ -88,14 +88,14 @@ live_write_init(struct live *l)
 	};
 
 	for (int i = 0; i < LIVE_ARRAYS; i++)
-		pgarray_init(&l->arrays[i], oids[i]);
+		pg_array_init(&l->arrays[i], oids[i]);
 }
 
 void
 live_write_free(struct live *l)
 {
 	for (int i = 0; i < LIVE_ARRAYS; i++)
-		pgarray_free(&l->arrays[i]);
+		pg_array_free(&l->arrays[i]);
 }
 
 static void
@@ -103,18 +103,18 @@ reset_arrays(struct live *l)
 {
 	for (int i = 0; i < LIVE_ARRAYS; i++) {
 		if (l->arrays[i].room > ARRAY_KEPT)
-			pgarray_free(&l->arrays[i]);
-		pgarray_reset(&l->arrays[i]);
+			pg_array_free(&l->arrays[i]);
+		pg_array_reset(&l->arrays[i]);
 	}
 }
 
 static void
-put_time(struct pgarray *a, bool known, int64_t wall_ms)
+put_time(struct pg_array *a, bool known, int64_t wall_ms)
 {
 	if (known)
-		pgarray_time_ms(a, wall_ms);
+		pg_array_time_ms(a, wall_ms);
 	else
-		pgarray_null(a);
+		pg_array_null(a);
 }
 
 static void
@@ -124,64 +124,64 @@ put_fix(struct live *l, const uint8_t *fix)
 
 	for (size_t i = 0; i < NFIELDS; i++) {
 		if (fix != NULL)
-			pgarray_raw(&l->arrays[fix_fields[i].array], fix + fix_fields[i].at,
+			pg_array_raw(&l->arrays[fix_fields[i].array], fix + fix_fields[i].at,
 			    fix_fields[i].n);
 		else
-			pgarray_null(&l->arrays[fix_fields[i].array]);
+			pg_array_null(&l->arrays[fix_fields[i].array]);
 	}
 	if (fix != NULL && row_generation(fix, &generation))
-		pgarray_int2(&l->arrays[LA_GENERATION], generation);
+		pg_array_int2(&l->arrays[LA_GENERATION], generation);
 	else
-		pgarray_null(&l->arrays[LA_GENERATION]);
+		pg_array_null(&l->arrays[LA_GENERATION]);
 }
 
 static void
 put_session(struct live *l, const struct fold *f)
 {
-	struct pgarray *a = l->arrays;
+	struct pg_array *a = l->arrays;
 
 	if (f->connected || f->goodbye)
-		pgarray_int8(&a[LA_SESSION_ID], f->session_id);
+		pg_array_int8(&a[LA_SESSION_ID], f->session_id);
 	else
-		pgarray_null(&a[LA_SESSION_ID]);
-	pgarray_bool(&a[LA_ONLINE], f->connected && !f->goodbye);
+		pg_array_null(&a[LA_SESSION_ID]);
+	pg_array_bool(&a[LA_ONLINE], f->connected && !f->goodbye);
 	put_time(&a[LA_CONNECTED_AT], f->connected, f->connected_ms);
 	put_time(&a[LA_DISCONNECTED_AT], f->goodbye, f->disconnected_ms);
 	put_time(&a[LA_LAST_SEEN_AT], f->seen_ms != 0, f->seen_ms);
 	if (f->connected && f->addr_len > 0)
-		pgarray_raw(&a[LA_REMOTE_ADDR], f->addr, f->addr_len);
+		pg_array_raw(&a[LA_REMOTE_ADDR], f->addr, f->addr_len);
 	else
-		pgarray_null(&a[LA_REMOTE_ADDR]);
+		pg_array_null(&a[LA_REMOTE_ADDR]);
 }
 
 static void
 put_row(struct live *l, const struct fold *f)
 {
-	struct pgarray *a = l->arrays;
+	struct pg_array *a = l->arrays;
 
-	pgarray_int8(&a[LA_DEVICE_ID], f->device_id);
+	pg_array_int8(&a[LA_DEVICE_ID], f->device_id);
 	put_fix(l, f->fix);
 	if (f->io != NULL) {
 		/* The time stands in a tuple's form already: microseconds since 2000. */
-		pgarray_int8(&a[LA_LAST_RECORD_AT], f->record_us);
-		pgarray_raw(&a[LA_IO], f->io, f->io_len);
+		pg_array_int8(&a[LA_LAST_RECORD_AT], f->record_us);
+		pg_array_raw(&a[LA_IO], f->io, f->io_len);
 	} else {
-		pgarray_null(&a[LA_LAST_RECORD_AT]);
-		pgarray_null(&a[LA_IO]);
+		pg_array_null(&a[LA_LAST_RECORD_AT]);
+		pg_array_null(&a[LA_IO]);
 	}
 	put_session(l, f);
 }
 
 /* Sends a statement whose first parameters are the arrays named, and maybe the two scalars. */
 static bool
-send_arrays(struct live *l, PGconn *conn, const char *statement, const enum live_array *arrays,
-    int n, bool scalars)
+send_arrays(struct live *l, struct pg_conn *conn, const char *statement,
+    const enum live_array *arrays, int n, bool scalars)
 {
 	const char *values[LIVE_ARRAYS + 2];
 	int lengths[LIVE_ARRAYS + 2], formats[LIVE_ARRAYS + 2];
 
 	for (int i = 0; i < n; i++) {
-		values[i] = pgarray_param(&l->arrays[arrays[i]], &lengths[i]);
+		values[i] = pg_array_param(&l->arrays[arrays[i]], &lengths[i]);
 		formats[i] = 1;
 		if (values[i] == NULL)
 			return false;
@@ -196,7 +196,7 @@ send_arrays(struct live *l, PGconn *conn, const char *statement, const enum live
 }
 
 static bool
-send_rows(struct live *l, PGconn *conn)
+send_rows(struct live *l, struct pg_conn *conn)
 {
 	enum live_array all[LIVE_ARRAYS];
 
@@ -209,7 +209,7 @@ send_rows(struct live *l, PGconn *conn)
 }
 
 static bool
-send_goodbyes(struct live *l, PGconn *conn)
+send_goodbyes(struct live *l, struct pg_conn *conn)
 {
 	static const enum live_array arrays[] = {LA_DEVICE_ID, LA_SESSION_ID, LA_DISCONNECTED_AT};
 
@@ -218,29 +218,29 @@ send_goodbyes(struct live *l, PGconn *conn)
 
 		if (!f->row || !f->gone)
 			continue;
-		pgarray_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
-		pgarray_int8(&l->arrays[LA_SESSION_ID], f->session_id);
-		pgarray_time_ms(&l->arrays[LA_DISCONNECTED_AT], f->disconnected_ms);
+		pg_array_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
+		pg_array_int8(&l->arrays[LA_SESSION_ID], f->session_id);
+		pg_array_time_ms(&l->arrays[LA_DISCONNECTED_AT], f->disconnected_ms);
 	}
 	return send_arrays(l, conn, "live_goodbyes", arrays, 3, false);
 }
 
 static bool
-send_pings(struct live *l, PGconn *conn)
+send_pings(struct live *l, struct pg_conn *conn)
 {
 	static const enum live_array arrays[] = {LA_DEVICE_ID, LA_LAST_SEEN_AT};
 
 	for (size_t i = 0; i < l->nbatch; i++) {
 		if (!l->batch[i].ping)
 			continue;
-		pgarray_int8(&l->arrays[LA_DEVICE_ID], l->batch[i].device_id);
-		pgarray_time_ms(&l->arrays[LA_LAST_SEEN_AT], l->batch[i].seen_ms);
+		pg_array_int8(&l->arrays[LA_DEVICE_ID], l->batch[i].device_id);
+		pg_array_time_ms(&l->arrays[LA_LAST_SEEN_AT], l->batch[i].seen_ms);
 	}
 	return send_arrays(l, conn, "live_pings", arrays, 2, false);
 }
 
 bool
-live_write_start(struct live *l, PGconn *conn)
+live_write_start(struct live *l, struct pg_conn *conn)
 {
 	reset_arrays(l);
 	switch (l->phase) {

@@ -31,7 +31,7 @@ upkeep_due(void *ctx, int64_t now_mono_ms)
 }
 
 static bool
-upkeep_start(void *ctx, PGconn *conn)
+upkeep_start(void *ctx, struct pg_conn *conn)
 {
 	struct upkeep *u = ctx;
 	const char *const values[] = {u->retention, u->raw_retention};
@@ -41,7 +41,7 @@ upkeep_start(void *ctx, PGconn *conn)
 }
 
 static void
-upkeep_result(void *ctx, const PGresult *res)
+upkeep_result(void *ctx, const struct pg_result *res)
 {
 	struct upkeep *u = ctx;
 
@@ -50,14 +50,14 @@ upkeep_result(void *ctx, const PGresult *res)
 }
 
 static void
-upkeep_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+upkeep_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct upkeep *u = ctx;
 
 	(void)error; /* tasks.c logs it */
-	if (outcome == DB_OK)
+	if (outcome == PG_OK)
 		u->next_ms = clock_mono_ms() + (u->more ? BETWEEN_STEPS_MS : EVERY_MS);
-	else if (outcome == DB_ERROR)
+	else if (outcome == PG_ERROR)
 		u->next_ms = clock_mono_ms() + AFTER_ERROR_MS;
 }
 

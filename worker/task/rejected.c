@@ -49,7 +49,7 @@ struct note {
 	int64_t first_ms, last_ms;
 	int64_t attempts;
 	uint8_t addr_len;
-	uint8_t addr[PGARRAY_INET];
+	uint8_t addr[PG_ARRAY_INET];
 };
 
 enum { A_IMEI, A_REASON, A_FIRST, A_LAST, A_ATTEMPTS, A_ADDR, ARRAYS };
@@ -65,7 +65,7 @@ struct rejected {
 	int64_t due_ms; /* of the notes; monotonic */
 	int64_t next_trim_ms;
 	bool trim_wanted, trimming;
-	struct pgarray arrays[ARRAYS];
+	struct pg_array arrays[ARRAYS];
 	struct log_gate full_gate;
 };
 
@@ -126,7 +126,7 @@ rejected_note(
 	struct note note = {
 	    .imei = imei, .reason = reason, .first_ms = wall_ms, .last_ms = wall_ms, .attempts = 1};
 
-	note.addr_len = (uint8_t)pgarray_inet_bytes(remote_addr, note.addr);
+	note.addr_len = (uint8_t)pg_array_inet_bytes(remote_addr, note.addr);
 	add(r, &note, clock_mono_ms() + WRITE_MS);
 }
 
@@ -144,15 +144,15 @@ put_note(struct rejected *r, const struct note *note)
 	char imei[24];
 	int n = snprintf(imei, sizeof(imei), "%015" PRIu64, note->imei);
 
-	pgarray_text(&r->arrays[A_IMEI], imei, (size_t)n);
-	pgarray_text(&r->arrays[A_REASON], note->reason, strlen(note->reason));
-	pgarray_time_ms(&r->arrays[A_FIRST], note->first_ms);
-	pgarray_time_ms(&r->arrays[A_LAST], note->last_ms);
-	pgarray_int8(&r->arrays[A_ATTEMPTS], note->attempts);
+	pg_array_text(&r->arrays[A_IMEI], imei, (size_t)n);
+	pg_array_text(&r->arrays[A_REASON], note->reason, strlen(note->reason));
+	pg_array_time_ms(&r->arrays[A_FIRST], note->first_ms);
+	pg_array_time_ms(&r->arrays[A_LAST], note->last_ms);
+	pg_array_int8(&r->arrays[A_ATTEMPTS], note->attempts);
 	if (note->addr_len > 0)
-		pgarray_raw(&r->arrays[A_ADDR], note->addr, note->addr_len);
+		pg_array_raw(&r->arrays[A_ADDR], note->addr, note->addr_len);
 	else
-		pgarray_null(&r->arrays[A_ADDR]);
+		pg_array_null(&r->arrays[A_ADDR]);
 }
 
 static bool
@@ -165,7 +165,7 @@ rejected_due(void *ctx, int64_t now_mono_ms)
 }
 
 static bool
-start_write(struct rejected *r, PGconn *conn)
+start_write(struct rejected *r, struct pg_conn *conn)
 {
 	const char *values[ARRAYS];
 	int lengths[ARRAYS], formats[ARRAYS];
@@ -177,11 +177,11 @@ start_write(struct rejected *r, PGconn *conn)
 	memset(r->slots, 0, sizeof(r->slots));
 	qsort(r->batch, r->nbatch, sizeof(r->batch[0]), compare_notes);
 	for (int i = 0; i < ARRAYS; i++)
-		pgarray_reset(&r->arrays[i]);
+		pg_array_reset(&r->arrays[i]);
 	for (size_t i = 0; i < r->nbatch; i++)
 		put_note(r, &r->batch[i]);
 	for (int i = 0; i < ARRAYS; i++) {
-		values[i] = pgarray_param(&r->arrays[i], &lengths[i]);
+		values[i] = pg_array_param(&r->arrays[i], &lengths[i]);
 		formats[i] = 1;
 		if (values[i] == NULL)
 			return false;
@@ -191,7 +191,7 @@ start_write(struct rejected *r, PGconn *conn)
 }
 
 static bool
-rejected_start(void *ctx, PGconn *conn)
+rejected_start(void *ctx, struct pg_conn *conn)
 {
 	struct rejected *r = ctx;
 	int64_t now = clock_mono_ms();
@@ -203,18 +203,18 @@ rejected_start(void *ctx, PGconn *conn)
 }
 
 static void
-rejected_result(void *ctx, const PGresult *res)
+rejected_result(void *ctx, const struct pg_result *res)
 {
 	struct rejected *r = ctx;
 
 	/* A surplus is dealt with at once; then its size is looked at now and then. */
 	if (!r->trimming)
 		return;
-	r->trim_wanted = strtol(PQcmdTuples((PGresult *)res), NULL, 10) > 0;
+	r->trim_wanted = strtol(PQcmdTuples((struct pg_result *)res), NULL, 10) > 0;
 }
 
 static void
-rejected_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+rejected_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct rejected *r = ctx;
 	int64_t now = clock_mono_ms();
@@ -222,10 +222,10 @@ rejected_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
 	(void)error;
 	if (r->trimming) {
 		r->trimming = false;
-		r->next_trim_ms = outcome == DB_OK && r->trim_wanted ? now : now + TRIM_MS;
+		r->next_trim_ms = outcome == PG_OK && r->trim_wanted ? now : now + TRIM_MS;
 		return;
 	}
-	if (outcome == DB_OK)
+	if (outcome == PG_OK)
 		r->trim_wanted = true;
 	else
 		for (size_t i = 0; i < r->nbatch; i++)
@@ -248,7 +248,7 @@ rejected_new(struct stats *stats)
 		return NULL;
 	r->stats = stats;
 	for (int i = 0; i < ARRAYS; i++)
-		pgarray_init(&r->arrays[i], oids[i]);
+		pg_array_init(&r->arrays[i], oids[i]);
 	r->task = (struct task){.job = {.name = "rejected",
 				    .ctx = r,
 				    .start = rejected_start,
@@ -265,7 +265,7 @@ rejected_free(struct rejected *r)
 	if (r == NULL)
 		return;
 	for (int i = 0; i < ARRAYS; i++)
-		pgarray_free(&r->arrays[i]);
+		pg_array_free(&r->arrays[i]);
 	free(r);
 }
 

@@ -10,12 +10,12 @@
 #include "pg/array.h"
 
 static void
-assert_bytes(struct pgarray *a, const uint8_t *expected, int n)
+assert_bytes(struct pg_array *a, const uint8_t *expected, int n)
 {
 	int len;
-	const char *p = pgarray_param(a, &len);
+	const char *p = pg_array_param(a, &len);
 
-	ck_assert(pgarray_ok(a));
+	ck_assert(pg_array_ok(a));
 	ck_assert_int_eq(len, n);
 	ck_assert_mem_eq(p, expected, (size_t)n);
 }
@@ -23,14 +23,14 @@ assert_bytes(struct pgarray *a, const uint8_t *expected, int n)
 START_TEST(empty_array_has_no_dimension)
 {
 	static const uint8_t bytes[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20};
-	struct pgarray a;
+	struct pg_array a;
 
-	pgarray_init(&a, PG_INT8);
+	pg_array_init(&a, PG_INT8);
 	assert_bytes(&a, bytes, sizeof(bytes));
-	pgarray_int8(&a, 1);
-	pgarray_reset(&a);
+	pg_array_int8(&a, 1);
+	pg_array_reset(&a);
 	assert_bytes(&a, bytes, sizeof(bytes));
-	pgarray_free(&a);
+	pg_array_free(&a);
 }
 END_TEST
 
@@ -38,17 +38,17 @@ START_TEST(elements_stand_behind_their_lengths)
 {
 	static const uint8_t bytes[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 21, 0, 0, 0, 2, 0, 0, 0, 1,
 	    0, 0, 0, 2, 0x12, 0x34, 0, 0, 0, 2, 0xff, 0xfe};
-	struct pgarray a;
+	struct pg_array a;
 
-	pgarray_init(&a, PG_INT2);
-	pgarray_int2(&a, 0x1234);
-	pgarray_int2(&a, -2);
+	pg_array_init(&a, PG_INT2);
+	pg_array_int2(&a, 0x1234);
+	pg_array_int2(&a, -2);
 	assert_bytes(&a, bytes, sizeof(bytes));
 	/* Asking again changes nothing, and it can still grow. */
 	assert_bytes(&a, bytes, sizeof(bytes));
-	pgarray_int2(&a, 1);
+	pg_array_int2(&a, 1);
 	ck_assert_uint_eq(a.n, 3);
-	pgarray_free(&a);
+	pg_array_free(&a);
 }
 END_TEST
 
@@ -58,16 +58,16 @@ START_TEST(nulls_are_flagged_until_reset)
 	    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 1};
 	static const uint8_t without[] = {
 	    0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0};
-	struct pgarray a;
+	struct pg_array a;
 
-	pgarray_init(&a, PG_BOOL);
-	pgarray_null(&a);
-	pgarray_bool(&a, true);
+	pg_array_init(&a, PG_BOOL);
+	pg_array_null(&a);
+	pg_array_bool(&a, true);
 	assert_bytes(&a, with, sizeof(with));
-	pgarray_reset(&a);
-	pgarray_bool(&a, false);
+	pg_array_reset(&a);
+	pg_array_bool(&a, false);
 	assert_bytes(&a, without, sizeof(without));
-	pgarray_free(&a);
+	pg_array_free(&a);
 }
 END_TEST
 
@@ -84,40 +84,40 @@ START_TEST(values_take_their_types_form)
 	} cases[] = {{time, 12}, {before, 12}, {one, 12}, {json, 7}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct pgarray a;
+		struct pg_array a;
 		int len;
 
-		pgarray_init(&a, PG_INT8);
+		pg_array_init(&a, PG_INT8);
 		if (i == 0)
-			pgarray_time_ms(&a, INT64_C(946684800001));
+			pg_array_time_ms(&a, INT64_C(946684800001));
 		else if (i == 1)
-			pgarray_time_ms(&a, INT64_C(946684799999));
+			pg_array_time_ms(&a, INT64_C(946684799999));
 		else if (i == 2)
-			pgarray_float8(&a, 1.0);
+			pg_array_float8(&a, 1.0);
 		else
-			pgarray_jsonb(&a, "{}", 2);
-		const char *p = pgarray_param(&a, &len);
+			pg_array_jsonb(&a, "{}", 2);
+		const char *p = pg_array_param(&a, &len);
 		ck_assert_int_eq(len, 20 + (int)cases[i].n);
 		ck_assert_mem_eq(p + 20, cases[i].bytes, cases[i].n);
-		pgarray_free(&a);
+		pg_array_free(&a);
 	}
 }
 END_TEST
 
 START_TEST(a_time_out_of_range_is_an_error)
 {
-	struct pgarray a;
+	struct pg_array a;
 	int len;
 
-	pgarray_init(&a, PG_TIMESTAMPTZ);
-	pgarray_time_ms(&a, INT64_MAX / 2);
-	ck_assert(!pgarray_ok(&a));
+	pg_array_init(&a, PG_TIMESTAMPTZ);
+	pg_array_time_ms(&a, INT64_MAX / 2);
+	ck_assert(!pg_array_ok(&a));
 	/* It sticks: nothing is sent that lacks an element. */
-	pgarray_time_ms(&a, 0);
-	ck_assert_ptr_null(pgarray_param(&a, &len));
-	pgarray_reset(&a);
-	ck_assert(pgarray_ok(&a));
-	pgarray_free(&a);
+	pg_array_time_ms(&a, 0);
+	ck_assert_ptr_null(pg_array_param(&a, &len));
+	pg_array_reset(&a);
+	ck_assert(pg_array_ok(&a));
+	pg_array_free(&a);
 }
 END_TEST
 
@@ -126,57 +126,57 @@ START_TEST(addresses)
 	static const uint8_t v4[] = {2, 32, 0, 4, 192, 0, 2, 1};
 	static const uint8_t v6[] = {
 	    3, 128, 0, 16, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-	uint8_t out[PGARRAY_INET];
+	uint8_t out[PG_ARRAY_INET];
 
-	ck_assert_uint_eq(pgarray_inet_bytes("192.0.2.1", out), sizeof(v4));
+	ck_assert_uint_eq(pg_array_inet_bytes("192.0.2.1", out), sizeof(v4));
 	ck_assert_mem_eq(out, v4, sizeof(v4));
-	ck_assert_uint_eq(pgarray_inet_bytes("fe80::1", out), sizeof(v6));
+	ck_assert_uint_eq(pg_array_inet_bytes("fe80::1", out), sizeof(v6));
 	ck_assert_mem_eq(out, v6, sizeof(v6));
-	ck_assert_uint_eq(pgarray_inet_bytes("fe80::1%eth0", out), sizeof(v6));
-	ck_assert_uint_eq(pgarray_inet_bytes("", out), 0);
-	ck_assert_uint_eq(pgarray_inet_bytes(NULL, out), 0);
-	ck_assert_uint_eq(pgarray_inet_bytes("localhost", out), 0);
-	ck_assert_uint_eq(pgarray_inet_bytes("192.0.2.1:5027", out), 0);
+	ck_assert_uint_eq(pg_array_inet_bytes("fe80::1%eth0", out), sizeof(v6));
+	ck_assert_uint_eq(pg_array_inet_bytes("", out), 0);
+	ck_assert_uint_eq(pg_array_inet_bytes(NULL, out), 0);
+	ck_assert_uint_eq(pg_array_inet_bytes("localhost", out), 0);
+	ck_assert_uint_eq(pg_array_inet_bytes("192.0.2.1:5027", out), 0);
 	ck_assert_uint_eq(
-	    pgarray_inet_bytes("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", out),
+	    pg_array_inet_bytes("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", out),
 	    0);
 }
 END_TEST
 
 START_TEST(grows_and_is_used_again)
 {
-	struct pgarray a;
+	struct pg_array a;
 	char text[100];
 
 	memset(text, 'x', sizeof(text));
-	pgarray_init(&a, PG_TEXT);
+	pg_array_init(&a, PG_TEXT);
 	for (int round = 0; round < 3; round++) {
-		pgarray_reset(&a);
+		pg_array_reset(&a);
 		for (int i = 0; i < 10000; i++)
-			pgarray_text(&a, text, (size_t)(i % 100));
-		ck_assert(pgarray_ok(&a));
+			pg_array_text(&a, text, (size_t)(i % 100));
+		ck_assert(pg_array_ok(&a));
 		ck_assert_uint_eq(a.n, 10000);
 		ck_assert_uint_eq(a.len, 20 + 10000 * 4 + 100 * 4950);
 	}
-	pgarray_free(&a);
-	pgarray_text(&a, "y", 1); /* freed and used again */
+	pg_array_free(&a);
+	pg_array_text(&a, "y", 1); /* freed and used again */
 	ck_assert_uint_eq(a.n, 1);
-	pgarray_free(&a);
+	pg_array_free(&a);
 }
 END_TEST
 
 START_TEST(more_than_a_parameter_can_hold_is_an_error)
 {
-	struct pgarray a;
+	struct pg_array a;
 	uint8_t byte = 0;
 
-	pgarray_init(&a, PG_BYTEA);
-	pgarray_raw(&a, &byte, (size_t)INT_MAX); /* refused before a byte is read */
-	ck_assert(!pgarray_ok(&a));
-	pgarray_reset(&a);
-	pgarray_jsonb(&a, "", SIZE_MAX);
-	ck_assert(!pgarray_ok(&a));
-	pgarray_free(&a);
+	pg_array_init(&a, PG_BYTEA);
+	pg_array_raw(&a, &byte, (size_t)INT_MAX); /* refused before a byte is read */
+	ck_assert(!pg_array_ok(&a));
+	pg_array_reset(&a);
+	pg_array_jsonb(&a, "", SIZE_MAX);
+	ck_assert(!pg_array_ok(&a));
+	pg_array_free(&a);
 }
 END_TEST
 

@@ -17,7 +17,7 @@ struct probe {
 	bool wanted;
 	int runs, ups, downs, notes, losses;
 	char payload[32];
-	enum db_outcome outcome;
+	enum pg_outcome outcome;
 	char sqlstate[6];
 	char value[32];
 };
@@ -50,14 +50,14 @@ probe_result(void *ctx, const PGresult *res)
 }
 
 static void
-probe_end(void *ctx, enum db_outcome outcome, const struct db_error *error)
+probe_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct probe *p = ctx;
 
 	p->outcome = outcome;
-	p->losses += outcome == DB_LOST;
+	p->losses += outcome == PG_LOST;
 	snprintf(p->sqlstate, sizeof(p->sqlstate), "%s", error != NULL ? error->sqlstate : "");
-	if (outcome == DB_OK)
+	if (outcome == PG_OK)
 		p->wanted = false;
 }
 
@@ -144,7 +144,7 @@ START_TEST(an_error_stops_nobody_else_and_does_not_spin)
 	UNTIL(&r, bad.runs >= 4);
 	/* The pauses grow: 100, 200, 400 ms. */
 	ck_assert_int_ge(clock_mono_ms() - begin, 650);
-	ck_assert_int_eq(bad.outcome, DB_ERROR);
+	ck_assert_int_eq(bad.outcome, PG_ERROR);
 	ck_assert_str_eq(bad.sqlstate, "42P01");
 	good.wanted = true;
 	UNTIL(&r, !good.wanted);

@@ -1,4 +1,4 @@
-#include "pg/conn.h"
+#include "pg/link.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "pg/schema_version.h"
+#include "pg/sql.h"
 
 #define DB_WHY 160
 #define RENEW_MS 1000
@@ -18,24 +19,24 @@ enum db_state { DB_WAITING, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY };
 /* Steps of DB_SETUP; the prepared statements follow STEP_PREPARE one by one. */
 enum setup_step { STEP_SETTINGS, STEP_SCHEMA, STEP_PREPARE, STEP_CALLER };
 
-struct db {
+struct pg_link {
 	struct event_base *base;
 	char *url;
 	const char *name;
-	struct db_callbacks cb;
+	struct pg_link_callbacks cb;
 	PGconn *conn;
 	enum db_state state;
 	enum setup_step step;
-	size_t prepare_at;
+	size_t prepare_at, statement_at;
 	struct event *read_ev, *write_ev;
 	struct event *timer; /* next attempt, or the limit of this one */
 	int attempt;	     /* attempts since it was up */
 	int64_t up_since_ms;
 	bool said_lost; /* the log says that it is away */
 	int hosts;	/* in the connection string */
-	struct db_job job;
+	struct pg_job job;
 	bool copying;
-	struct db_error error;
+	struct pg_error error;
 	bool failed;
 	int64_t schema_version;
 	int server_connections;
@@ -61,13 +62,13 @@ static const char schema_sql[] =
     "SELECT coalesce(max(version), 0), current_setting('max_connections')::integer"
     " - current_setting('superuser_reserved_connections')::integer FROM schema_migrations";
 
-static void connect_now(struct db *);
+static void connect_now(struct pg_link *);
 static void read_cb(evutil_socket_t, short, void *);
 static void write_cb(evutil_socket_t, short, void *);
-static void setup_next(struct db *);
+static void setup_next(struct pg_link *);
 
 static void
-set_timer(struct db *db, int ms)
+set_timer(struct pg_link *db, int ms)
 {
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 
@@ -75,7 +76,7 @@ set_timer(struct db *db, int ms)
 }
 
 static void
-drop_events(struct db *db)
+drop_events(struct pg_link *db)
 {
 	if (db->read_ev != NULL)
 		event_free(db->read_ev);
@@ -87,7 +88,7 @@ drop_events(struct db *db)
 /* libpq may change its socket while connecting (another host, TLS retry), so events are made anew.
  */
 static bool
-watch(struct db *db, bool want_read, bool want_write)
+watch(struct pg_link *db, bool want_read, bool want_write)
 {
 	int fd = PQsocket(db->conn);
 
@@ -117,7 +118,7 @@ copy_message(char *out, size_t room, const char *message)
 }
 
 static void
-note_error(struct db *db, const char *sqlstate, const char *message)
+note_error(struct pg_link *db, const char *sqlstate, const char *message)
 {
 	if (db->failed)
 		return;
@@ -130,20 +131,20 @@ note_error(struct db *db, const char *sqlstate, const char *message)
 }
 
 static void
-end_job(struct db *db, enum db_outcome outcome)
+end_job(struct pg_link *db, enum pg_outcome outcome)
 {
-	struct db_job job = db->job;
-	struct db_error error = db->error;
+	struct pg_job job = db->job;
+	struct pg_error error = db->error;
 
-	db->job = (struct db_job){0};
+	db->job = (struct pg_job){0};
 	db->copying = false;
 	db->failed = false;
-	job.end(job.ctx, outcome, outcome == DB_OK ? NULL : &error);
+	job.end(job.ctx, outcome, outcome == PG_OK ? NULL : &error);
 }
 
 /* Gives the connection up and plans the next attempt. `why` is for the operator. */
 static void
-lost(struct db *db, const char *why)
+lost(struct pg_link *db, const char *why)
 {
 	static const int delays_ms[] = {100, 250, 500, 1000, 2000};
 	const int last = (int)(sizeof(delays_ms) / sizeof(delays_ms[0])) - 1;
@@ -176,14 +177,14 @@ lost(struct db *db, const char *why)
 	if (was_busy) {
 		db->failed = false;
 		note_error(db, NULL, reason);
-		end_job(db, DB_LOST);
+		end_job(db, PG_LOST);
 	}
 	if (was_up || news)
 		db->cb.down(db->cb.ctx, db->why);
 }
 
 static void
-lost_conn(struct db *db)
+lost_conn(struct pg_link *db)
 {
 	const char *message = PQerrorMessage(db->conn);
 
@@ -192,7 +193,7 @@ lost_conn(struct db *db)
 
 /* After something was sent: true if all of it went out or a write event will see to the rest. */
 static bool
-flush(struct db *db)
+flush(struct pg_link *db)
 {
 	int left = PQflush(db->conn);
 
@@ -202,7 +203,7 @@ flush(struct db *db)
 }
 
 static void
-become_up(struct db *db)
+become_up(struct pg_link *db)
 {
 	db->state = DB_IDLE;
 	db->up_since_ms = clock_mono_ms();
@@ -215,7 +216,7 @@ become_up(struct db *db)
 }
 
 static void
-setup_next(struct db *db)
+setup_next(struct pg_link *db)
 {
 	bool sent = true;
 
@@ -228,6 +229,13 @@ setup_next(struct db *db)
 		sent = PQsendQuery(db->conn, schema_sql) == 1;
 		break;
 	case STEP_PREPARE:
+		if (db->cb.statements != NULL && db->cb.statements[db->statement_at] != NULL) {
+			const char *name = db->cb.statements[db->statement_at++];
+			const char *text = pg_sql(name);
+
+			sent = text != NULL && PQsendPrepare(db->conn, name, text, 0, NULL) == 1;
+			break;
+		}
 		if (db->cb.prepare != NULL && db->cb.prepare[db->prepare_at] != NULL) {
 			sent = PQsendPrepare(db->conn, db->cb.prepare[db->prepare_at],
 				   db->cb.prepare[db->prepare_at + 1], 0, NULL) == 1;
@@ -249,7 +257,7 @@ setup_next(struct db *db)
 }
 
 static void
-setup_step_done(struct db *db)
+setup_step_done(struct pg_link *db)
 {
 	char why[DB_WHY];
 
@@ -278,7 +286,7 @@ setup_step_done(struct db *db)
 			return;
 		}
 		db->step = STEP_PREPARE;
-		db->prepare_at = 0;
+		db->prepare_at = db->statement_at = 0;
 		break;
 	case STEP_PREPARE:
 		break;
@@ -305,7 +313,7 @@ wants_reconnect(const char *sqlstate)
  * the error and logs it once. Not more than once a second, as the error may stay.
  */
 static void
-renew(struct db *db)
+renew(struct pg_link *db)
 {
 	char why[DB_WHY];
 
@@ -315,12 +323,12 @@ renew(struct db *db)
 	db->conn = NULL;
 	db->state = DB_WAITING;
 	set_timer(db, 50);
-	end_job(db, DB_ERROR);
+	end_job(db, PG_ERROR);
 	db->cb.down(db->cb.ctx, why);
 }
 
 static void
-job_done(struct db *db)
+job_done(struct pg_link *db)
 {
 	if (db->failed && wants_reconnect(db->error.sqlstate) &&
 	    clock_mono_ms() - db->up_since_ms >= RENEW_MS) {
@@ -328,23 +336,23 @@ job_done(struct db *db)
 		return;
 	}
 	db->state = DB_IDLE;
-	end_job(db, db->failed ? DB_ERROR : DB_OK);
+	end_job(db, db->failed ? PG_ERROR : PG_OK);
 }
 
 /* Gives libpq more to send, but not before it has sent what it has: it would keep it all in memory.
  */
 static bool
-pump_copy(struct db *db)
+pump_copy(struct pg_link *db)
 {
-	enum db_copy more;
+	enum pg_copy more;
 	int left = PQflush(db->conn);
 
 	if (left == 0) {
 		more =
-		    db->job.copy_in != NULL ? db->job.copy_in(db->job.ctx, db->conn) : DB_COPY_FAIL;
-		if (more == DB_COPY_FAIL)
+		    db->job.copy_in != NULL ? db->job.copy_in(db->job.ctx, db->conn) : PG_COPY_FAIL;
+		if (more == PG_COPY_FAIL)
 			return false;
-		if (more == DB_COPY_END)
+		if (more == PG_COPY_END)
 			db->copying = false;
 		left = PQflush(db->conn);
 	}
@@ -356,7 +364,7 @@ pump_copy(struct db *db)
 
 /* One result of whatever runs. False: the connection is broken. */
 static bool
-take_result(struct db *db, PGresult *res)
+take_result(struct pg_link *db, PGresult *res)
 {
 	switch (PQresultStatus(res)) {
 	case PGRES_COPY_IN:
@@ -385,7 +393,7 @@ take_result(struct db *db, PGresult *res)
 }
 
 static void
-take_notifications(struct db *db)
+take_notifications(struct pg_link *db)
 {
 	PGnotify *n;
 
@@ -398,7 +406,7 @@ take_notifications(struct db *db)
 
 /* Takes all that has arrived. Callbacks may start the next job or lose the connection. */
 static void
-drain_results(struct db *db)
+drain_results(struct pg_link *db)
 {
 	while (db->conn != NULL && (db->state == DB_BUSY || db->state == DB_SETUP) &&
 	       !db->copying && !PQisBusy(db->conn)) {
@@ -429,7 +437,7 @@ drain_results(struct db *db)
 static void
 notice_cb(void *arg, const PGresult *res)
 {
-	const struct db *db = arg;
+	const struct pg_link *db = arg;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	bool warning = severity != NULL && strcmp(severity, "WARNING") == 0;
@@ -439,7 +447,7 @@ notice_cb(void *arg, const PGresult *res)
 }
 
 static void
-connect_poll(struct db *db)
+connect_poll(struct pg_link *db)
 {
 	bool watching = false;
 
@@ -469,7 +477,7 @@ connect_poll(struct db *db)
 static void
 read_cb(evutil_socket_t fd, short what, void *arg)
 {
-	struct db *db = arg;
+	struct pg_link *db = arg;
 
 	(void)fd, (void)what;
 	if (db->state == DB_CONNECTING) {
@@ -487,7 +495,7 @@ read_cb(evutil_socket_t fd, short what, void *arg)
 static void
 write_cb(evutil_socket_t fd, short what, void *arg)
 {
-	struct db *db = arg;
+	struct pg_link *db = arg;
 
 	(void)fd, (void)what;
 	if (db->state == DB_CONNECTING) {
@@ -509,7 +517,7 @@ write_cb(evutil_socket_t fd, short what, void *arg)
 static void
 timer_cb(evutil_socket_t fd, short what, void *arg)
 {
-	struct db *db = arg;
+	struct pg_link *db = arg;
 
 	(void)fd, (void)what;
 	if (db->state == DB_WAITING)
@@ -521,7 +529,7 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-connect_now(struct db *db)
+connect_now(struct pg_link *db)
 {
 	char application[64];
 
@@ -561,10 +569,11 @@ count_hosts(const char *url)
 	return hosts;
 }
 
-struct db *
-db_new(struct event_base *base, const char *url, const char *name, const struct db_callbacks *cb)
+struct pg_link *
+pg_link_new(
+    struct event_base *base, const char *url, const char *name, const struct pg_link_callbacks *cb)
 {
-	struct db *db = calloc(1, sizeof(*db));
+	struct pg_link *db = calloc(1, sizeof(*db));
 
 	if (db == NULL)
 		return NULL;
@@ -574,7 +583,7 @@ db_new(struct event_base *base, const char *url, const char *name, const struct 
 	db->url = strdup(url);
 	db->timer = evtimer_new(base, timer_cb, db);
 	if (db->url == NULL || db->timer == NULL) {
-		db_free(db);
+		pg_link_free(db);
 		return NULL;
 	}
 	db->hosts = count_hosts(url);
@@ -584,7 +593,7 @@ db_new(struct event_base *base, const char *url, const char *name, const struct 
 }
 
 void
-db_free(struct db *db)
+pg_link_free(struct pg_link *db)
 {
 	if (db == NULL)
 		return;
@@ -597,25 +606,25 @@ db_free(struct db *db)
 }
 
 bool
-db_is_up(const struct db *db)
+pg_link_is_up(const struct pg_link *db)
 {
 	return db->state >= DB_IDLE;
 }
 
 bool
-db_is_busy(const struct db *db)
+pg_link_is_busy(const struct pg_link *db)
 {
 	return db->state == DB_BUSY;
 }
 
 int
-db_server_connections(const struct db *db)
+pg_link_server_connections(const struct pg_link *db)
 {
 	return db->server_connections;
 }
 
 void
-db_run(struct db *db, const struct db_job *job)
+pg_link_run(struct pg_link *db, const struct pg_job *job)
 {
 	db->job = *job;
 	db->state = DB_BUSY;
@@ -632,13 +641,13 @@ db_run(struct db *db, const struct db_job *job)
 }
 
 bool
-db_error_is_content(const struct db_error *error)
+pg_error_is_content(const struct pg_error *error)
 {
 	return strncmp(error->sqlstate, "22", 2) == 0 || strncmp(error->sqlstate, "23", 2) == 0;
 }
 
 bool
-db_error_is_transient(const struct db_error *error)
+pg_error_is_transient(const struct pg_error *error)
 {
 	return strcmp(error->sqlstate, "40001") == 0 || strcmp(error->sqlstate, "40P01") == 0;
 }
