@@ -364,6 +364,7 @@ start_parts(struct worker *w)
 	    .url = conf->database_url,
 	    .registry = registry,
 	    .shm = w->shm,
+	    .live = w->live,
 	    .limits = {.records = (uint32_t)conf->batch_records,
 		.bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
 	    .raw_copies = conf->ingest_raw == INGEST_RAW_ALL,

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "worker/store/store_impl.h"
+#include "worker/task/live.h"
 
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 2000
@@ -61,6 +62,45 @@ book_twins(struct store *s)
 	store_book(s, 0, n, 0);
 }
 
+/* What b->order[from..to), one device's rows in the order of their times, means for its live row. */
+static void
+move_live_row(struct store *s, const struct batch *b, uint32_t from, uint32_t to)
+{
+	const struct row *last = &b->rows[b->order[to - 1]];
+	struct live_device d = {.entry = b->frames[last->frame].from.entry,
+	    .device_id = last->device_id,
+	    .seen_ms = b->frames[last->frame].from.received_wall_us / 1000};
+
+	for (uint32_t i = to; i-- > from;) {
+		const struct row *r = &b->rows[b->order[i]];
+
+		if (r->state != ROW_REFUSED &&
+		    live_look(
+			&d, b->bytes + r->off, b->frames[r->frame].from.received_wall_us / 1000))
+			break;
+	}
+	live_stored(s->cfg.live, &d);
+}
+
+/* The live rows follow: once a device, whatever the batch holds of it. */
+static void
+move_live_rows(struct store *s, const struct batch *b)
+{
+	for (uint32_t i = 0, end; i < b->norder; i = end) {
+		for (end = i + 1; end < b->norder && b->rows[b->order[end]].device_id ==
+							 b->rows[b->order[i]].device_id;)
+			end++;
+		move_live_row(s, b, i, end);
+	}
+	for (uint32_t i = 0; i < b->nframes; i++) {
+		const struct frame *f = &b->frames[i];
+
+		if (f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE)
+			live_seen(s->cfg.live, f->from.entry, f->from.device_id,
+			    f->from.received_wall_us / 1000);
+	}
+}
+
 /* The batch is stored as far as it can be: the next one may go. */
 static void
 batch_finished(struct store *s)
@@ -68,6 +108,7 @@ batch_finished(struct store *s)
 	struct batch *b = s->storing;
 
 	book_twins(s);
+	move_live_rows(s, b);
 	s->cfg.finished(s->cfg.ctx, b);
 	s->storing = NULL;
 	batch_reset(b);

@@ -20,6 +20,7 @@
 #include "worker/store/batch.h"
 
 struct event_base;
+struct live;
 struct store;
 
 struct store_config {
@@ -27,6 +28,7 @@ struct store_config {
 	const char *url;
 	struct registry *registry;
 	struct shm_worker *shm;
+	struct live *live; /* told of what was stored */
 	struct batch_limits limits;
 	bool raw_copies; /* TELEM_INGEST_RAW=all: a copy of every frame of records */
 	void *ctx;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "proto/avl.h"
 #include "worker/task/live_impl.h"
 
 /*
@@ -135,20 +136,31 @@ keep_record(struct live *l, struct fold *f, const uint8_t *row)
 	f->record_us = at;
 }
 
+bool
+live_look(struct live_device *d, const uint8_t *tuple, int64_t received_ms)
+{
+	int64_t recorded_ms = row_i64(tuple, ROW_RECORDED_AT) / 1000 + INT64_C(946684800000);
+
+	if (recorded_ms < 0 || !avl_time_trusted((uint64_t)recorded_ms, received_ms))
+		return false;
+	if (d->trusted == NULL)
+		d->trusted = tuple;
+	if (d->fix == NULL && row_valid(tuple))
+		d->fix = tuple;
+	return d->fix != NULL;
+}
+
 void
-live_position(struct live *l, uint32_t entry, int64_t device_id, const uint8_t *trusted_row,
-    const uint8_t *valid_row, int64_t seen_wall_ms)
+live_stored(struct live *l, const struct live_device *d)
 {
 	struct fold *f;
 
-	live_seen(l, entry, device_id, seen_wall_ms);
-	f = live_find(l, entry);
-	if (f == NULL)
+	live_seen(l, d->entry, d->device_id, d->seen_ms);
+	if (d->trusted == NULL || (f = live_find(l, d->entry)) == NULL)
 		return;
-	if (trusted_row != NULL)
-		keep_record(l, f, trusted_row);
-	if (valid_row != NULL)
-		keep_fix(l, f, valid_row);
+	keep_record(l, f, d->trusted);
+	if (d->fix != NULL)
+		keep_fix(l, f, d->fix);
 }
 
 /* ---- Whose turn it is ---- */

@@ -24,10 +24,6 @@ struct live_session {
 	const char *remote_addr; /* numeric address without port */
 };
 
-/*
- * A committed position, as the row encoder made it (row.h): `row` is one binary
- * COPY tuple. Its fields are picked from there when it is kept.
- */
 struct live_config {
 	struct registry *registry;
 	struct stats *stats;
@@ -46,13 +42,22 @@ void live_disconnected(
     struct live *, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms);
 
 /*
- * A position was committed (stored or duplicate). Called for the newest
- * trustworthy record of a device in a batch, and for the newest of these that is valid, which
- * may be the same. `trusted_row` is the tuple of the newest trustworthy record,
- * `valid_row` that of the newest trustworthy with a fix, or NULL. Copied if kept.
+ * What was committed of one device, stored or found there already. The store shows its records from the
+ * newest to the oldest to live_look(), until that needs no more of them; then live_stored() moves the
+ * device's row. Zeroed but for the three first members.
  */
-void live_position(struct live *, uint32_t entry, int64_t device_id, const uint8_t *trusted_row,
-    const uint8_t *valid_row, int64_t seen_wall_ms);
+struct live_device {
+	uint32_t entry;
+	int64_t device_id;
+	int64_t seen_ms;	/* wall: when the last of it arrived */
+	const uint8_t *trusted; /* tuple of the newest record whose clock can be trusted */
+	const uint8_t *fix;	/* and of the newest of these that has a fix; may be the same */
+};
+
+/* A record's tuple (pg/row.h) and the arrival of its frame. True: older ones change nothing. */
+bool live_look(struct live_device *, const uint8_t *tuple, int64_t received_ms);
+/* The tuples are copied if they are kept. */
+void live_stored(struct live *, const struct live_device *);
 
 /* Something was heard of the device (any committed frame): last_ping, last_seen_at. */
 void live_seen(struct live *, uint32_t entry, int64_t device_id, int64_t seen_wall_ms);

@@ -312,61 +312,16 @@ conns_stored(void *ctx, struct batch *b)
 	}
 }
 
-/* The newest row of order[from..to) whose clock can be trusted, with a fix or either way. */
-static const uint8_t *
-newest(const struct batch *b, uint32_t from, uint32_t to, bool with_fix)
-{
-	for (uint32_t i = to; i-- > from;) {
-		const struct row *r = &b->rows[b->order[i]];
-		const uint8_t *tuple = b->bytes + r->off;
-		int64_t ms = r->recorded_at / 1000 + INT64_C(946684800000);
-
-		if (r->state == ROW_REFUSED || (with_fix && !row_valid(tuple)) || ms < 0)
-			continue;
-		if (avl_time_trusted(
-			(uint64_t)ms, b->frames[r->frame].from.received_wall_us / 1000))
-			return tuple;
-	}
-	return NULL;
-}
-
-/* The live rows follow what was stored: once a device, whatever the batch holds of it. */
-static void
-move_live(struct conns *cs, const struct batch *b)
-{
-	for (uint32_t i = 0; i < b->norder;) {
-		const struct row *r = &b->rows[b->order[i]];
-		const struct frame *f = &b->frames[r->frame];
-		uint32_t end = i + 1;
-
-		while (end < b->norder && b->rows[b->order[end]].device_id == r->device_id)
-			end++;
-		const uint8_t *trusted = newest(b, i, end, false);
-		int64_t seen =
-		    b->frames[b->rows[b->order[end - 1]].frame].from.received_wall_us / 1000;
-		if (trusted != NULL)
-			live_position(cs->parts.live, f->from.entry, r->device_id, trusted,
-			    newest(b, i, end, true), seen);
-		else
-			live_seen(cs->parts.live, f->from.entry, r->device_id, seen);
-		i = end;
-	}
-}
-
 void
 conns_finished(void *ctx, struct batch *b)
 {
 	struct conns *cs = ctx;
 
-	move_live(cs, b);
 	for (uint32_t i = 0; i < b->nframes; i++) {
 		const struct frame *f = &b->frames[i];
 
 		if (!f->answered && !f->forgotten && !f->unstorable)
 			trace_stored(cs, b, f);
-		if (f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE)
-			live_seen(cs->parts.live, f->from.entry, f->from.device_id,
-			    f->from.received_wall_us / 1000);
 		if (f->command.id != 0)
 			conns_command_stored(cs, f);
 	}

@@ -52,7 +52,9 @@ position(struct live *l, uint32_t entry, int64_t device_id, int64_t at_ms, int d
 	uint8_t row[ROW_ROOM];
 
 	make_row(row, device_id, at_ms, degrees, fix);
-	live_position(l, entry, device_id, row, fix ? row : NULL, at_ms);
+	struct live_device d = {.entry = entry, .device_id = device_id, .seen_ms = at_ms};
+	ck_assert(live_look(&d, row, at_ms) == fix);
+	live_stored(l, &d);
 }
 
 static void
