@@ -1,5 +1,5 @@
 /*
- * Configuration (design §6): NAME=value lines in a file, the same names in the
+ * Configuration (gateway.conf(5)): NAME=value lines in a file, the same names in the
  * environment, which win. One table in conf.c drives parsing, limits, the -T
  * dump, --help and the documentation lint; no other place knows a key.
  *
@@ -62,7 +62,7 @@ struct conf {
 	int worker_memory_mb; /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
 };
 
-/* What kind of a change a key's new value needs (design §2, SIGHUP). */
+/* What kind of a change a key's new value needs (doc/architecture.md, Reload (SIGHUP)). */
 enum conf_apply { CONF_RELOAD, CONF_RESTART };
 
 /*

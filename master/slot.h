@@ -7,7 +7,7 @@
  * occupant serves, or would serve if it lived; the other one holds the next
  * generation while a reload waits for it, or an old one that drains.
  *
- * The rules (design §2):
+ * The rules (doc/design.md, Processes):
  *  - an occupant that had been ready and dies is replaced at once, at most once a second;
  *  - one that dies before it is ready is tried again after 1, 2, 4 ... 30 s; a
  *    healthy minute forgets these failures;

@@ -46,7 +46,7 @@ struct pg_link {
 
 /*
  * A backend that waits for us for ever holds keys that a retry then waits for
- * (write-path.md), so the server's side gets time-outs too. A role or database
+ * (doc/write-path.md, Connections), so the server's side gets time-outs too. A role or database
  * with synchronous_commit=off would make an ACK a lie.
  */
 static const char settings_sql[] =
@@ -158,7 +158,7 @@ lost(struct pg_link *db, const char *why)
 	bool lasted = was_up && clock_mono_ms() - db->up_since_ms >= LASTING_MS;
 	bool news = lasted || strcmp(reason, db->why) != 0;
 	memcpy(db->why, reason, sizeof(db->why));
-	/* The events go first: libpq closes the socket under them (models.md, trap 8). */
+	/* The events go first: libpq closes the socket under them. */
 	drop_events(db);
 	PQfinish(db->conn);
 	db->conn = NULL;

@@ -1,5 +1,5 @@
 /*
- * What a statement answered, for those who sent it through pg/query.h or pg/session.h. A result
+ * What a statement answered, for those who sent it through pg/query.h. A result
  * belongs to the link or session it came from; it is good during the callback or until it is freed.
  *
  * Rows and columns count from 0. Asking for one that is not there is a bug of the caller, which the

@@ -1,4 +1,4 @@
-/* AVL frames of codec 8, 8 Extended and 16: see avl.h and protocol.md §4 to §6. */
+/* AVL frames of codec 8, 8 Extended and 16: see avl.h and doc/protocol.md, Records. */
 #include "proto/avl.h"
 
 #include "proto/stream.h"

@@ -1,5 +1,5 @@
 /*
- * AVL frames: codec 8, 8 Extended and 16 (protocol.md §4 to §7). Pure: no I/O,
+ * AVL frames: codec 8, 8 Extended and 16 (doc/protocol.md, Records). Pure: no I/O,
  * no clock, no allocation, no globals; memory is the caller's.
  *
  * avl_decode() checks the whole body and fills one struct avl_record a record.
@@ -77,10 +77,10 @@ void avl_io_start(struct avl_io_walk *, const struct avl_record *);
 /* The next element, in wire order; false at the end. */
 bool avl_io_next(struct avl_io_walk *, struct avl_io *);
 
-/* Satellites > 0, coordinates in range and not both zero (protocol.md §5). */
+/* Satellites > 0, coordinates in range and not both zero (doc/protocol.md, Position and fix). */
 bool avl_position_valid(const struct avl_record *);
 
-/* Not before 2010 and not more than 24 h after `now_ms` (protocol.md §6.1). */
+/* Not before 2010 and not more than 24 h after `now_ms` (doc/protocol.md, Time, priority and event). */
 bool avl_time_trusted(uint64_t timestamp_ms, int64_t now_ms);
 
 /*

@@ -1,4 +1,4 @@
-/* CRC-16/ARC (protocol.md §3): polynomial 8005 reflected, initial value 0. Pure. */
+/* CRC-16/ARC (doc/protocol.md, Frame): polynomial 8005 reflected, initial value 0. Pure. */
 #ifndef PROTO_CRC16_H
 #define PROTO_CRC16_H
 

@@ -1,4 +1,4 @@
-/* Message frames of codec 12 to 15: see message.h and protocol.md §9. */
+/* Message frames of codec 12 to 15: see message.h and doc/protocol.md, Messages. */
 #include "proto/message.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ write_imei(uint64_t imei, uint8_t *out)
 
 /*
  * Codec 13 comes in three variants, which only the length of the body tells apart, and so
- * only for a single message (protocol.md §9.2). `room`: bytes behind the size, up to count 2.
+ * only for a single message (doc/protocol.md, Codec 13). `room`: bytes behind the size, up to count 2.
  */
 static const uint8_t *
 read_13(const uint8_t *p, size_t room, size_t size, bool single, struct message *m)

@@ -1,5 +1,5 @@
 /*
- * Message frames: codec 12, 13, 14, 15 (protocol.md §9), both directions. Pure.
+ * Message frames: codec 12, 13, 14, 15 (doc/protocol.md, Messages), both directions. Pure.
  */
 #ifndef PROTO_MESSAGE_H
 #define PROTO_MESSAGE_H
@@ -39,7 +39,7 @@ struct message_walk {
 /*
  * Checks the whole body (of a frame with a good CRC) and starts a walk over its
  * messages. Several in one frame: accepted for 12, 14 and 15, and for 13 only in
- * variant A (protocol.md §9.2, §9.5).
+ * variant A (doc/protocol.md, Codec 13).
  */
 enum message_result message_open(struct message_walk *, const uint8_t *body, size_t len);
 /* The next one: MESSAGE_OK or MESSAGE_END (never bad, after a good open). */

@@ -1,4 +1,4 @@
-/* Items of a tracker's byte stream: see stream.h and protocol.md §2.1, §3. */
+/* Items of a tracker's byte stream: see stream.h and doc/protocol.md, The stream. */
 #include "proto/stream.h"
 
 #include "proto/crc16.h"

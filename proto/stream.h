@@ -1,6 +1,6 @@
 /*
  * A tracker's byte stream, cut into items: ping, IMEI packet, frame
- * (protocol.md §2.1, §3). Pure: no I/O, no clock, no allocation, no globals.
+ * (doc/protocol.md, The stream). Pure: no I/O, no clock, no allocation, no globals.
  *
  * The caller keeps the bytes, calls stream_next() on the front of what it has,
  * handles the item and drops item.len bytes; on STREAM_MORE it reads on and

@@ -1,6 +1,6 @@
 /*
  * Counts how often a device has sent the same frame with a wrong CRC, over all
- * workers and connections, for 24 hours (design §3, Poison). A fixed table in
+ * workers and connections, for 24 hours (doc/design.md, Poison). A fixed table in
  * shared memory: when it is full, the oldest of eight neighbours is forgotten,
  * which at worst lets a frame be tried a few more times.
  */

@@ -1,6 +1,6 @@
 /*
  * The registry: the gateway's mirror of `devices` in shared memory, and the
- * directory of sessions (design §3). It outlives workers, so a replacement
+ * directory of sessions (doc/design.md, Sessions). It outlives workers, so a replacement
  * serves known IMEIs at once, also while PostgreSQL is away.
  *
  * Readers take no lock. Writers hold a robust process-shared mutex; a writer

@@ -92,7 +92,7 @@ outcomes(const struct stats *s)
 	       stats_get(&s->refused);
 }
 
-/* Makes the identity of design §7 hold in a torn copy. */
+/* Makes the identity of doc/design.md, Metrics, hold in a torn copy. */
 static void
 mend(struct stats *copy)
 {

@@ -1,5 +1,5 @@
 /*
- * The counters of one worker, in shared memory (design §7).
+ * The counters of one worker, in shared memory (doc/design.md, Metrics).
  *
  * One writer: the worker that occupies the block. Readers (the master, tests)
  * copy a block with stats_read(), which never yields a torn set: a writer wraps

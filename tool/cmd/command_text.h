@@ -1,5 +1,5 @@
 /*
- * What may be queued as a command (protocol §9.1): printable ASCII, not empty, not too long; and
+ * What may be queued as a command (doc/protocol.md, Codec 12): printable ASCII, not empty, not too long; and
  * how long it may live. Pure. A command can hold a password, so no message quotes it.
  */
 #ifndef TOOL_CMD_COMMAND_TEXT_H

@@ -199,7 +199,7 @@ is_lost(const PGconn *conn, const PGresult *res)
 		   (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0));
 }
 
-/* The row is overdue if it expired long before any gateway would have noticed (2 s, design §5). */
+/* The row is overdue if it expired long before any gateway would have noticed (2 s: doc/design.md, Commands). */
 #define WAIT_SQL(columns) \
 	"SELECT status = 'pending' AND coalesce(expires_at < now() - interval '10 s', false) " \
 	"AS overdue, " columns " FROM device_commands WHERE id = $1::bigint"

@@ -1,5 +1,5 @@
 /*
- * A batch: what arrived while the transaction before it was under way (design §3,
+ * A batch: what arrived while the transaction before it was under way (doc/design.md,
  * Batching). It holds the frames (raw bytes, whom to answer), and their records as
  * ready-made rows (row.h). Two of them per worker: one fills, one is stored.
  *

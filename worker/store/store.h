@@ -1,5 +1,5 @@
 /*
- * The write path (design §3, Storing): takes batches, commits them, says which
+ * The write path (doc/design.md, Storing): takes batches, commits them, says which
  * frames may be answered. The only module that writes device_positions,
  * device_ingest_raw and device_messages.
  *

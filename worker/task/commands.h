@@ -1,5 +1,5 @@
 /*
- * Commands on the database's side (design §5): finds those that are due for the connections of
+ * Commands on the database's side (doc/design.md, Commands): finds those that are due for the connections of
  * this worker, claims them (`sent` and the attempt are committed before a byte goes
  * out), writes how attempts end. Answers are stored by store.c, with the batch they came in.
  *

@@ -1,5 +1,5 @@
 /*
- * What a dead worker left behind (design §3): its sessions are marked offline,
+ * What a dead worker left behind (doc/design.md, Live row): its sessions are marked offline,
  * and positions that it had committed but not yet moved to device_online are
  * moved, from device_positions itself.
  */

@@ -1,5 +1,5 @@
 /*
- * Keeps the shared registry like `devices` (design §3, Handshake), and answers
+ * Keeps the shared registry like `devices` (doc/design.md, Handshake), and answers
  * for IMEIs that it doesn't hold.
  *
  * Every worker runs this task; the leader (registry_try_lead) loads the whole

@@ -1,5 +1,5 @@
 /*
- * The live row (design §3): device_online and devices.last_ping follow within a
+ * The live row (doc/design.md, Live row): device_online and devices.last_ping follow within a
  * second, at most once a second a device, folded, in transactions of their own. All
  * of it is derived from what is committed; nothing here may delay an ACK.
  *

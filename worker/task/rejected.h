@@ -1,5 +1,5 @@
 /*
- * The ledger of refused IMEIs, rejected_devices (design §3, §4): folded per
+ * The ledger of refused IMEIs, rejected_devices (doc/design.md, Handshake): folded per
  * IMEI and reason, written within 2 s, bounded in memory and in the table, so that a scanner
  * can't fill it. Over its bound the table loses the rows that were seen once
  * and longest ago first.

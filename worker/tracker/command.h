@@ -1,6 +1,6 @@
 /*
- * The command in flight on one connection as a state machine (design §5; protocol.md
- * §9.1). Pure: it is handed what happened and says what is to be done;
+ * The command in flight on one connection as a state machine (doc/design.md,
+ * Commands; doc/protocol.md, Codec 12). Pure: it is handed what happened and says what is to be done;
  * conn_command.c does it.
  *
  *   IDLE -> CLAIMED -> SENT -> ANSWERED -> IDLE

@@ -30,7 +30,7 @@ ref_of(struct conns *cs, const struct batch *b, uint32_t frame)
 
 /*
  * The same bytes again while the first still wait for their ACK: one answer serves
- * both, a second would be taken for that of the next frame (protocol.md §2.3).
+ * both, a second would be taken for that of the next frame (doc/protocol.md, Acknowledgements).
  */
 static bool
 is_waiting_already(struct conns *cs, const struct conn *c, const uint8_t *raw, size_t len)

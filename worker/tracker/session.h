@@ -1,5 +1,6 @@
 /*
- * The session of one tracker as a state machine (design §3; protocol.md §2). Pure: it
+ * The session of one tracker as a state machine (doc/design.md, Handshake and
+ * Sessions; doc/protocol.md, Handshake). Pure: it
  * is handed what came in and says what is to be done; conn.c does it.
  *
  *   NEW -> ASKING -> OPEN -> CLOSING
@@ -90,7 +91,7 @@ enum session_why session_timeout_why(enum session_wait);
 /* In words, for the log. */
 const char *session_why_text(enum session_why);
 
-/* What is to be done with a frame (design §3, Poison). */
+/* What is to be done with a frame (doc/design.md, Poison). */
 enum verdict_do {
 	VERDICT_STORE,	    /* its records, then ACK */
 	VERDICT_MESSAGE,    /* store the messages, no ACK */
