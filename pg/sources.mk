@@ -7,6 +7,7 @@ pg_statements = \
 noinst_LIBRARIES += libpg.a
 libpg_a_SOURCES = \
 	pg/array.c pg/array.h \
+	pg/isolate.c pg/isolate.h \
 	pg/link.c pg/link.h \
 	pg/query.c pg/query.h \
 	pg/result.c pg/result.h \

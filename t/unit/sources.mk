@@ -18,6 +18,7 @@ unit_tests = \
 	t/unit/master/check_sd_notify \
 	t/unit/master/check_slot \
 	t/unit/pg/check_array \
+	t/unit/pg/check_isolate \
 	t/unit/pg/check_row \
 	t/unit/proto/check_proto \
 	t/unit/shm/check_addresses \
