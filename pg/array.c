@@ -5,38 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/stream.h"
+#include "proto/wire.h"
+
 /* Dimensions, "has NULLs" flag, element OID, length, lower bound: four bytes each. */
 #define HEADER 20
 #define HEADER_EMPTY 12
 #define FIRST_ROOM 256
 
-/* Milliseconds from 1970 to PostgreSQL's epoch, 2000-01-01. */
-#define PG_EPOCH_MS INT64_C(946684800000)
+/* Microseconds from 1970 to PostgreSQL's epoch, 2000-01-01. */
+#define PG_EPOCH_US INT64_C(946684800000000)
 
 /* Address families as the wire form of inet has them; the same on every server. */
 #define PG_AF_INET 2
 #define PG_AF_INET6 3
-
-static void
-put_u16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void
-put_u32(uint8_t *p, uint32_t v)
-{
-	put_u16(p, (uint16_t)(v >> 16));
-	put_u16(p + 2, (uint16_t)v);
-}
-
-static void
-put_u64(uint8_t *p, uint64_t v)
-{
-	put_u32(p, (uint32_t)(v >> 32));
-	put_u32(p + 4, (uint32_t)v);
-}
 
 /* Makes room for `n` bytes more; a parameter's length is an int, so no array outgrows that. */
 static bool
@@ -90,6 +72,15 @@ pg_array_reset(struct pg_array *a)
 	a->len = HEADER;
 }
 
+void
+pg_array_start(struct pg_array *a, const uint32_t *element_oids, int n)
+{
+	for (int i = 0; i < n; i++) {
+		a[i].oid = element_oids[i];
+		pg_array_reset(&a[i]);
+	}
+}
+
 bool
 pg_array_ok(const struct pg_array *a)
 {
@@ -107,7 +98,7 @@ element(struct pg_array *a, size_t n)
 		return NULL;
 	}
 	uint8_t *p = a->p + a->len;
-	put_u32(p, (uint32_t)n);
+	wire_put_u32(p, (uint32_t)n);
 	a->len += 4 + n;
 	a->n++;
 	return p + 4;
@@ -120,8 +111,8 @@ pg_array_null(struct pg_array *a)
 
 	if (p == NULL)
 		return;
-	put_u32(p - 4, UINT32_MAX);
-	put_u32(a->p + 4, 1);
+	wire_put_u32(p - 4, UINT32_MAX);
+	wire_put_u32(a->p + 4, 1);
 }
 
 void
@@ -148,7 +139,7 @@ pg_array_int2(struct pg_array *a, int16_t v)
 	uint8_t *p = element(a, 2);
 
 	if (p != NULL)
-		put_u16(p, (uint16_t)v);
+		wire_put_u16(p, (uint16_t)v);
 }
 
 void
@@ -157,7 +148,7 @@ pg_array_int4(struct pg_array *a, int32_t v)
 	uint8_t *p = element(a, 4);
 
 	if (p != NULL)
-		put_u32(p, (uint32_t)v);
+		wire_put_u32(p, (uint32_t)v);
 }
 
 void
@@ -166,7 +157,7 @@ pg_array_int8(struct pg_array *a, int64_t v)
 	uint8_t *p = element(a, 8);
 
 	if (p != NULL)
-		put_u64(p, (uint64_t)v);
+		wire_put_u64(p, (uint64_t)v);
 }
 
 void
@@ -185,16 +176,36 @@ pg_array_text(struct pg_array *a, const char *p, size_t n)
 }
 
 void
+pg_array_time_us(struct pg_array *a, int64_t wall_us)
+{
+	int64_t us;
+
+	if (__builtin_sub_overflow(wall_us, PG_EPOCH_US, &us))
+		a->failed = true;
+	else
+		pg_array_int8(a, us);
+}
+
+void
 pg_array_time_ms(struct pg_array *a, int64_t wall_ms)
 {
 	int64_t us;
 
-	if (__builtin_sub_overflow(wall_ms, PG_EPOCH_MS, &us) ||
-	    __builtin_mul_overflow(us, INT64_C(1000), &us)) {
+	if (__builtin_mul_overflow(wall_ms, INT64_C(1000), &us))
 		a->failed = true;
+	else
+		pg_array_time_us(a, us);
+}
+
+void
+pg_array_imei(struct pg_array *a, uint64_t imei)
+{
+	uint8_t *p = element(a, IMEI_DIGITS);
+
+	if (p == NULL)
 		return;
-	}
-	pg_array_int8(a, us);
+	for (int i = IMEI_DIGITS - 1; i >= 0; i--, imei /= 10)
+		p[i] = (uint8_t)('0' + imei % 10);
 }
 
 void
@@ -211,37 +222,64 @@ pg_array_jsonb(struct pg_array *a, const char *json, size_t n)
 		memcpy(p + 1, json, n);
 }
 
+/* Family, bits, "is a network", length, address (PostgreSQL, network.c). Returns their number, or 0. */
+static size_t
+inet_bytes(int family, const uint8_t *addr, uint8_t out[PG_ARRAY_INET])
+{
+	bool v6 = family == AF_INET6;
+	uint8_t n = v6 ? 16 : 4;
+
+	if (!v6 && family != AF_INET)
+		return 0;
+	out[0] = v6 ? PG_AF_INET6 : PG_AF_INET;
+	out[1] = (uint8_t)(n * 8);
+	out[2] = 0;
+	out[3] = n;
+	memcpy(out + 4, addr, n);
+	return (size_t)n + 4;
+}
+
 size_t
 pg_array_inet_bytes(const char *addr, uint8_t out[PG_ARRAY_INET])
 {
 	char plain[INET6_ADDRSTRLEN];
 	size_t n = addr != NULL ? strcspn(addr, "%") : 0;
+	uint8_t bytes[16];
 
 	if (n == 0 || n >= sizeof(plain))
 		return 0;
 	memcpy(plain, addr, n);
 	plain[n] = '\0';
-	if (inet_pton(AF_INET, plain, out + 4) == 1) {
-		memcpy(out, (const uint8_t[]){PG_AF_INET, 32, 0, 4}, 4);
-		return 8;
-	}
-	if (inet_pton(AF_INET6, plain, out + 4) == 1) {
-		memcpy(out, (const uint8_t[]){PG_AF_INET6, 128, 0, 16}, 4);
-		return 20;
-	}
+	if (inet_pton(AF_INET, plain, bytes) == 1)
+		return inet_bytes(AF_INET, bytes, out);
+	if (inet_pton(AF_INET6, plain, bytes) == 1)
+		return inet_bytes(AF_INET6, bytes, out);
 	return 0;
+}
+
+static void
+put_inet(struct pg_array *a, const uint8_t *bytes, size_t n)
+{
+	if (n > 0)
+		pg_array_raw(a, bytes, n);
+	else
+		pg_array_null(a);
 }
 
 void
 pg_array_inet(struct pg_array *a, const char *addr)
 {
 	uint8_t bytes[PG_ARRAY_INET];
-	size_t n = pg_array_inet_bytes(addr, bytes);
 
-	if (n > 0)
-		pg_array_raw(a, bytes, n);
-	else
-		pg_array_null(a);
+	put_inet(a, bytes, pg_array_inet_bytes(addr, bytes));
+}
+
+void
+pg_array_addr(struct pg_array *a, int family, const uint8_t *addr)
+{
+	uint8_t bytes[PG_ARRAY_INET];
+
+	put_inet(a, bytes, inet_bytes(family, addr, bytes));
 }
 
 const char *
@@ -252,10 +290,10 @@ pg_array_param(struct pg_array *a, int *len)
 		pg_array_reset(a);
 	if (a->failed)
 		return NULL;
-	put_u32(a->p, a->n > 0 ? 1 : 0);
-	put_u32(a->p + 8, a->oid);
-	put_u32(a->p + 12, a->n);
-	put_u32(a->p + 16, 1);
+	wire_put_u32(a->p, a->n > 0 ? 1 : 0);
+	wire_put_u32(a->p + 8, a->oid);
+	wire_put_u32(a->p + 12, a->n);
+	wire_put_u32(a->p + 16, 1);
 	/* An array without elements has no dimension to describe. */
 	*len = a->n > 0 ? (int)a->len : HEADER_EMPTY;
 	return (const char *)a->p;

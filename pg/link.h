@@ -1,51 +1,50 @@
 /*
- * One asynchronous connection to PostgreSQL on the worker's event loop, kept
- * alive: connects after the fork, comes back by itself at most every 2 s, runs
- * one job at a time. A worker has two: one stores batches (store.c), one does all
- * the rest (tasks.c) as a round of tasks. libpq is used here and by the jobs alone.
+ * One asynchronous connection to PostgreSQL on the worker's event loop, kept alive: it connects after
+ * the fork, comes back by itself at least every 2 s, and runs one job at a time. A worker has two: one
+ * stores batches (worker/store), one does all the rest in turns (worker/task).
  *
- * A job is a struct pg_job: the owner fills the callbacks, db calls them:
+ * A job is a struct pg_job: its owner fills in the callbacks, and the link calls them in this order:
  *
- *   start()    sends a query with PQsend... on the connection; false: libpq refused (treated as
- * lost) copy_in()  the server is ready for COPY data, or can take more: put some with PQputCopyData
- * / PQputCopyEnd; return PG_COPY_MORE to be called again when the socket has drained, PG_COPY_END
- * after PQputCopyEnd, PG_COPY_FAIL result()   each PGresult of the query; db frees it afterwards
- *   end()      the job is over; only then may another start, also from inside end()
+ *   start()     sends one statement on the connection with pg/query.h. False: it could not be sent,
+ *               which counts as a lost connection.
+ *   copy_in()   only of a COPY: the server is ready for data, or can take more. Puts some with pg_put()
+ *               and returns PG_COPY_MORE, to be called again when the socket has drained; or
+ *               PG_COPY_END after pg_put_end(); or PG_COPY_FAIL, which counts as a lost connection.
+ *   result()    each good result of the statement. It is freed when result() returns, and its COMMIT is
+ *               not known yet.
+ *   end()       the job is over. Only from here on may another one start, also from inside end().
  *
- * Exactly one end() follows each pg_link_run(), whatever happens.
+ * Exactly one end() follows each pg_link_run(), whatever happens, perhaps before it returns.
  */
 #ifndef PG_LINK_H
 #define PG_LINK_H
 
-#include <libpq-fe.h>
+#include <libpq-fe.h> /* until worker/task is converted */
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shm/stats.h"
+#include "pg/error.h"
 
 struct event_base;
+struct pg_conn; /* libpq's PGconn */
 struct pg_link;
+struct pg_result; /* libpq's PGresult: pg/result.h */
 
 enum pg_outcome {
 	PG_OK,	  /* every result was good */
-	PG_ERROR, /* a result was an error: error->sqlstate and text are set; the connection is good
-		   */
-	PG_LOST,  /* the connection broke: what was sent may or may not have been committed */
+	PG_ERROR, /* a result was an error, which end() is told; the connection is good */
+	PG_LOST,  /* the connection broke: what was sent may have been committed, or not */
 };
 
 enum pg_copy { PG_COPY_MORE, PG_COPY_END, PG_COPY_FAIL };
 
-struct pg_error {
-	char sqlstate[6]; /* "" when the connection was lost */
-	char text[256];	  /* primary message, for a log line; never holds the connection string */
-};
-
 struct pg_job {
 	const char *name; /* for log lines */
 	void *ctx;
-	bool (*start)(void *ctx, PGconn *);
-	enum pg_copy (*copy_in)(void *ctx, PGconn *); /* may be NULL */
-	void (*result)(void *ctx, const PGresult *);  /* may be NULL */
+	bool (*start)(void *ctx, struct pg_conn *);
+	enum pg_copy (*copy_in)(void *ctx, struct pg_conn *); /* may be NULL */
+	void (*result)(void *ctx, const struct pg_result *);  /* may be NULL */
+	/* The error is NULL with PG_OK. */
 	void (*end)(void *ctx, enum pg_outcome, const struct pg_error *);
 };
 
@@ -61,16 +60,15 @@ struct pg_link_callbacks {
 	const char *const *statements;
 	/* The same as pairs of name and text, for those that are not files yet. */
 	const char *const *prepare;
-	/* One string of SQL run at connect after the preparation (LISTEN ...), or NULL. */
+	/* One string of SQL to run at connect after the preparation (LISTEN ...), or NULL. */
 	const char *setup_sql;
-	_Atomic uint64_t *connects; /* counts the attempts, or NULL */
-	bool single_row; /* results of jobs arrive row by row (PQsetSingleRowMode), for large loads
-			  */
+	_Atomic uint64_t *connects; /* counts how often it was up, or NULL */
+	bool single_row;	    /* results of jobs arrive row by row, for large loads */
 };
 
 /* `name` ("store", "tasks") goes into application_name and the log. Connects at once. */
-struct pg_link *pg_link_new(
-    struct event_base *, const char *url, const char *name, const struct pg_link_callbacks *);
+struct pg_link *pg_link_new(struct event_base *, const char *url, const char *name,
+    const struct pg_link_callbacks *) __attribute__((warn_unused_result));
 void pg_link_free(struct pg_link *);
 
 bool pg_link_is_up(const struct pg_link *);
@@ -78,12 +76,7 @@ bool pg_link_is_busy(const struct pg_link *);
 /* Connections that the server takes from all ordinary roles together; 0 before it was first up. */
 int pg_link_server_connections(const struct pg_link *);
 
-/* Runs a job now. Only when up and not busy. The job must stay until its end(). */
+/* Runs a job now. Only when up and not busy. What its ctx points to must stay until its end(). */
 void pg_link_run(struct pg_link *, const struct pg_job *);
-
-/* SQLSTATE classes 22 and 23: refused for its content, not for the state of the environment. */
-bool pg_error_is_content(const struct pg_error *);
-/* 40001, 40P01: try again at once. */
-bool pg_error_is_transient(const struct pg_error *);
 
 #endif

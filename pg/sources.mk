@@ -1,13 +1,22 @@
 # The only place that speaks libpq. Statements are files in pg/sql/, embedded in the programs.
 pg_statements = \
+	pg/sql/link_schema.sql \
+	pg/sql/link_settings.sql \
+	pg/sql/messages_insert.sql \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
-	pg/sql/positions_prove.sql
+	pg/sql/positions_prove.sql \
+	pg/sql/raw_insert.sql
 
 noinst_LIBRARIES += libpg.a
 libpg_a_SOURCES = \
 	pg/array.c pg/array.h \
-	pg/link.c pg/link.h \
+	pg/error.c pg/error.h \
+	pg/isolate.c pg/isolate.h \
+	pg/link.c pg/link.h pg/link_impl.h \
+	pg/link_job.c \
+	pg/link_setup.c \
+	pg/params.c pg/params.h \
 	pg/query.c pg/query.h \
 	pg/result.c pg/result.h \
 	pg/row.c pg/row.h \

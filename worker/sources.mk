@@ -17,6 +17,8 @@ libworker_a_SOURCES = \
 	worker/tracker/table.c \
 	worker/tracker/trace.c worker/tracker/trace.h \
 	worker/store/batch.c worker/store/batch.h \
+	worker/store/live_rows.c \
+	worker/store/messages.c \
 	worker/store/positions.c \
 	worker/store/quarantine.c \
 	worker/store/store.c worker/store/store.h worker/store/store_impl.h \

@@ -18,6 +18,7 @@ unit_tests = \
 	t/unit/master/check_sd_notify \
 	t/unit/master/check_slot \
 	t/unit/pg/check_array \
+	t/unit/pg/check_isolate \
 	t/unit/pg/check_row \
 	t/unit/proto/check_proto \
 	t/unit/shm/check_addresses \
@@ -37,6 +38,7 @@ unit_tests = \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \
 	t/unit/worker/store/check_batch \
+	t/unit/worker/store/check_store \
 	t/unit/worker/task/check_tasks \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain_pace \
@@ -71,6 +73,15 @@ t_unit_tool_sim_check_command_fleet_SOURCES = t/unit/tool/sim/check_command_flee
 	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
 t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \
 	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
+# On a link, and a live row, that only pretend.
+t_unit_worker_store_check_store_SOURCES = \
+	t/unit/worker/store/check_store.c t/unit/worker/store/check_store.h \
+	t/unit/worker/store/check_failures.c \
+	t/unit/worker/store/check_positions.c \
+	t/unit/worker/store/check_raw.c \
+	t/unit/worker/store/rig.c t/unit/worker/store/rig.h \
+	t/unit/worker/store/rig_db.c \
+	t/unit/pg/scripted_link.c t/unit/pg/scripted_link.h
 # These start a PostgreSQL of their own.
 t_unit_worker_task_check_tasks_SOURCES = \
 	t/unit/worker/task/check_tasks.c t/unit/worker/task/check_tasks.h \

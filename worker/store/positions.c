@@ -22,10 +22,15 @@ static const char copy_header[] =
     "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"; /* 19 bytes with the last NUL */
 #define COPY_HEADER_LEN 19
 
-static const struct row *
-row_at(const struct store *s, const struct row_list *list, uint32_t i)
+bool
+store_init_positions(struct store *s)
 {
-	return &s->storing->rows[list->at[i]];
+	size_t n = (size_t)s->cfg.limits.records + AVL_MAX_RECORDS;
+
+	s->todo.at = malloc(n * sizeof(*s->todo.at));
+	s->plain.at = malloc(n * sizeof(*s->plain.at));
+	s->copy_buf = malloc(COPY_CHUNK);
+	return s->todo.at != NULL && s->plain.at != NULL && s->copy_buf != NULL;
 }
 
 /* One device's rows, order[from..to): all go the same way. */
@@ -51,41 +56,42 @@ device_is_careful(const struct store *s, uint32_t from, uint32_t to, int64_t now
 }
 
 static void
-append(struct row_list *list, const uint32_t *order, uint32_t n)
+append(struct store_list *list, const uint32_t *order, uint32_t n)
 {
 	memcpy(list->at + list->n, order, n * sizeof(*order));
 	list->n += n;
 }
 
-void
-store_split(struct store *s)
+/* Who goes which way: rows by INSERT to `todo`, for COPY to `plain`. */
+static void
+insert_gather(struct store *s)
 {
-	struct batch *b = s->storing;
+	const struct batch *b = s->storing;
 	int64_t now_ms = clock_mono_ms();
 
-	s->careful.n = s->plain.n = 0;
+	s->plain.n = 0;
 	for (uint32_t i = 0; i < b->norder;) {
 		uint32_t end = i + 1;
 		int64_t device = b->rows[b->order[i]].device_id;
 
 		while (end < b->norder && b->rows[b->order[end]].device_id == device)
 			end++;
-		append(device_is_careful(s, i, end, now_ms) ? &s->careful : &s->plain, b->order + i,
+		append(device_is_careful(s, i, end, now_ms) ? &s->todo : &s->plain, b->order + i,
 		    end - i);
 		i = end;
 	}
-	if (s->plain.n < (s->careful.n > 0 ? COPY_MIN_ROWS_BESIDE : COPY_MIN_ROWS)) {
-		s->careful.n = s->plain.n = 0;
-		append(&s->careful, b->order, b->norder);
+	if (s->plain.n < (s->todo.n > 0 ? COPY_MIN_ROWS_BESIDE : COPY_MIN_ROWS)) {
+		s->todo.n = s->plain.n = 0;
+		append(&s->todo, b->order, b->norder);
 	}
-	s->nspans = 0;
-	if (s->careful.n > 0)
-		s->spans[s->nspans++] = (struct span){0, s->careful.n};
 }
 
 static void
-fill_params(struct store *s, struct span span)
+fill_params(struct store *s, struct pg_span span)
 {
+	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8,
+	    PG_TIMESTAMPTZ, PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL,
+	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
 	static const struct {
 		enum row_offset off;
 		uint8_t len;
@@ -95,10 +101,9 @@ fill_params(struct store *s, struct span span)
 	    {ROW_PRIORITY, 2}, {ROW_EVENT_IO_ID, 4}, {ROW_CODEC, 2}};
 	const int nfixed = (int)(sizeof(field) / sizeof(field[0]));
 
-	for (int c = 0; c < ROW_NCOLUMNS; c++)
-		pg_array_reset(&s->rows[c]);
+	pg_array_start(s->rows, oids, ROW_NCOLUMNS);
 	for (uint32_t i = span.from; i < span.to; i++) {
-		const uint8_t *row = s->storing->bytes + row_at(s, &s->careful, i)->off;
+		const uint8_t *row = s->storing->bytes + store_todo_row(s, i)->off;
 		int16_t generation;
 		size_t io_len;
 		const uint8_t *io = row_io(row, &io_len);
@@ -119,7 +124,8 @@ insert_start(void *ctx, struct pg_conn *conn)
 	struct store *s = ctx;
 	struct pg_params params = {0};
 
-	fill_params(s, s->span);
+	s->inserted = 0;
+	fill_params(s, s->spans.now);
 	pg_param_arrays(&params, s->rows, ROW_NCOLUMNS);
 	s->started_us = clock_mono_us();
 	return pg_send(conn, "positions_insert", &params, PG_BINARY_ROWS);
@@ -131,14 +137,15 @@ insert_result(void *ctx, const struct pg_result *res)
 {
 	struct store *s = ctx;
 	struct batch *b = s->storing;
+	const struct pg_span span = s->spans.now;
 	int64_t now_ms = clock_mono_ms();
 	int at = 0, n = pg_rows(res);
 
-	for (uint32_t i = s->span.from; i < s->span.to;) {
+	for (uint32_t i = span.from; i < span.to;) {
 		uint32_t end = i + 1, new_rows = 0;
-		const struct row *r = row_at(s, &s->careful, i);
+		const struct row *r = store_todo_row(s, i);
 
-		while (end < s->span.to && row_at(s, &s->careful, end)->device_id == r->device_id)
+		while (end < span.to && store_todo_row(s, end)->device_id == r->device_id)
 			end++;
 		for (; at < n && pg_int8(res, at, 0) == r->device_id; at++)
 			new_rows++;
@@ -152,16 +159,6 @@ insert_result(void *ctx, const struct pg_result *res)
 	}
 }
 
-static void
-halve_span(struct store *s)
-{
-	struct span span = s->span;
-	uint32_t middle = span.from + (span.to - span.from) / 2;
-
-	s->spans[s->nspans++] = (struct span){middle, span.to};
-	s->spans[s->nspans++] = (struct span){span.from, middle};
-}
-
 /*
  * One row alone is refused for its content: its frame goes to quarantine, the others are stored.
  * So do the frames of its twins in this batch, which would be acknowledged for a record that
@@ -171,7 +168,7 @@ static void
 refuse_row(struct store *s, const struct pg_error *error)
 {
 	struct batch *b = s->storing;
-	struct row *r = &b->rows[s->careful.at[s->span.from]];
+	struct row *r = store_todo_row(s, s->spans.now.from);
 	struct frame *f = &b->frames[r->frame];
 
 	r->state = ROW_REFUSED;
@@ -191,30 +188,13 @@ refuse_row(struct store *s, const struct pg_error *error)
 	    error->text, error->sqlstate);
 }
 
-/* The span is stored, or refused, or halved: on to what is left. */
-static void
-span_done(struct store *s)
-{
-	if (s->nspans == 0)
-		store_step_done(s);
-	store_next(s);
-}
-
 static void
 span_stored(struct store *s)
 {
-	uint32_t n = s->span.to - s->span.from;
+	uint32_t n = s->spans.now.to - s->spans.now.from;
 
 	store_book(s, s->inserted, n - s->inserted, 0);
 	store_succeeded(s, false, n);
-	span_done(s);
-}
-
-static void
-span_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
-{
-	s->spans[s->nspans++] = s->span;
-	store_failed(s, outcome, error);
 }
 
 static bool
@@ -232,44 +212,39 @@ prove_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	if (outcome == PG_OK)
 		span_stored(s);
 	else
-		span_failed(s, outcome, error);
+		store_again(s, outcome, error);
 }
+
+static const struct pg_job prove = {
+    .name = "prove duplicates", .start = prove_start, .end = prove_end};
 
 static void
 insert_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
-	const struct pg_job prove = {
-	    .name = "prove duplicates", .ctx = ctx, .start = prove_start, .end = prove_end};
 	struct store *s = ctx;
-	uint32_t n = s->span.to - s->span.from;
 
-	if (outcome == PG_OK && s->inserted == 0) {
-		pg_link_run(s->db, &prove);
-	} else if (outcome == PG_OK) {
+	if (outcome == PG_OK && s->inserted == 0)
+		store_send(s, &prove);
+	else if (outcome == PG_OK)
 		span_stored(s);
-	} else if (outcome == PG_ERROR && pg_error_is_content(error) && n > 1) {
-		halve_span(s);
-		span_done(s);
-	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
+	else if (store_gives_up(s, outcome, error, store_is_content(outcome, error)))
 		refuse_row(s, error);
-		span_done(s);
-	} else {
-		span_failed(s, outcome, error);
-	}
 }
 
-void
-store_run_insert(struct store *s)
-{
-	const struct pg_job job = {.name = "insert positions",
-	    .ctx = s,
-	    .start = insert_start,
-	    .result = insert_result,
-	    .end = insert_end};
+static const struct pg_job insert = {
+    .name = "insert positions", .start = insert_start, .result = insert_result, .end = insert_end};
 
-	s->span = s->spans[--s->nspans];
-	s->inserted = 0;
-	pg_link_run(s->db, &job);
+const struct store_step store_insert = {
+    .gather = insert_gather, .most = UINT32_MAX, .statement = &insert};
+
+static void
+copy_gather(struct store *s)
+{
+	struct store_list empty = s->todo;
+
+	s->todo = s->plain;
+	s->plain = empty;
+	s->plain.n = 0;
 }
 
 static bool
@@ -277,90 +252,92 @@ copy_start(void *ctx, struct pg_conn *conn)
 {
 	struct store *s = ctx;
 
-	if (s->copy_buf == NULL && (s->copy_buf = malloc(COPY_CHUNK)) == NULL)
-		return false;
-	s->copied = 0;
+	s->copied = s->spans.now.from;
+	s->copy_began = false;
 	s->started_us = clock_mono_us();
 	return pg_send_text(conn, "positions_copy");
 }
 
-/* Rows are gathered to large pieces: libpq sends on every call, and a system call a row is dear. */
+/*
+ * Rows are gathered to large pieces: libpq sends on every call, and a system call a row is dear. A row
+ * larger than a piece goes by itself.
+ */
 static enum pg_copy
 copy_in(void *ctx, struct pg_conn *conn)
 {
 	struct store *s = ctx;
+	const struct row *r = NULL;
 	size_t n = 0;
 
-	if (s->copied == 0) {
+	if (!s->copy_began) {
 		memcpy(s->copy_buf, copy_header, COPY_HEADER_LEN);
 		n = COPY_HEADER_LEN;
+		s->copy_began = true;
 	}
-	while (s->copied < s->plain.n) {
-		const struct row *r = row_at(s, &s->plain, s->copied);
-
-		if (n + r->len > COPY_CHUNK && n > 0)
+	for (; s->copied < s->spans.now.to; s->copied++, n += r->len) {
+		r = store_todo_row(s, s->copied);
+		if (n + r->len > COPY_CHUNK)
 			break;
-		if (r->len > COPY_CHUNK) {
-			if (!pg_put(conn, s->storing->bytes + r->off, r->len))
-				return PG_COPY_FAIL;
-		} else {
-			memcpy(s->copy_buf + n, s->storing->bytes + r->off, r->len);
-			n += r->len;
-		}
+		memcpy(s->copy_buf + n, s->storing->bytes + r->off, r->len);
+	}
+	if (n > 0) {
+		if (!pg_put(conn, s->copy_buf, n))
+			return PG_COPY_FAIL;
+	} else if (s->copied < s->spans.now.to) {
+		if (!pg_put(conn, s->storing->bytes + r->off, r->len))
+			return PG_COPY_FAIL;
 		s->copied++;
 	}
-	if (n > 0 && !pg_put(conn, s->copy_buf, n))
-		return PG_COPY_FAIL;
-	if (s->copied < s->plain.n)
+	if (s->copied < s->spans.now.to)
 		return PG_COPY_MORE;
 	if (!pg_put(conn, "\377\377", 2) || !pg_put_end(conn))
 		return PG_COPY_FAIL;
 	return PG_COPY_END;
 }
 
-/* The rows meant for COPY go by ON CONFLICT after all. */
+/* The rows meant for COPY, which still are `todo`, go by ON CONFLICT after all. */
 static void
 copy_to_insert(struct store *s)
 {
-	s->careful.n = 0;
-	append(&s->careful, s->plain.at, s->plain.n);
-	s->plain.n = 0;
-	s->spans[0] = (struct span){0, s->careful.n};
-	s->nspans = 1;
 	s->step = STEP_INSERT;
+	pg_isolate_start(&s->spans, s->todo.n);
 }
 
 static void
 copy_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
+	uint32_t n = s->spans.now.to - s->spans.now.from;
 
 	if (outcome == PG_OK) {
-		store_book(s, s->plain.n, 0, 0);
-		store_succeeded(s, true, s->plain.n);
-		store_step_done(s);
-	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
+		store_book(s, n, 0, 0);
+		store_succeeded(s, true, n);
+	} else if (store_is_content(outcome, error)) {
 		stats_add(&s->stats->copy_conflicts, 1);
 		copy_to_insert(s);
-	} else {
-		/* After a lost connection it may have been committed: then all would be duplicates.
-		 */
-		if (outcome == PG_LOST)
-			copy_to_insert(s);
+	} else if (outcome == PG_LOST) {
+		/* It may have been committed: then all would be duplicates. */
+		copy_to_insert(s);
 		store_failed(s, outcome, error);
-		return;
+	} else {
+		store_again(s, outcome, error);
 	}
-	store_next(s);
 }
 
-void
-store_run_copy(struct store *s)
+static const struct pg_job copy = {
+    .name = "copy positions", .start = copy_start, .copy_in = copy_in, .end = copy_end};
+
+/* With INSERT and COPY behind it, a frame of records without a refused one may be answered. */
+static void
+copy_over(struct store *s)
 {
-	const struct pg_job job = {.name = "copy positions",
-	    .ctx = s,
-	    .start = copy_start,
-	    .copy_in = copy_in,
-	    .end = copy_end};
+	struct batch *b = s->storing;
 
-	pg_link_run(s->db, &job);
+	for (uint32_t i = 0; i < b->nframes; i++)
+		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned)
+			b->frames[i].done = true;
+	s->cfg.stored(s->cfg.ctx, b);
 }
+
+const struct store_step store_copy = {
+    .gather = copy_gather, .over = copy_over, .most = UINT32_MAX, .statement = &copy};

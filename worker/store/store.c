@@ -7,20 +7,21 @@
 
 #include "common/clock.h"
 #include "worker/store/store_impl.h"
-#include "worker/task/live.h"
 
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 2000
+#define SAY_AGAIN_MS 300000
 
-static const char *const statements[] = {"positions_insert", NULL};
+static const char *const prepared[] = {"positions_insert", "messages_insert", "raw_insert", NULL};
 
-static const char *const prepared[] = {
-    "insert_raw",
-    store_raw_sql,
-    "insert_messages",
-    store_messages_sql,
-    NULL,
+static const struct store_step *const steps[STEPS] = {
+    [STEP_INSERT] = &store_insert,
+    [STEP_COPY] = &store_copy,
+    [STEP_MESSAGES] = &store_messages,
+    [STEP_RAW] = &store_raw,
 };
+
+static void go_on(struct store *);
 
 static void
 start_soon(struct store *s)
@@ -62,45 +63,6 @@ book_twins(struct store *s)
 	store_book(s, 0, n, 0);
 }
 
-/* What b->order[from..to), one device's rows in the order of their times, means for its live row. */
-static void
-move_live_row(struct store *s, const struct batch *b, uint32_t from, uint32_t to)
-{
-	const struct row *last = &b->rows[b->order[to - 1]];
-	struct live_device d = {.entry = b->frames[last->frame].from.entry,
-	    .device_id = last->device_id,
-	    .seen_ms = b->frames[last->frame].from.received_wall_us / 1000};
-
-	for (uint32_t i = to; i-- > from;) {
-		const struct row *r = &b->rows[b->order[i]];
-
-		if (r->state != ROW_REFUSED &&
-		    live_look(
-			&d, b->bytes + r->off, b->frames[r->frame].from.received_wall_us / 1000))
-			break;
-	}
-	live_stored(s->cfg.live, &d);
-}
-
-/* The live rows follow: once a device, whatever the batch holds of it. */
-static void
-move_live_rows(struct store *s, const struct batch *b)
-{
-	for (uint32_t i = 0, end; i < b->norder; i = end) {
-		for (end = i + 1; end < b->norder && b->rows[b->order[end]].device_id ==
-							 b->rows[b->order[i]].device_id;)
-			end++;
-		move_live_row(s, b, i, end);
-	}
-	for (uint32_t i = 0; i < b->nframes; i++) {
-		const struct frame *f = &b->frames[i];
-
-		if (f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE)
-			live_seen(s->cfg.live, f->from.entry, f->from.device_id,
-			    f->from.received_wall_us / 1000);
-	}
-}
-
 /* The batch is stored as far as it can be: the next one may go. */
 static void
 batch_finished(struct store *s)
@@ -108,90 +70,79 @@ batch_finished(struct store *s)
 	struct batch *b = s->storing;
 
 	book_twins(s);
-	move_live_rows(s, b);
+	store_move_live_rows(s);
 	s->cfg.finished(s->cfg.ctx, b);
 	s->storing = NULL;
+	s->state = STORE_IDLE;
 	batch_reset(b);
 	if (!batch_is_empty(&s->batch[s->filling]))
 		start_soon(s);
 }
 
-void
-store_next(struct store *s)
+static void
+enter_step(struct store *s, enum store_step_id step)
 {
-	if (!pg_link_is_up(s->db) || pg_link_is_busy(s->db))
+	s->step = step;
+	s->todo.n = 0;
+	if (step < STEPS) {
+		s->most = steps[step]->most;
+		steps[step]->gather(s);
+	}
+	pg_isolate_start(&s->spans, s->todo.n);
+}
+
+static void
+statement_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
+{
+	struct store *s = ctx;
+
+	s->state = STORE_READY;
+	s->statement->end(s, outcome, error);
+	go_on(s);
+}
+
+void
+store_send(struct store *s, const struct pg_job *statement)
+{
+	struct pg_job job = *statement;
+
+	job.ctx = s;
+	job.end = statement_end;
+	s->statement = statement;
+	s->state = STORE_SENT;
+	pg_link_run(s->link, &job);
+}
+
+/* Sends the next span, of this step or the next one that has something to do. */
+static void
+go_on(struct store *s)
+{
+	if (s->state != STORE_READY || !pg_link_is_up(s->link))
 		return;
-	for (;;) {
-		switch (s->step) {
-		case STEP_INSERT:
-			if (s->nspans > 0) {
-				store_run_insert(s);
-				return;
-			}
-			break;
-		case STEP_COPY:
-			if (s->plain.n > 0) {
-				store_run_copy(s);
-				return;
-			}
-			break;
-		case STEP_MESSAGES:
-			if (store_has_messages(s)) {
-				store_run_messages(s);
-				return;
-			}
-			break;
-		case STEP_RAW:
-			if (store_has_raw(s)) {
-				store_run_raw(s);
-				return;
-			}
-			break;
-		case STEP_DONE:
-			batch_finished(s);
+	while (s->step < STEPS) {
+		const struct store_step *step = steps[s->step];
+
+		if (pg_isolate_next(&s->spans, s->most)) {
+			store_send(s, step->statement);
 			return;
 		}
-		store_step_done(s);
+		if (step->over != NULL)
+			step->over(s);
+		enter_step(s, s->step + 1);
 	}
+	batch_finished(s);
 }
 
-/* After INSERT and COPY every row is stored or refused: frames without a refused one may be
- * answered. */
-static void
-rows_done(struct store *s)
-{
-	struct batch *b = s->storing;
-
-	for (uint32_t i = 0; i < b->nframes; i++)
-		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned)
-			b->frames[i].done = true;
-	s->cfg.stored(s->cfg.ctx, b);
-}
-
-/* Moves on to the next step, without running it. */
-void
-store_step_done(struct store *s)
-{
-	if (s->step == STEP_COPY)
-		rows_done(s);
-	s->step++;
-	s->raw_from = s->raw_to = 0;
-	s->raw_single = false;
-}
-
+/* The batch that fills is stored from now on, and the other one fills. */
 static void
 begin(struct store *s)
 {
-	struct batch *b = &s->batch[s->filling];
-
-	s->storing = b;
+	s->storing = &s->batch[s->filling];
 	s->filling ^= 1;
-	batch_seal(b);
-	store_split(s);
-	s->step = STEP_INSERT;
-	s->raw_from = s->raw_to = 0;
-	s->raw_single = false;
-	store_next(s);
+	s->state = STORE_READY;
+	batch_seal(s->storing);
+	enter_step(s, STEP_INSERT);
+	go_on(s);
 	s->cfg.room(s->cfg.ctx);
 }
 
@@ -201,28 +152,35 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 
 	(void)fd, (void)what;
-	if (!pg_link_is_up(s->db) || pg_link_is_busy(s->db))
-		return;
-	if (s->storing != NULL) {
-		if (!evtimer_pending(s->retry_ev, NULL))
-			store_next(s);
-	} else if (!batch_is_empty(&s->batch[s->filling])) {
+	if (s->state == STORE_IDLE && pg_link_is_up(s->link) &&
+	    !batch_is_empty(&s->batch[s->filling]))
 		begin(s);
-	}
+	else
+		go_on(s);
+}
+
+bool
+store_gives_up(struct store *s, enum pg_outcome outcome, const struct pg_error *error, bool refused)
+{
+	if (refused)
+		return pg_isolate_refused(&s->spans);
+	store_again(s, outcome, error);
+	return false;
 }
 
 void
-store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
+store_again(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
+{
+	pg_isolate_again(&s->spans);
+	store_failed(s, outcome, error);
+}
+
+/* Something is wrong with the database, not with the batch: it is told once per cause and five minutes. */
+static void
+environment_failed(struct store *s, const struct pg_error *error)
 {
 	uint64_t suppressed;
 
-	stats_add(&s->stats->batch_failures, 1);
-	if (outcome == PG_LOST)
-		return; /* db.c says so, and tries again by itself */
-	if (pg_error_is_transient(error)) {
-		start_soon(s);
-		return;
-	}
 	if (!s->failing) {
 		s->failing = true;
 		s->failing_since_ms = clock_mono_ms();
@@ -233,15 +191,34 @@ store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *er
 		snprintf(s->failure, sizeof(s->failure), "%.*s", (int)sizeof(s->failure) - 1,
 		    error->text);
 	}
-	if (log_gate_open(&s->failure_gate, clock_mono_ms(), 300000, &suppressed))
+	if (log_gate_open(&s->failure_gate, clock_mono_ms(), SAY_AGAIN_MS, &suppressed))
 		log_error("database refuses a batch: %s (SQLSTATE %s); nothing is acknowledged "
 			  "until it is stored",
 		    error->text, error->sqlstate);
 	set_usable(s, false, s->failure);
 	s->cfg.down(s->cfg.ctx);
+}
+
+void
+store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
+{
+	stats_add(&s->stats->batch_failures, 1);
+	/* A lost connection the link reports, and comes back from by itself. */
+	if (outcome == PG_LOST || pg_error_is_transient(error))
+		return;
+	environment_failed(s, error);
 	struct timeval tv = {.tv_sec = s->retry_ms / 1000, .tv_usec = (s->retry_ms % 1000) * 1000};
 	evtimer_add(s->retry_ev, &tv);
+	s->state = STORE_PAUSED;
 	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
+}
+
+static void
+unpause(struct store *s)
+{
+	evtimer_del(s->retry_ev);
+	if (s->state == STORE_PAUSED)
+		s->state = STORE_READY;
 }
 
 void
@@ -273,8 +250,8 @@ retry_cb(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 
 	(void)fd, (void)what;
-	if (s->storing != NULL)
-		store_next(s);
+	unpause(s);
+	go_on(s);
 }
 
 static void
@@ -283,7 +260,7 @@ db_up(void *ctx)
 	struct store *s = ctx;
 
 	/* After a failure of the environment only a committed batch proves that it is over. */
-	if (!s->failing || s->storing == NULL) {
+	if (!s->failing || s->state == STORE_IDLE) {
 		s->failing = false;
 		set_usable(s, true, "");
 		s->cfg.up(s->cfg.ctx);
@@ -296,25 +273,9 @@ db_down(void *ctx, const char *why)
 {
 	struct store *s = ctx;
 
-	evtimer_del(s->retry_ev);
+	unpause(s);
 	set_usable(s, false, why);
 	s->cfg.down(s->cfg.ctx);
-}
-
-static bool
-init_memory(struct store *s)
-{
-	size_t n = (size_t)s->cfg.limits.records + AVL_MAX_RECORDS;
-	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8,
-	    PG_TIMESTAMPTZ, PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL,
-	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
-
-	for (int i = 0; i < ROW_NCOLUMNS; i++)
-		pg_array_init(&s->rows[i], oids[i]);
-	s->careful.at = malloc(n * sizeof(uint32_t));
-	s->plain.at = malloc(n * sizeof(uint32_t));
-	return s->careful.at != NULL && s->plain.at != NULL &&
-	       batch_init(&s->batch[0], &s->cfg.limits) && batch_init(&s->batch[1], &s->cfg.limits);
 }
 
 struct store *
@@ -331,11 +292,11 @@ store_new(const struct store_config *cfg)
 	const struct pg_link_callbacks callbacks = {.ctx = s,
 	    .up = db_up,
 	    .down = db_down,
-	    .statements = statements,
-	    .prepare = prepared,
+	    .statements = prepared,
 	    .connects = &s->stats->db_connects};
-	if (s->start_ev == NULL || s->retry_ev == NULL || !init_memory(s) ||
-	    (s->db = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
+	if (s->start_ev == NULL || s->retry_ev == NULL || !store_init_positions(s) ||
+	    !batch_init(&s->batch[0], &cfg->limits) || !batch_init(&s->batch[1], &cfg->limits) ||
+	    (s->link = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
 		store_free(s);
 		return NULL;
 	}
@@ -348,10 +309,12 @@ store_free(struct store *s)
 {
 	if (s == NULL)
 		return;
-	pg_link_free(s->db);
+	pg_link_free(s->link);
 	for (int i = 0; i < ROW_NCOLUMNS; i++)
 		pg_array_free(&s->rows[i]);
-	for (size_t i = 0; i < sizeof(s->raw) / sizeof(s->raw[0]); i++)
+	for (int i = 0; i < MESSAGE_COLUMNS; i++)
+		pg_array_free(&s->messages[i]);
+	for (int i = 0; i < RAW_COLUMNS; i++)
 		pg_array_free(&s->raw[i]);
 	if (s->start_ev != NULL)
 		event_free(s->start_ev);
@@ -360,7 +323,7 @@ store_free(struct store *s)
 	pg_result_free(s->answered);
 	batch_free(&s->batch[0]);
 	batch_free(&s->batch[1]);
-	free(s->careful.at);
+	free(s->todo.at);
 	free(s->plain.at);
 	free(s->copy_buf);
 	free(s);
@@ -387,24 +350,24 @@ store_which(const struct store *s, const struct batch *b)
 void
 store_kick(struct store *s)
 {
-	if (s->storing == NULL && pg_link_is_up(s->db))
+	if (s->state == STORE_IDLE && pg_link_is_up(s->link))
 		start_soon(s);
 }
 
 bool
 store_is_up(const struct store *s)
 {
-	return pg_link_is_up(s->db) && !s->failing;
+	return pg_link_is_up(s->link) && !s->failing;
 }
 
 int
 store_server_connections(const struct store *s)
 {
-	return pg_link_server_connections(s->db);
+	return pg_link_server_connections(s->link);
 }
 
 bool
 store_is_idle(const struct store *s)
 {
-	return s->storing == NULL && batch_is_empty(&s->batch[s->filling]);
+	return s->state == STORE_IDLE && batch_is_empty(&s->batch[s->filling]);
 }

@@ -1,13 +1,27 @@
 /*
- * The write path (doc/design.md, Storing): takes batches, commits them, says which
- * frames may be answered. The only module that writes device_positions,
- * device_ingest_raw and device_messages.
+ * The write path (doc/design.md, Storing): takes batches, commits them, says which frames may be
+ * answered. Nothing else writes device_positions, device_ingest_raw and device_messages.
  *
- * One batch is stored while the other fills. A batch is stored in steps, each a
- * transaction of its own: rows of careful frames by INSERT ... ON CONFLICT, the
- * others by COPY (on a duplicate: again by ON CONFLICT), messages, quarantined and copied
- * raw frames. What was not committed, or of which that is unknown, is done again;
- * keys make that harmless.
+ * What its user does: adds frames to store_filling() while they fit (batch.h), and calls store_kick().
+ * When that batch doesn't take any more, it waits for room().
+ *
+ * What the store does: one batch is stored while the other fills. For each batch it calls
+ *
+ *   room()      once, when it has been sealed and sent: the other one, empty, fills now
+ *   stored()    whenever a step has committed: frames that are `done`, and have not been answered, may be
+ *               answered; those that are `unstorable` never will be
+ *   finished()  once, behind the last stored(): it is reset as soon as this returns
+ *
+ * A batch of which everything was forgotten is finished() before room().
+ *
+ * A batch stays until all of it is stored, refused or `unstorable`, however long that takes. What was
+ * not committed, or of which that is unknown, is sent again; keys make that harmless. No frame is `done`
+ * before its COMMIT.
+ *
+ * up() and down() say whether the database takes batches: down() when the connection is lost or a batch
+ * fails for the environment's sake, perhaps several times; up() when it works again.
+ *
+ * All calls come from the event loop, stored() and finished() never from inside store_kick().
  */
 #ifndef WORKER_STORE_STORE_H
 #define WORKER_STORE_STORE_H
@@ -32,28 +46,24 @@ struct store_config {
 	struct batch_limits limits;
 	bool raw_copies; /* TELEM_INGEST_RAW=all: a copy of every frame of records */
 	void *ctx;
-	/* These frames of the batch are stored: answer them. Called as soon as a step has
-	 * committed. */
 	void (*stored)(void *ctx, struct batch *);
-	/* The batch is done and about to be reset. */
 	void (*finished)(void *ctx, struct batch *);
-	/* An empty batch has begun to fill. */
 	void (*room)(void *ctx);
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
 };
 
-struct store *store_new(const struct store_config *);
+/* NULL when memory is short. Connects at once. */
+struct store *store_new(const struct store_config *) __attribute__((warn_unused_result));
 void store_free(struct store *);
 
-/* The batch that fills now: add frames to it, then call store_kick(). */
+/* The batch that fills now. */
 struct batch *store_filling(struct store *);
 /* The two batches, for references from one to the other: 0 and 1. */
 struct batch *store_batch(struct store *, int which);
 int store_which(const struct store *, const struct batch *);
 
-/* Something was added: it is sent at the end of this turn of the event loop, or behind the running
- * one. */
+/* Something was added: it is sent at the end of this turn of the event loop, or behind what is sent. */
 void store_kick(struct store *);
 
 /* True while the database takes batches: connected, and the last one did not fail. */

@@ -1,6 +1,6 @@
 /*
- * Inside the write path: what store.c (the order of steps, retries) shares with
- * store_rows.c (device_positions) and store_raw.c (raw frames, messages).
+ * Inside the write path: a batch is stored in steps, and a step in spans, each a transaction of its own.
+ * store.c has the order of steps, and what to do when a statement fails; each step has a file.
  */
 #ifndef WORKER_STORE_STORE_IMPL_H
 #define WORKER_STORE_STORE_IMPL_H
@@ -8,81 +8,127 @@
 #include <event2/event.h>
 
 #include "common/log.h"
-#include "pg/link.h"
 #include "pg/array.h"
+#include "pg/isolate.h"
+#include "pg/link.h"
 #include "pg/query.h"
 #include "pg/result.h"
 #include "pg/row.h"
 #include "worker/store/store.h"
 
-/* In this order (what is refused goes to quarantine); a step with nothing to do is passed over. */
-enum store_step { STEP_INSERT, STEP_COPY, STEP_MESSAGES, STEP_RAW, STEP_DONE };
-
-/* Rows list[from..to) still to be inserted. */
-struct span {
-	uint32_t from, to;
+enum store_state {
+	STORE_IDLE,   /* no batch is being stored */
+	STORE_READY,  /* one is, and its next statement goes when the link takes it */
+	STORE_SENT,   /* a statement is under way */
+	STORE_PAUSED, /* the environment refused one: until the timer, or a new connection */
 };
 
-#define SPAN_DEPTH 40 /* halving 2^32 rows, both halves kept */
+/* In this order, as what is refused goes to quarantine. A step with nothing to do is passed over. */
+enum store_step_id { STEP_INSERT, STEP_COPY, STEP_MESSAGES, STEP_RAW, STEPS };
 
-/* Row indices in key order. */
-struct row_list {
+struct store_step {
+	/* Lists in `todo` what the step has to store. */
+	void (*gather)(struct store *);
+	/* Nothing of that is left. May be NULL. */
+	void (*over)(struct store *);
+	/* Stores a span of it, of at most so many items. */
+	uint32_t most;
+	const struct pg_job *statement;
+};
+
+extern const struct store_step store_insert, store_copy; /* positions.c */
+extern const struct store_step store_messages;		 /* messages.c */
+extern const struct store_step store_raw;		 /* quarantine.c */
+
+/* Indices of rows or frames of the batch. */
+struct store_list {
 	uint32_t *at;
 	uint32_t n;
 };
 
+#define MESSAGE_COLUMNS 13
+#define RAW_COLUMNS 7
+
 struct store {
 	struct store_config cfg;
-	struct pg_link *db;
+	struct stats *stats;
+	struct pg_link *link;
 	struct batch batch[2];
 	int filling;
-	struct batch *storing; /* NULL: none */
-	enum store_step step;
-	struct row_list careful; /* by INSERT ... ON CONFLICT */
-	struct row_list plain;	 /* by COPY */
-	struct span spans[SPAN_DEPTH];
-	int nspans;
-	struct span span;  /* the one being inserted */
-	uint64_t inserted; /* rows of the span that were new */
-	uint32_t copied;   /* rows of plain given to libpq */
+
+	enum store_state state;
+	struct batch *storing; /* NULL: STORE_IDLE */
+	enum store_step_id step;
+	struct store_list todo;		/* of this step */
+	uint32_t most;			/* items of it in a statement */
+	struct pg_isolate spans;	/* of todo */
+	const struct pg_job *statement; /* STORE_SENT */
+	int64_t started_us;
+
+	struct store_list plain; /* rows for COPY: nothing says that they are there already */
+	uint64_t inserted;	 /* rows of the span that were new */
+	uint32_t copied;	 /* rows of the span given to libpq */
+	bool copy_began;	 /* COPY's header was */
 	uint8_t *copy_buf;
+	struct pg_result *answered; /* of the span of messages: commands and their times */
 	struct pg_array rows[ROW_NCOLUMNS];
-	struct pg_array raw[13];
-	struct pg_result *answered; /* of the messages step under way: commands and their times */
-	uint32_t raw_from, raw_to;  /* frames of the raw or messages step under way */
-	bool raw_single;	    /* one frame at a time: one of them is refused */
-	struct event *start_ev;	    /* begin a batch at the end of this turn */
+	struct pg_array messages[MESSAGE_COLUMNS];
+	struct pg_array raw[RAW_COLUMNS];
+
+	struct event *start_ev; /* goes on at the end of this turn */
 	struct event *retry_ev;
 	int retry_ms;
 	bool failing; /* the last attempt failed for the environment's sake */
 	char failure[SHM_REASON];
 	struct log_gate failure_gate;
 	int64_t failing_since_ms;
-	int64_t started_us;
-	struct stats *stats;
 };
 
-/* store_rows.c */
-void store_split(struct store *); /* after seal: who goes which way */
-void store_run_insert(struct store *);
-void store_run_copy(struct store *);
+/*
+ * store.c. A statement is a job whose ctx and end() the store puts in itself: it calls the statement's
+ * own end() with the store as ctx, and goes on by itself.
+ */
+void store_send(struct store *, const struct pg_job *statement);
 
-/* store_raw.c */
-bool store_has_raw(const struct store *);
-bool store_has_messages(const struct store *);
-void store_run_raw(struct store *);
-void store_run_messages(struct store *);
-extern const char store_raw_sql[];
-extern const char store_messages_sql[];
-
-/* store.c: how an attempt ended */
-void store_next(struct store *); /* the step goes on, or the next one starts */
-void store_step_done(struct store *);
-/* Not now: by an error of the environment or a lost connection. The step is tried again. */
+/*
+ * For end() of a statement whose span was not stored: `refused` says that this is its content's fault.
+ * True: the span is one item, which the step gives up. False: the rest is seen to.
+ */
+bool store_gives_up(struct store *, enum pg_outcome, const struct pg_error *, bool refused)
+    __attribute__((warn_unused_result));
+/* The span is sent again, when the environment's error or the lost connection allows it. */
+void store_again(struct store *, enum pg_outcome, const struct pg_error *);
+/* The same for a caller who has put back himself what is to be sent. */
 void store_failed(struct store *, enum pg_outcome, const struct pg_error *);
 /* A transaction of `rows` rows has committed. */
 void store_succeeded(struct store *, bool copy, uint32_t rows);
 /* Books records as decided; each is booked once. */
 void store_book(struct store *, uint64_t stored, uint64_t duplicate, uint64_t quarantined);
+
+/* positions.c */
+bool store_init_positions(struct store *) __attribute__((warn_unused_result));
+
+/* live_rows.c: the live rows follow what the batch holds. */
+void store_move_live_rows(struct store *);
+
+/* Whether an error refuses what was sent, whenever it is sent. */
+static inline bool
+store_is_content(enum pg_outcome outcome, const struct pg_error *error)
+{
+	return outcome == PG_ERROR && pg_error_is_content(error);
+}
+
+/* The frame or row of the span's item i. */
+static inline struct frame *
+store_todo_frame(const struct store *s, uint32_t i)
+{
+	return &s->storing->frames[s->todo.at[i]];
+}
+
+static inline struct row *
+store_todo_row(const struct store *s, uint32_t i)
+{
+	return &s->storing->rows[s->todo.at[i]];
+}
 
 #endif

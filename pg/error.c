@@ -1,0 +1,59 @@
+/* Classes of errors: see error.h. Pure. */
+#include "pg/error.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A whole SQLSTATE, or its class: the first two characters. */
+static const struct {
+	const char *sqlstate;
+	enum pg_error_kind kind;
+} kinds[] = {
+    {"22", PG_KIND_CONTENT},	  /* data exception */
+    {"23", PG_KIND_CONTENT},	  /* integrity constraint violation */
+    {"40001", PG_KIND_TRANSIENT}, /* serialization_failure */
+    {"40P01", PG_KIND_TRANSIENT}, /* deadlock_detected */
+    {"55P03", PG_KIND_LOCKED},	  /* lock_not_available */
+    {"25006", PG_KIND_STALE},	  /* read_only_sql_transaction: a standby after a failover */
+    {"0A000", PG_KIND_STALE},	  /* feature_not_supported: a plan that a migration made stale */
+    {"26000", PG_KIND_STALE},	  /* invalid_sql_statement_name: a pooler lost what we prepared */
+    {"42P01", PG_KIND_SCHEMA},	  /* undefined_table */
+    {"42703", PG_KIND_SCHEMA},	  /* undefined_column */
+};
+
+enum pg_error_kind
+pg_error_kind(const char *sqlstate)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(sqlstate, kinds[i].sqlstate, strlen(kinds[i].sqlstate)) == 0)
+			return kinds[i].kind;
+	return PG_KIND_ENVIRONMENT;
+}
+
+bool
+pg_error_is_content(const struct pg_error *error)
+{
+	return pg_error_kind(error->sqlstate) == PG_KIND_CONTENT;
+}
+
+bool
+pg_error_is_transient(const struct pg_error *error)
+{
+	return pg_error_kind(error->sqlstate) == PG_KIND_TRANSIENT;
+}
+
+bool
+pg_error_is_locked(const struct pg_error *error)
+{
+	return pg_error_kind(error->sqlstate) == PG_KIND_LOCKED;
+}
+
+void
+pg_error_set(struct pg_error *error, const char *sqlstate, const char *message)
+{
+	const char *text = message != NULL ? message : "";
+
+	snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", sqlstate != NULL ? sqlstate : "");
+	snprintf(error->text, sizeof(error->text), "%.*s", (int)strcspn(text, "\n"), text);
+}

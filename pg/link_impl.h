@@ -1,0 +1,76 @@
+/*
+ * Inside a link: what link.c (the life of the connection), link_setup.c (what comes before its first
+ * job) and link_job.c (jobs and results) share.
+ */
+#ifndef PG_LINK_IMPL_H
+#define PG_LINK_IMPL_H
+
+#include <libpq-fe.h>
+#include <stddef.h>
+
+#include "common/log.h"
+#include "pg/link.h"
+
+#define LINK_WHY 160
+
+struct event;
+
+/* Those from LINK_IDLE on are "up". */
+enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_SETUP, LINK_IDLE, LINK_BUSY };
+
+/* Of LINK_SETUP, in this order; the statements to prepare go one by one. */
+enum setup_step { SETUP_SETTINGS, SETUP_SCHEMA, SETUP_PREPARE, SETUP_CALLER };
+
+struct pg_link {
+	struct event_base *base;
+	char *url;
+	const char *name;
+	struct pg_link_callbacks cb;
+	PGconn *conn; /* NULL while LINK_WAITING */
+	enum link_state state;
+	enum setup_step step;
+	size_t prepare_at, statement_at;
+	struct event *read_ev, *write_ev;
+	struct event *timer; /* next attempt, or the limit of this one */
+	int attempt;	     /* attempts since it was up */
+	int64_t up_since_ms;
+	bool said_lost; /* the log says that it is away */
+	int hosts;	/* in the connection string */
+	struct pg_job job;
+	bool copying;
+	struct pg_error error; /* the first one of what runs, if it failed */
+	bool failed;
+	int64_t schema_version;
+	int server_connections;
+	char why[LINK_WHY];
+	struct log_gate log_gate;
+};
+
+/* link.c */
+/* Gives the connection up and plans the next attempt. `why` is for the operator. */
+void link_lost(struct pg_link *, const char *why);
+/* The same with libpq's words. */
+void link_broken(struct pg_link *);
+/* Gives the connection up for a new one, as the job that has just failed wants one. */
+void link_renew(struct pg_link *);
+/* After something was sent: true if all of it went out or a write event will see to the rest. */
+bool link_flush(struct pg_link *) __attribute__((warn_unused_result));
+/* An event will come when the socket takes more. */
+bool link_watch_write(struct pg_link *) __attribute__((warn_unused_result));
+/* The set-up is over. */
+void link_up(struct pg_link *);
+
+/* link_setup.c */
+void link_setup_start(struct pg_link *);
+void link_setup_result(struct pg_link *, const PGresult *);
+/* All results of what it sent last have come: `failed` says how it went. */
+void link_setup_step_done(struct pg_link *);
+
+/* link_job.c */
+/* Takes all that has arrived. Callbacks may start the next job or lose the connection. */
+void link_take_results(struct pg_link *);
+/* Gives libpq more of a COPY, once it has sent what it has. */
+bool link_pump_copy(struct pg_link *) __attribute__((warn_unused_result));
+void link_end_job(struct pg_link *, enum pg_outcome);
+
+#endif

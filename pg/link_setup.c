@@ -1,0 +1,121 @@
+/* What a new connection does before its first job: settings, the schema's version, statements. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg/link_impl.h"
+#include "pg/schema_version.h"
+#include "pg/sql.h"
+
+static bool
+send_sql(struct pg_link *link, const char *text)
+{
+	return text != NULL && PQsendQuery(link->conn, text) == 1;
+}
+
+static bool
+send_prepare(struct pg_link *link, const char *name, const char *text)
+{
+	return text != NULL && PQsendPrepare(link->conn, name, text, 0, NULL) == 1;
+}
+
+/* Sends the next statement to prepare; false if there is none. */
+static bool
+prepare_next(struct pg_link *link, bool *sent)
+{
+	const char *const *files = link->cb.statements, *const *pairs = link->cb.prepare;
+
+	if (files != NULL && files[link->statement_at] != NULL) {
+		const char *name = files[link->statement_at++];
+
+		*sent = send_prepare(link, name, pg_sql(name));
+		return true;
+	}
+	if (pairs != NULL && pairs[link->prepare_at] != NULL) {
+		*sent = send_prepare(link, pairs[link->prepare_at], pairs[link->prepare_at + 1]);
+		link->prepare_at += 2;
+		return true;
+	}
+	return false;
+}
+
+/* Sends what the step wants; a step that wants nothing is passed over. */
+static void
+run_step(struct pg_link *link)
+{
+	bool sent = false;
+
+	link->failed = false;
+	if (link->step == SETUP_PREPARE && !prepare_next(link, &sent))
+		link->step = SETUP_CALLER;
+	if (link->step == SETUP_CALLER && link->cb.setup_sql == NULL) {
+		link_up(link);
+		return;
+	}
+	if (link->step == SETUP_SETTINGS)
+		sent = send_sql(link, pg_sql("link_settings"));
+	else if (link->step == SETUP_SCHEMA)
+		sent = send_sql(link, pg_sql("link_schema"));
+	else if (link->step == SETUP_CALLER)
+		sent = send_sql(link, link->cb.setup_sql);
+	if (!sent || !link_flush(link))
+		link_broken(link);
+}
+
+void
+link_setup_start(struct pg_link *link)
+{
+	link->state = LINK_SETUP;
+	link->step = SETUP_SETTINGS;
+	link->prepare_at = link->statement_at = 0;
+	link->schema_version = 0;
+	run_step(link);
+}
+
+void
+link_setup_result(struct pg_link *link, const PGresult *res)
+{
+	if (link->step != SETUP_SCHEMA || PQntuples(res) != 1)
+		return;
+	link->schema_version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+	link->server_connections = (int)strtol(PQgetvalue(res, 0, 1), NULL, 10);
+}
+
+static void
+step_failed(struct pg_link *link)
+{
+	char why[LINK_WHY];
+
+	if (pg_error_kind(link->error.sqlstate) == PG_KIND_SCHEMA)
+		snprintf(why, sizeof(why),
+		    "the schema is missing or incomplete (%.80s): run \"tgctl migrate\"",
+		    link->error.text);
+	else
+		snprintf(why, sizeof(why), "%.*s", LINK_WHY - 1, link->error.text);
+	link_lost(link, why);
+}
+
+void
+link_setup_step_done(struct pg_link *link)
+{
+	char why[LINK_WHY];
+
+	if (link->failed) {
+		step_failed(link);
+		return;
+	}
+	if (link->step == SETUP_SCHEMA && link->schema_version < SCHEMA_VERSION) {
+		snprintf(why, sizeof(why),
+		    "the schema is version %lld, this gateway needs %d: run \"tgctl migrate\"",
+		    (long long)link->schema_version, SCHEMA_VERSION);
+		link_lost(link, why);
+		return;
+	}
+	if (link->step == SETUP_CALLER) {
+		link_up(link);
+		return;
+	}
+	if (link->step != SETUP_PREPARE)
+		link->step++;
+	run_step(link);
+}
