@@ -1,32 +1,29 @@
-/*
- * Which of the worker's connections holds the session of a device: from its entry in the
- * registry to a slot of conns. Open addressing, 8 bytes a place, at most three quarters full. Pure.
- */
+/* A map from uint32 to uint32. Open addressing, 8 bytes a place, at most three quarters full. Pure. */
 #ifndef COMMON_INTMAP_H
 #define COMMON_INTMAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ENTRY_MAP_NONE UINT32_MAX
+#define INTMAP_NONE UINT32_MAX
 
-struct entry_place {
-	uint32_t entry; /* registry entry + 1; 0: free */
-	uint32_t slot;
+struct intmap_place {
+	uint32_t key; /* + 1; 0: free */
+	uint32_t value;
 };
 
 /* Zeroed is empty. */
-struct entry_map {
-	struct entry_place *place;
+struct intmap {
+	struct intmap_place *place;
 	uint32_t n, room; /* room: a power of two */
 };
 
-void entry_map_free(struct entry_map *);
-/* The newest slot of an entry replaces the one before. False when memory is short. */
-bool entry_map_put(struct entry_map *, uint32_t entry, uint32_t slot)
-    __attribute__((warn_unused_result));
-uint32_t entry_map_get(const struct entry_map *, uint32_t entry);
-/* Removes the entry if it still belongs to `slot`. */
-void entry_map_remove(struct entry_map *, uint32_t entry, uint32_t slot);
+void intmap_free(struct intmap *);
+/* Replaces what was there. False when memory is short. `key` is never UINT32_MAX. */
+bool intmap_put(struct intmap *, uint32_t key, uint32_t value) __attribute__((warn_unused_result));
+/* INTMAP_NONE if it isn't there. */
+uint32_t intmap_get(const struct intmap *, uint32_t key);
+/* Removes the key if it still has this value. */
+void intmap_remove(struct intmap *, uint32_t key, uint32_t value);
 
 #endif

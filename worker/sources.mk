@@ -6,16 +6,22 @@ libworker_a_SOURCES = \
 	worker/net/accept.c worker/net/accept.h \
 	worker/net/admission.c worker/net/admission.h \
 	worker/net/proxy.c worker/net/proxy.h \
+	worker/tracker/close.c worker/tracker/close.h \
 	worker/tracker/command.c worker/tracker/command.h \
-	worker/tracker/conn.c worker/tracker/conn.h worker/tracker/conn_impl.h \
-	worker/tracker/conn_command.c \
-	worker/tracker/drain_pace.c worker/tracker/drain_pace.h \
+	worker/tracker/conn.c worker/tracker/conn.h \
+	worker/tracker/conn_command.c worker/tracker/conn_command.h \
+	worker/tracker/drain.c worker/tracker/drain.h \
 	worker/tracker/followers.c worker/tracker/followers.h \
-	worker/tracker/frames.c \
-	worker/tracker/read.c \
+	worker/tracker/frames.c worker/tracker/frames.h \
+	worker/tracker/handshake.c worker/tracker/handshake.h \
+	worker/tracker/read.c worker/tracker/read.h \
 	worker/tracker/session.c worker/tracker/session.h \
-	worker/tracker/table.c \
+	worker/tracker/state.c worker/tracker/state.h \
+	worker/tracker/table.c worker/tracker/table.h \
 	worker/tracker/trace.c worker/tracker/trace.h \
+	worker/tracker/trackers.c worker/tracker/trackers.h worker/tracker/trackers_config.h \
+	worker/tracker/trackers_impl.h \
+	worker/tracker/wakeups.c worker/tracker/wakeups.h \
 	worker/store/batch.c worker/store/batch.h \
 	worker/store/live_rows.c \
 	worker/store/messages.c \
@@ -36,5 +42,4 @@ libworker_a_SOURCES = \
 	worker/task/live_folds.c \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \
-	worker/task/rejected.c worker/task/rejected.h \
-	worker/task/wakeups.c worker/task/wakeups.h
+	worker/task/rejected.c worker/task/rejected.h

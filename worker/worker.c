@@ -15,7 +15,7 @@
 #include "common/memory.h"
 #include "worker/net/accept.h"
 #include "worker/task/commands.h"
-#include "worker/tracker/conn.h"
+#include "worker/tracker/trackers.h"
 #include "worker/task/devices.h"
 #include "worker/sandbox.h"
 #include "worker/task/live.h"
@@ -34,8 +34,8 @@ struct worker {
 	uint32_t owner;
 	struct event_base *base;
 	struct event *tick_ev, *control_ev, *term_ev;
-	struct conns *conns;
-	struct guards *guards;
+	struct trackers *trackers;
+	struct admission *admission;
 	struct acceptor *acceptor;
 	struct store *store;
 	struct devices *devices;
@@ -73,12 +73,12 @@ drain(struct worker *w, bool take_queued)
 		return;
 	w->draining = true;
 	w->drain_until_ms = now + w->env->conf->drain_timeout_ms;
-	log_info("draining: %u connections", conns_count(w->conns));
+	log_info("draining: %u connections", trackers_count(w->trackers));
 	atomic_store(&w->shm->accepting, 0);
 	acceptor_stop(w->acceptor, take_queued);
 	commands_drain(w->commands);
 	registry_stop_leading(w->env->shm->registry);
-	conns_drain(w->conns, now, w->env->conf->drain_timeout_ms);
+	trackers_drain(w->trackers, now, w->env->conf->drain_timeout_ms);
 }
 
 static bool
@@ -86,12 +86,13 @@ is_drained(struct worker *w, int64_t now)
 {
 	/* The live rows are derived, and commands come due again by themselves: while the database
 	 * is away they are not waited for. */
-	if (conns_count(w->conns) == 0 && store_is_idle(w->store) &&
+	if (trackers_count(w->trackers) == 0 && store_is_idle(w->store) &&
 	    (!tasks_is_up(w->tasks) || (!live_pending(w->live) && !commands_pending(w->commands))))
 		return true;
 	if (now < w->drain_until_ms)
 		return false;
-	log_warn("drain time is over: %u connections are closed unanswered", conns_count(w->conns));
+	log_warn("drain time is over: %u connections are closed unanswered",
+	    trackers_count(w->trackers));
 	return true;
 }
 
@@ -113,7 +114,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	atomic_fetch_add_explicit(&w->shm->heartbeat, 1, memory_order_relaxed);
-	conns_tick(w->conns, now);
+	trackers_tick(w->trackers, now);
 	log_tick(now);
 	if (now >= w->memory_due_ms) {
 		note_memory(&w->shm->stats);
@@ -127,18 +128,18 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Whoever follows a device; the descriptor is ours from now on. */
+/* Somebody follows a device; the descriptor is ours from now on. */
 static void
-trace(struct worker *w, const struct ipc_msg *m, int fd)
+follow(struct worker *w, const struct ipc_msg *m, int fd)
 {
 	struct control_request request;
 	int64_t until_ms;
 
 	if (control_from_ipc(m, &request, &until_ms)) {
-		conns_trace(w->conns, request.imei, request.bytes, until_ms, fd);
+		trackers_follow(w->trackers, request.imei, request.bytes, until_ms, fd);
 		return;
 	}
-	log_warn("a message of the master that can't be read: whom to follow");
+	log_warn("a request to trace a device can't be read");
 	close(fd);
 }
 
@@ -169,7 +170,7 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 		break;
 	case IPC_TRACE:
 		if (passed_fd >= 0)
-			trace(w, m, passed_fd);
+			follow(w, m, passed_fd);
 		return;
 	case IPC_ORPHANS:
 		orphans_add(w->orphans, (uint32_t)m->value);
@@ -243,7 +244,7 @@ store_down(void *arg)
 	struct worker *w = arg;
 
 	if (w->store != NULL)
-		conns_store_down(w->conns);
+		trackers_store_down(w->trackers);
 }
 
 static void
@@ -251,7 +252,7 @@ stored(void *arg, struct batch *b)
 {
 	struct worker *w = arg;
 
-	conns_stored(w->conns, b);
+	trackers_stored(w->trackers, b);
 }
 
 static void
@@ -259,7 +260,7 @@ finished(void *arg, struct batch *b)
 {
 	struct worker *w = arg;
 
-	conns_finished(w->conns, b);
+	trackers_finished(w->trackers, b);
 	if (live_pending(w->live))
 		tasks_kick(w->tasks);
 }
@@ -269,15 +270,7 @@ room(void *arg)
 {
 	struct worker *w = arg;
 
-	conns_room(w->conns);
-}
-
-static void
-answer(void *arg, uint64_t token, uint64_t imei, enum lookup_answer a)
-{
-	struct worker *w = arg;
-
-	conns_answer(w->conns, token, imei, a);
+	trackers_room(w->trackers);
 }
 
 static bool
@@ -316,19 +309,19 @@ start_parts(struct worker *w)
 	struct stats *stats = &w->shm->stats;
 	int64_t born = registry_new_session(registry, w->owner, clock_wall_us());
 
-	w->guards = guards_new(conf, env->shm, stats, w->owner);
-	w->conns = conns_new(&(struct conns_config){.base = w->base,
+	w->admission = admission_new(conf, env->shm, stats, w->owner);
+	w->trackers = trackers_new(&(struct trackers_config){.base = w->base,
 	    .conf = conf,
 	    .stats = stats,
 	    .registry = registry,
 	    .crc_ledger = env->shm->crc_ledger,
-	    .guards = w->guards,
+	    .admission = w->admission,
 	    .owner = w->owner});
 	w->devices = devices_new(&(struct devices_config){.registry = registry,
 	    .stats = stats,
 	    .allow_unknown_imei = conf->allow_unknown_imei,
-	    .ctx = w,
-	    .answer = answer});
+	    .ctx = w->trackers,
+	    .answer = trackers_answer});
 	w->live = live_new(&(struct live_config){.registry = registry,
 	    .stats = stats,
 	    .owner = w->owner,
@@ -341,19 +334,14 @@ start_parts(struct worker *w)
 	    .nworkers = env->nslots,
 	    .born_session = born});
 	w->upkeep = upkeep_new(conf->retention_days, conf->raw_retention_days);
-	w->commands = commands_new(&(struct commands_config){.base = w->base,
-	    .registry = registry,
+	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
 	    .max_attempts = conf->command_max_attempts,
-	    .max_length = conf->command_max_length,
-	    .ctx = w->conns,
-	    .want = conns_command_want,
-	    .asker = conns_command_asker,
-	    .claimed = conns_command_claimed,
-	    .blocked = conns_command_blocked,
-	    .woken = conns_command_woken});
-	if (w->guards == NULL || w->conns == NULL || w->devices == NULL || w->live == NULL ||
+	    .max_length = conf->command_max_length};
+	trackers_serve_commands(w->trackers, &commands);
+	w->commands = commands_new(&commands);
+	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->orphans == NULL || w->upkeep == NULL || w->commands == NULL)
 		return false;
 	orphans_add(w->orphans, w->owner);
@@ -386,11 +374,11 @@ start_parts(struct worker *w)
 	if (w->store == NULL || w->tasks == NULL)
 		return false;
 	commands_attach(w->commands, w->tasks);
-	conns_attach(w->conns, &(struct conns_parts){.store = w->store,
-				   .devices = w->devices,
-				   .live = w->live,
-				   .rejected = w->rejected,
-				   .commands = w->commands});
+	trackers_attach(w->trackers, &(struct trackers_parts){.store = w->store,
+					 .devices = w->devices,
+					 .live = w->live,
+					 .rejected = w->rejected,
+					 .commands = w->commands});
 	return true;
 }
 
@@ -399,7 +387,11 @@ start_accepting(struct worker *w)
 {
 	const char *why;
 
-	w->acceptor = acceptor_new(w->base, w->conns, &w->shm->stats, w->guards);
+	w->acceptor = acceptor_new(&(struct acceptor_config){.base = w->base,
+	    .stats = &w->shm->stats,
+	    .admission = w->admission,
+	    .ctx = w->trackers,
+	    .accepted = trackers_open});
 	if (w->acceptor == NULL)
 		return false;
 	if (w->env->conf->seccomp && (why = harden_filter()) != NULL)
@@ -417,7 +409,7 @@ stop(struct worker *w)
 	atomic_store(&w->shm->accepting, 0);
 	acceptor_free(w->acceptor);
 	if (w->store != NULL)
-		conns_free(w->conns);
+		trackers_free(w->trackers);
 	tasks_free(w->tasks);
 	store_free(w->store);
 	commands_free(w->commands);
@@ -426,7 +418,7 @@ stop(struct worker *w)
 	rejected_free(w->rejected);
 	live_free(w->live);
 	devices_free(w->devices);
-	guards_free(w->guards);
+	admission_free(w->admission);
 	struct event *events[] = {w->tick_ev, w->control_ev, w->term_ev};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)

@@ -41,7 +41,7 @@ unit_tests = \
 	t/unit/worker/store/check_store \
 	t/unit/worker/task/check_tasks \
 	t/unit/worker/tracker/check_command \
-	t/unit/worker/tracker/check_drain_pace \
+	t/unit/worker/tracker/check_drain \
 	t/unit/worker/tracker/check_followers \
 	t/unit/worker/tracker/check_session
 

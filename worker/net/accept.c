@@ -26,10 +26,8 @@ struct listener {
 };
 
 struct acceptor {
-	struct event_base *base;
-	struct conns *conns;
+	struct acceptor_config cfg;
 	struct stats *stats;
-	struct guards *guards;
 	struct listener at[MAX_LISTENERS];
 	int n;
 	struct event *resume_ev;
@@ -73,8 +71,7 @@ pause_accepting(struct acceptor *a, int error)
 	stats_set(&a->stats->accept_paused, 1);
 	if (log_gate_open(&a->pause_gate, clock_mono_ms(), 60000, &suppressed))
 		log_error("accept: %s; new connections wait in the queue (raise LimitNOFILE or "
-			  "ulimit -n, "
-			  "or TELEM_WORKERS)",
+			  "ulimit -n, or TELEM_WORKERS)",
 		    strerror(error));
 	evtimer_add(a->resume_ev, &tv);
 }
@@ -94,13 +91,13 @@ resume_cb(evutil_socket_t fd, short what, void *arg)
 static void
 admit(struct acceptor *a, int fd, const struct sockaddr *sa)
 {
-	enum guards_verdict verdict = guards_accepted(a->guards, sa);
+	enum admission_verdict verdict = admission_accepted(a->cfg.admission, sa);
 
-	if (verdict == GUARDS_REFUSE) {
+	if (verdict == ADMISSION_NO) {
 		close(fd);
 		return;
 	}
-	if (!conns_open(a->conns, fd, sa, verdict == GUARDS_HEADER))
+	if (!a->cfg.accepted(a->cfg.ctx, fd, sa, verdict == ADMISSION_HEADER))
 		log_error("no memory for another connection");
 }
 
@@ -110,7 +107,7 @@ accept_some(struct acceptor *a, int listen_fd, int most)
 {
 	int n = 0;
 
-	guards_round(a->guards);
+	admission_round(a->cfg.admission);
 	while (n < most) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
@@ -143,18 +140,15 @@ accept_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 struct acceptor *
-acceptor_new(
-    struct event_base *base, struct conns *conns, struct stats *stats, struct guards *guards)
+acceptor_new(const struct acceptor_config *cfg)
 {
 	struct acceptor *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
-	a->base = base;
-	a->conns = conns;
-	a->stats = stats;
-	a->guards = guards;
-	if ((a->resume_ev = evtimer_new(base, resume_cb, a)) == NULL) {
+	a->cfg = *cfg;
+	a->stats = cfg->stats;
+	if ((a->resume_ev = evtimer_new(cfg->base, resume_cb, a)) == NULL) {
 		free(a);
 		return NULL;
 	}
@@ -185,7 +179,7 @@ acceptor_add(struct acceptor *a, int slot, int fd)
 	struct event *ev = NULL;
 
 	if (a->n == MAX_LISTENERS ||
-	    (ev = event_new(a->base, fd, EV_READ | EV_PERSIST, accept_cb, a)) == NULL ||
+	    (ev = event_new(a->cfg.base, fd, EV_READ | EV_PERSIST, accept_cb, a)) == NULL ||
 	    (!evtimer_pending(a->resume_ev, NULL) && event_add(ev, NULL) == -1)) {
 		if (ev != NULL)
 			event_free(ev);

@@ -1,6 +1,6 @@
 /*
- * Accepting: the worker's listening sockets, those of its own slot and those of slots that are
- * down and that it has adopted (ipc.h). Pauses when descriptors run out.
+ * Accepting: the worker's listening sockets, those of its own slot and those that it has been lent (ipc.h).
+ * Whoever the admission lets in is handed up as a socket. Pauses when descriptors run out.
  */
 #ifndef WORKER_NET_ACCEPT_H
 #define WORKER_NET_ACCEPT_H
@@ -8,19 +8,31 @@
 #include <stdbool.h>
 
 #include "shm/stats.h"
-#include "worker/tracker/conn.h"
 #include "worker/net/admission.h"
 
 struct acceptor;
 struct event_base;
+struct sockaddr;
 
-struct acceptor *acceptor_new(struct event_base *, struct conns *, struct stats *, struct guards *);
+struct acceptor_config {
+	struct event_base *base;
+	struct stats *stats;
+	struct admission *admission;
+	void *ctx;
+	/*
+	 * A non-blocking socket, whose owner the callee is. `header`: a PROXY header comes first. False:
+	 * memory is short, and it has been closed.
+	 */
+	bool (*accepted)(void *ctx, int fd, const struct sockaddr *, bool header);
+};
+
+struct acceptor *acceptor_new(const struct acceptor_config *) __attribute__((warn_unused_result));
 /* Closes what it listens to. */
 void acceptor_free(struct acceptor *);
 
 /* Accepts from `fd` too, on behalf of `slot`; takes the descriptor, also on failure. */
-bool acceptor_add(struct acceptor *, int slot, int fd);
-/* Closes the descriptors of an adopted slot; with `take_queued` as acceptor_stop() does. */
+bool acceptor_add(struct acceptor *, int slot, int fd) __attribute__((warn_unused_result));
+/* Closes the descriptors of that slot; with `take_queued` as acceptor_stop() does. */
 void acceptor_release(struct acceptor *, int slot, bool take_queued);
 /* No more: closes all. With `take_queued`, what waits in the queues is accepted first. */
 void acceptor_stop(struct acceptor *, bool take_queued);

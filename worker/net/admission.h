@@ -1,7 +1,7 @@
 /*
- * The guards of the open port: who may connect, how many, and who may go on asking for IMEIs that
- * nobody knows. They say yes or no, count what they refuse by reason, and tell the log, once a
- * minute each; accept.c and the connections do the rest.
+ * The admission: who may connect to the open port, how many, and who may go on asking for IMEIs that
+ * nobody knows. It says yes or no, counts what it refuses by reason, and tells the log, once per
+ * minute and reason; its callers do the rest.
  *
  *   TELEM_GATEWAY_ALLOW_CIDR, TELEM_PROXY_FROM, TELEM_MAX_CONNECTIONS,
  *   TELEM_MAX_CONNECTIONS_PER_ADDRESS, TELEM_UNKNOWN_IMEI_RATE
@@ -15,43 +15,47 @@
 #include "common/conf.h"
 #include "shm/area.h"
 
-struct guards;
+struct admission;
 struct sockaddr;
 
 /* What is referred to must outlive it. `owner`: shm_owner(). */
-struct guards *guards_new(const struct conf *, struct shm *, struct stats *, uint32_t owner);
-void guards_free(struct guards *);
+struct admission *admission_new(const struct conf *, struct shm *, struct stats *, uint32_t owner)
+    __attribute__((warn_unused_result));
+void admission_free(struct admission *);
 
-enum guards_verdict {
-	GUARDS_ADMIT,
-	GUARDS_HEADER, /* a balancer: its PROXY header comes first, then guards_behind() */
-	GUARDS_REFUSE,
+enum admission_verdict {
+	ADMISSION_YES,
+	ADMISSION_HEADER, /* a balancer: its PROXY header comes first, then admission_behind() */
+	ADMISSION_NO,
 };
 
 /*
  * Before a round of accepts: counts the connections of all workers anew. So TELEM_MAX_CONNECTIONS
  * can be exceeded by what the other workers accept in their present round.
  */
-void guards_round(struct guards *);
+void admission_round(struct admission *);
 /* A connection was accepted; what is not refused is counted as open for this round. */
-enum guards_verdict guards_accepted(struct guards *, const struct sockaddr *);
-/* The address that a balancer's header told. False: refused. */
-bool guards_behind(struct guards *, const struct sockaddr *);
+enum admission_verdict admission_accepted(struct admission *, const struct sockaddr *)
+    __attribute__((warn_unused_result));
+/* The address that a balancer's header named. False: refused. */
+bool admission_behind(struct admission *, const struct sockaddr *)
+    __attribute__((warn_unused_result));
 
 /*
- * A connection of this address is open; true if guards_left() must be told of its end. `addr`
+ * A connection of this address is open; true if admission_left() must be told of its end. `addr`
  * here and below: 4 or 16 bytes, network order.
  */
-bool guards_came(struct guards *, int family, const uint8_t *addr)
+bool admission_came(struct admission *, int family, const uint8_t *addr)
     __attribute__((warn_unused_result));
-void guards_left(struct guards *, int family, const uint8_t *addr);
+void admission_left(struct admission *, int family, const uint8_t *addr);
 
 /* An IMEI of this address was looked up, and nobody knows it. */
-void guards_note_unknown(struct guards *, int family, const uint8_t *addr);
+void admission_note_unknown(struct admission *, int family, const uint8_t *addr);
 /*
  * May the database be asked about another one? False: close without an answer. `tell`: true the
  * first time in this minute.
  */
-bool guards_may_ask(struct guards *, int family, const uint8_t *addr, bool *tell);
+bool admission_may_ask(struct admission *, int family, const uint8_t *addr, bool *tell)
+    __attribute__((warn_unused_result));
 
 #endif

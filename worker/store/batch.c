@@ -41,13 +41,25 @@ batch_reset(struct batch *b)
 	b->used = 0;
 }
 
+/* Bytes that a frame takes at most, with its rows. */
+static size_t
+bound(size_t raw_len, const struct avl_record *records, uint16_t nrecords)
+{
+	size_t n = raw_len;
+
+	for (uint16_t i = 0; i < nrecords; i++)
+		n += row_bound(&records[i]);
+	return n;
+}
+
 bool
-batch_has_room(const struct batch *b, size_t raw_len, uint32_t records, size_t row_bytes)
+batch_has_room(
+    const struct batch *b, size_t raw_len, const struct avl_record *records, uint16_t nrecords)
 {
 	if (b->nframes == 0)
 		return true;
-	return b->nframes < b->limits.records && b->nrows + records <= b->limits.records &&
-	       b->used + raw_len + row_bytes <= b->limits.bytes;
+	return b->nframes < b->limits.records && b->nrows + nrecords <= b->limits.records &&
+	       b->used + bound(raw_len, records, nrecords) <= b->limits.bytes;
 }
 
 static bool
@@ -112,11 +124,7 @@ uint32_t
 batch_add_records(struct batch *b, const struct frame_source *from, const uint8_t *raw,
     size_t raw_len, const struct avl_record *records, uint16_t nrecords)
 {
-	size_t bound = raw_len;
-
-	for (uint16_t i = 0; i < nrecords; i++)
-		bound += row_bound(&records[i]);
-	if (!reserve(b, bound))
+	if (!reserve(b, bound(raw_len, records, nrecords)))
 		return BATCH_NONE;
 	struct frame *f = new_frame(b, from, FRAME_RECORDS, raw, raw_len, nrecords);
 	for (uint16_t i = 0; i < nrecords; i++)

@@ -35,7 +35,8 @@ enum row_state {
 
 /* Where a frame came from; copied into it. */
 struct frame_source {
-	uint64_t conn; /* connection token (conn.h), 0: nobody waits for an answer */
+	uint64_t
+	    conn; /* connection token (worker/tracker/table.h), 0: nobody waits for an answer */
 	uint64_t imei;
 	int64_t device_id;
 	uint32_t entry; /* registry */
@@ -70,7 +71,7 @@ struct frame {
 	bool poisoned;	 /* a row of it was refused: the raw frame goes to quarantine too */
 	bool unstorable; /* not even the raw frame can be stored: its connection is closed */
 	bool answered;	 /* its ACK of `count` went out */
-	uint32_t next;	 /* the connection's next frame in flight (conn.c) */
+	uint32_t next;	 /* the connection's next frame in flight (worker/tracker/frames.c) */
 };
 
 struct row {
@@ -109,9 +110,9 @@ batch_is_empty(const struct batch *b)
 	return b->nframes == 0;
 }
 
-/* True if a frame of `raw_len` bytes and `records` records, whose rows take up to `row_bytes`,
- * fits. */
-bool batch_has_room(const struct batch *, size_t raw_len, uint32_t records, size_t row_bytes);
+/* True if a frame of `raw_len` bytes with these records (none: may be NULL) fits. */
+bool batch_has_room(
+    const struct batch *, size_t raw_len, const struct avl_record *records, uint16_t nrecords);
 
 /*
  * Adds a frame of `records`; raw is the whole frame. Only after batch_has_room().

@@ -61,47 +61,6 @@ commands_forget(struct commands *cm, uint64_t token)
 	(void)cm->cfg.asker(cm->cfg.ctx, token, &unused);
 }
 
-/* ---- Times ---- */
-
-static void
-arm(struct commands *cm)
-{
-	int64_t next = later_next(&cm->later), wait;
-
-	if (next == INT64_MAX)
-		return;
-	wait = next - clock_mono_ms();
-	if (wait < 0)
-		wait = 0;
-	struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = (wait % 1000) * 1000};
-	if (evtimer_add(cm->later_ev, &tv) == -1)
-		log_error("commands: no timer");
-}
-
-static void
-later_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct commands *cm = arg;
-	int64_t now = clock_mono_ms();
-	uint64_t token;
-
-	(void)fd, (void)what;
-	while (later_take(&cm->later, now, &token))
-		cm->cfg.woken(cm->cfg.ctx, token);
-	arm(cm);
-}
-
-void
-commands_wake(struct commands *cm, uint64_t token, int64_t at_ms)
-{
-	int64_t before = later_next(&cm->later);
-
-	if (!later_add(&cm->later, token, at_ms))
-		log_error("no memory for the timer of a command: its time-out comes late");
-	else if (at_ms < before)
-		arm(cm);
-}
-
 /* ---- What the jobs share ---- */
 
 void
@@ -335,11 +294,6 @@ commands_new(const struct commands_config *cfg)
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
 		pg_array_init(&cm->ints[i], PG_INT4);
 	pg_array_init(&cm->bools, PG_BOOL);
-	cm->later_ev = evtimer_new(cfg->base, later_cb, cm);
-	if (cm->later_ev == NULL) {
-		commands_free(cm);
-		return NULL;
-	}
 	cm->task = (struct task){.job = {.name = "commands",
 				     .ctx = cm,
 				     .start = commands_start,
@@ -358,11 +312,8 @@ commands_free(struct commands *cm)
 {
 	if (cm == NULL)
 		return;
-	if (cm->later_ev != NULL)
-		event_free(cm->later_ev);
 	for (size_t i = 0; i < cm->nrows; i++)
 		free(cm->rows[i].text);
-	later_free(&cm->later);
 	pg_array_free(&cm->texts);
 	for (size_t i = 0; i < sizeof(cm->longs) / sizeof(cm->longs[0]); i++)
 		pg_array_free(&cm->longs[i]);

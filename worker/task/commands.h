@@ -22,7 +22,6 @@
 #define COMMANDS_LISTEN_SQL "LISTEN telematics_commands;"
 
 struct commands;
-struct event_base;
 
 /* What a claim must know of the connection that asks. */
 struct command_asker {
@@ -52,7 +51,6 @@ enum command_end {
 };
 
 struct commands_config {
-	struct event_base *base;
 	struct registry *registry;
 	struct stats *stats;
 	int timeout_ms, max_attempts, max_length; /* as configured */
@@ -68,8 +66,11 @@ struct commands_config {
 	bool (*claimed)(void *ctx, uint64_t token, const struct command_claim *);
 	/* Another command than late_id is due: the connection must make room for a new one. */
 	void (*blocked)(void *ctx, uint64_t token);
-	/* The time of commands_wake() has come, or the end given to commands_over() is written. */
-	void (*woken)(void *ctx, uint64_t token);
+	/*
+	 * The connection may ask again from then on (monotonic; 0: now): its next command is not due
+	 * before, or the end given to commands_over() is written.
+	 */
+	void (*again)(void *ctx, uint64_t token, int64_t at_ms);
 };
 
 struct commands *commands_new(const struct commands_config *);
@@ -84,12 +85,9 @@ void commands_attach(struct commands *, struct tasks *);
  */
 bool commands_check(struct commands *, uint64_t token, bool surely);
 
-/* Calls woken() at `at_ms` (monotonic). */
-void commands_wake(struct commands *, uint64_t token, int64_t at_ms);
-
 /*
- * An attempt is over. It is written as soon as the database can; then `token` (may be 0) is
- * woken. `delay_ms` counts for COMMAND_UNANSWERED only.
+ * An attempt is over. It is written as soon as the database can; then `token` (may be 0) may
+ * ask again. `delay_ms` counts for COMMAND_UNANSWERED only.
  */
 void commands_over(struct commands *, int64_t id, int32_t attempt, enum command_end,
     int64_t delay_ms, uint64_t token);

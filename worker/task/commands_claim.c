@@ -78,12 +78,12 @@ act_on(struct commands *cm, struct command_claim_row *r, int64_t now)
 			commands_over(
 			    cm, r->claim.id, r->claim.attempt, COMMAND_DISCONNECTED, 0, 0);
 	} else if (strcmp(r->status, "wait") == 0) {
-		commands_wake(cm, r->token, now + r->wait_ms);
+		cm->cfg.again(cm->cfg.ctx, r->token, now + r->wait_ms);
 	} else if (strcmp(r->status, "blocked") == 0) {
 		cm->cfg.blocked(cm->cfg.ctx, r->token);
 	} else {
 		log_info("command %" PRId64 " can't be sent: see its error_message", r->claim.id);
-		cm->cfg.woken(cm->cfg.ctx, r->token);
+		cm->cfg.again(cm->cfg.ctx, r->token, 0);
 	}
 }
 

@@ -141,6 +141,6 @@ commands_end_over(struct commands *cm, enum pg_outcome outcome, const struct pg_
 		    error->text);
 	for (size_t i = 0; i < n; i++)
 		if (cm->ends[i].token != 0 && !cm->ends[i].locked)
-			cm->cfg.woken(cm->cfg.ctx, cm->ends[i].token);
+			cm->cfg.again(cm->cfg.ctx, cm->ends[i].token, 0);
 	remove_ends(cm, n);
 }

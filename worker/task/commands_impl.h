@@ -6,11 +6,8 @@
 #ifndef WORKER_TASK_COMMANDS_IMPL_H
 #define WORKER_TASK_COMMANDS_IMPL_H
 
-#include <event2/event.h>
-
 #include "proto/stream.h"
 #include "worker/task/commands.h"
-#include "worker/task/wakeups.h"
 #include "pg/array.h"
 
 #define CLAIMS 500     /* connections in one statement */
@@ -73,8 +70,6 @@ struct commands {
 	int64_t next_poll_ms, next_sweep_ms, next_count_ms;
 	bool leader;
 
-	struct later later;
-	struct event *later_ev;
 	struct pg_array texts, longs[4], ints[2], bools;
 };
 struct command_param {

@@ -1,475 +1,441 @@
 #include "worker/tracker/conn.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "shm/addresses.h"
 #include "common/clock.h"
-#include "shm/area.h"
-#include "worker/tracker/conn_impl.h"
-#include "worker/tracker/trace.h"
+#include "shm/addresses.h"
+#include "shm/registry.h"
 
-uint64_t
-conn_token(const struct conn *c)
+static_assert(offsetof(struct conn, seat) == 0, "conn_of() relies on it");
+static_assert(sizeof(struct conn) <= 272, "an idle connection costs no more than it did");
+static_assert(CONN_HOST >= INET6_ADDRSTRLEN, "an address has room");
+
+static void event_cb(evutil_socket_t, short what, void *conn);
+
+/* ---- Whose it is ---- */
+
+void
+conn_set_peer(struct conn *c, const struct sockaddr *sa)
 {
-	return (uint64_t)c->generation << 32 | (c->slot + 1);
-}
+	struct address a;
 
-struct conn *
-conn_find(struct conns *cs, uint64_t token)
-{
-	uint32_t slot = (uint32_t)token - 1;
-
-	if ((uint32_t)token == 0 || slot >= cs->nslots || cs->slots[slot] == NULL ||
-	    cs->slots[slot]->generation != token >> 32)
-		return NULL;
-	return cs->slots[slot];
+	if (!address_read(&a, sa))
+		return;
+	c->family = (uint8_t)a.family;
+	memcpy(c->addr, a.bytes, sizeof(c->addr));
+	c->port = a.port;
 }
 
 void
-conn_address(const struct conn *c, char *out, size_t room)
+conn_host(const struct conn *c, char out[CONN_HOST])
 {
-	if (inet_ntop(c->family, c->addr, out, (socklen_t)room) == NULL)
-		snprintf(out, room, "?");
+	if (inet_ntop(c->family, c->addr, out, CONN_HOST) == NULL)
+		snprintf(out, CONN_HOST, "?");
 }
 
 void
-conn_log(struct conns *cs, const struct conn *c, enum log_level level, const char *fmt, ...)
+conn_peer(const struct conn *c, char out[CONN_PEER])
 {
-	char host[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN + 16], text[400];
+	char host[CONN_HOST];
+
+	conn_host(c, host);
+	snprintf(out, CONN_PEER, c->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, c->port);
+}
+
+void
+conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
+{
+	char peer[CONN_PEER], text[400];
 	va_list ap;
 
-	(void)cs;
 	if (!log_enabled(level))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	conn_address(c, host, sizeof(host));
-	snprintf(peer, sizeof(peer), c->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, c->port);
-	log_write(level, &(struct log_fields){.imei = c->session.imei, .peer = peer}, "%s", text);
+	conn_peer(c, peer);
+	log_write(level, &(struct log_fields){.imei = c->imei, .peer = peer}, "%s", text);
 }
 
-/* ---- waiting ---- */
+/* ---- State ---- */
+
+static _Atomic uint64_t *
+gauge_of(const struct conn_set *set, enum conn_state state)
+{
+	if (state_is_closing(state))
+		return &set->stats->conn_closing;
+	return state_is_open(state) ? &set->stats->conn_active : &set->stats->conn_handshake;
+}
 
 static void
-enqueue(struct conns *cs, struct conn *c, enum conn_queue queue)
+book(struct conn_set *set, enum conn_state from, enum conn_state to)
 {
-	if (c->queue != QUEUE_NONE)
-		TAILQ_REMOVE(&cs->queue[c->queue], c, queue_link);
-	c->queue = (uint8_t)queue;
-	if (queue != QUEUE_NONE)
-		TAILQ_INSERT_TAIL(&cs->queue[queue], c, queue_link);
-	c->since_ms = clock_mono_ms();
+	if (to == CONN_GONE) {
+		stats_sub(gauge_of(set, from), 1);
+		return;
+	}
+	if (gauge_of(set, from) == gauge_of(set, to))
+		return;
+	stats_begin(set->stats);
+	stats_sub(gauge_of(set, from), 1);
+	stats_add(gauge_of(set, to), 1);
+	stats_end(set->stats);
+}
+
+/* What must hold, whichever way it got here. */
+static void
+check(const struct conn *c)
+{
+	assert((c->state == CONN_PAUSED) == (c->seat.queue == QUEUE_PAUSED));
+	assert((c->state == CONN_GONE) == (c->seat.queue == QUEUE_GONE));
+	if (state_is_open(c->state) || c->state == CONN_CLOSING)
+		return;
+	/* No session, or it is over: nobody waits for anything of it. */
+	assert(c->in_flight == 0 && c->session_id == 0);
+	assert(!state_is_closing(c->state) || c->partial == NULL);
 }
 
 void
-conn_wait(struct conns *cs, struct conn *c)
+conn_move(struct conn *c, enum conn_state to)
 {
-	static const enum conn_queue queue_of[] = {[WAIT_HANDSHAKE] = QUEUE_HANDSHAKE,
-	    [WAIT_FRAME] = QUEUE_FRAME,
-	    [WAIT_IDLE] = QUEUE_IDLE};
-	/* Who waits for the database is not idle, and what it can't send is not late. */
-	bool ours = c->in_flight > 0 || c->paused;
-	enum conn_queue queue = queue_of[session_waits_for(&c->session, c->partial_len > 0)];
+	struct conn_set *set = c->set;
+	enum conn_state from = c->state;
+	int64_t now = clock_mono_ms();
 
-	if (c->session.state == SESSION_CLOSING)
-		return;
-	if (queue != QUEUE_HANDSHAKE && ours)
-		queue = QUEUE_NONE;
+	assert(state_may_follow(from, to));
+	c->state = (uint8_t)to;
+	if (from == CONN_PAUSED) {
+		table_wait(&set->table, &c->seat, QUEUE_NONE, now);
+		stats_sub(&set->stats->paused, 1);
+	}
+	if (to == CONN_PAUSED) {
+		table_wait(&set->table, &c->seat, QUEUE_PAUSED, now);
+		stats_add(&set->stats->paused, 1);
+	} else if (to == CONN_LINGERING) {
+		table_wait(&set->table, &c->seat, QUEUE_LINGER, now);
+	} else if (to == CONN_GONE) {
+		table_wait(&set->table, &c->seat, QUEUE_GONE, now);
+	}
+	book(set, from, to);
+	check(c);
+}
+
+/* Who waits for the database is not idle, and what it can't send is not late. */
+static enum table_queue
+queue_for(const struct conn *c)
+{
+	if (c->state < CONN_OPEN)
+		return QUEUE_HANDSHAKE;
+	if (c->state != CONN_OPEN)
+		return c->seat.queue;
+	if (c->in_flight > 0)
+		return QUEUE_NONE;
+	return c->partial_len > 0 ? QUEUE_FRAME : QUEUE_IDLE;
+}
+
+void
+conn_wait(struct conn *c)
+{
+	enum table_queue queue = queue_for(c);
+
 	/* A handshake or frame that trickles in is timed from its first byte. */
-	if (queue == c->queue && (queue == QUEUE_HANDSHAKE || queue == QUEUE_FRAME))
+	if (queue == c->seat.queue && queue != QUEUE_IDLE && queue != QUEUE_NONE)
 		return;
-	enqueue(cs, c, queue);
+	table_wait(&c->set->table, &c->seat, queue, clock_mono_ms());
 }
 
-/* What is still to come belongs to another frame, which has its own time. */
 void
-conn_next_item(struct conns *cs, struct conn *c)
+conn_next_item(struct conn *c)
 {
-	if (c->queue == QUEUE_FRAME)
-		enqueue(cs, c, QUEUE_NONE);
+	if (c->seat.queue == QUEUE_FRAME)
+		table_wait(&c->set->table, &c->seat, QUEUE_NONE, clock_mono_ms());
+}
+
+static bool
+is_read(const struct conn *c)
+{
+	switch ((enum conn_state)c->state) {
+	case CONN_HEADER:
+	case CONN_HANDSHAKE:
+	case CONN_OPEN:
+		return c->in_flight < CONN_MAX_IN_FLIGHT;
+	case CONN_LINGERING:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /*
- * Reads, or only watches for the peer's end: by the state of the connection. The watch is
- * edge-triggered: what is seen stays as it is, and a reset, which epoll reports whether it was
- * asked for or not, would keep a level-triggered loop spinning.
+ * The watch for the end is edge-triggered: what is seen stays as it is, and a reset, which epoll
+ * reports whether it was asked for or not, would keep a level-triggered loop spinning.
  */
 void
-conn_update_reading(struct conns *cs, struct conn *c)
+conn_update_reading(struct conn *c)
 {
-	bool open = c->session.state == SESSION_NEW || c->session.state == SESSION_OPEN;
-	bool read =
-	    c->shut || (open && !c->paused && !c->eof && c->in_flight < SESSION_MAX_IN_FLIGHT);
+	bool read = is_read(c);
 	short events = read ? EV_READ | EV_PERSIST : EV_READ | EV_CLOSED | EV_ET | EV_PERSIST;
 
-	if (c->dead || (c->watching == events && event_pending(&c->ev, events, NULL)))
+	if (c->state == CONN_GONE || (c->watching == events && event_pending(&c->ev, events, NULL)))
 		return;
 	event_del(&c->ev);
 	c->watching = events;
 	/* All was read up to the end: nothing more to learn. */
 	if (!read && c->eof)
 		return;
-	if (event_assign(&c->ev, cs->cfg.base, c->ev.ev_fd, events, conn_io, c) == -1 ||
+	if (event_assign(&c->ev, c->set->base, c->ev.ev_fd, events, event_cb, c) == -1 ||
 	    event_add(&c->ev, NULL) == -1)
 		log_error("event_add: %s", strerror(errno));
 }
 
 void
-conn_pause(struct conns *cs, struct conn *c)
+conn_resume(struct conn *c)
 {
-	if (c->paused)
-		return;
-	c->paused = true;
-	trace_event(c, "paused", NULL);
-	TAILQ_INSERT_TAIL(&cs->paused, c, paused_link);
-	stats_add(&cs->cfg.stats->paused, 1);
+	if (c->state == CONN_OPEN)
+		c->set->ops->resumed(c);
 }
 
-/* ---- opening and closing ---- */
-
-static bool
-grow_slots(struct conns *cs)
-{
-	uint32_t n = cs->nslots != 0 ? cs->nslots * 2 : 64;
-	struct conn **slots = realloc(cs->slots, n * sizeof(struct conn *));
-
-	if (slots == NULL)
-		return false;
-	cs->slots = slots;
-	uint32_t *generations = realloc(cs->generations, n * sizeof(uint32_t));
-	if (generations == NULL)
-		return false;
-	cs->generations = generations;
-	uint32_t *free_slots = realloc(cs->free_slots, n * sizeof(uint32_t));
-	if (free_slots == NULL)
-		return false;
-	cs->free_slots = free_slots;
-	for (uint32_t i = n; i-- > cs->nslots;) {
-		cs->slots[i] = NULL;
-		cs->generations[i] = 0;
-		cs->free_slots[cs->nfree++] = i;
-	}
-	cs->nslots = n;
-	return true;
-}
+/* ---- The end ---- */
 
 void
-conn_set_peer(struct conns *cs, struct conn *c, const struct sockaddr *sa)
+conn_drop_partial(struct conn *c)
 {
-	struct address a;
-
-	if (address_read(&a, sa)) {
-		c->family = (uint8_t)a.family;
-		memcpy(c->addr, a.bytes, sizeof(c->addr));
-		c->port = a.port;
-	}
-	/* While its header has not come, it is nobody's. */
-	c->counted = !c->proxied && guards_came(cs->cfg.guards, c->family, c->addr);
-}
-
-bool
-conns_open(struct conns *cs, int fd, const struct sockaddr *sa, bool proxied)
-{
-	struct conn *c = calloc(1, sizeof(*c));
-
-	if (c == NULL || (cs->nfree == 0 && !grow_slots(cs))) {
-		free(c);
-		close(fd);
-		return false;
-	}
-	c->slot = cs->free_slots[--cs->nfree];
-	c->generation = ++cs->generations[c->slot];
-	cs->slots[c->slot] = c;
-	cs->open++;
-	c->all = cs;
-	c->proxied = proxied;
-	conn_set_peer(cs, c, sa);
-	session_init(&c->session);
-	c->entry = REGISTRY_NONE;
-	c->first_frame = c->last_frame = NO_REF;
-	c->queue = QUEUE_NONE;
-	c->codecs = CODEC_MAY_ALL;
-	c->watching = EV_READ | EV_PERSIST;
-	event_assign(&c->ev, cs->cfg.base, fd, c->watching, conn_io, c);
-	stats_add(&cs->cfg.stats->connections, 1);
-	stats_add(&cs->cfg.stats->conn_handshake, 1);
-	conn_wait(cs, c);
-	if (event_add(&c->ev, NULL) == -1) {
-		conn_kill(cs, c);
-		return false;
-	}
-	return true;
-}
-
-void
-conn_drop_partial(struct conns *cs, struct conn *c)
-{
-	cs->partial_bytes -= c->partial_room;
+	c->set->partial_bytes -= c->partial_room;
 	free(c->partial);
 	c->partial = NULL;
 	c->partial_len = c->partial_room = 0;
 }
 
-static _Atomic uint64_t *
-gauge_of(struct conns *cs, enum session_state state)
-{
-	switch (state) {
-	case SESSION_OPEN:
-		return &cs->cfg.stats->conn_active;
-	case SESSION_CLOSING:
-		return &cs->cfg.stats->conn_closing;
-	default:
-		return &cs->cfg.stats->conn_handshake;
-	}
-}
-
 void
-conn_book(struct conns *cs, struct conn *c, enum session_state to)
-{
-	enum session_state from = c->booked;
-
-	c->booked = (uint8_t)to;
-	if (gauge_of(cs, from) == gauge_of(cs, to))
-		return;
-	stats_begin(cs->cfg.stats);
-	stats_sub(gauge_of(cs, from), 1);
-	stats_add(gauge_of(cs, to), 1);
-	stats_end(cs->cfg.stats);
-}
-
-void
-conn_unpause(struct conns *cs, struct conn *c)
-{
-	if (!c->paused)
-		return;
-	c->paused = false;
-	TAILQ_REMOVE(&cs->paused, c, paused_link);
-	stats_sub(&cs->cfg.stats->paused, 1);
-}
-
-/* The session ends for everybody else, even if its last answers are still to come. */
-static void
-end_session(struct conns *cs, struct conn *c)
-{
-	if (c->session_id == 0)
-		return;
-	conn_command_closed(cs, c);
-	registry_session_close(cs->cfg.registry, c->entry, c->session_id);
-	live_disconnected(cs->parts.live, c->entry, c->device_id, c->session_id, clock_wall_ms());
-	c->session_id = 0;
-}
-
-void
-conn_kill(struct conns *cs, struct conn *c)
+conn_drop(struct conn *c)
 {
 	int fd = c->ev.ev_fd;
 
-	if (c->dead)
-		return;
-	trace_gone(c);
 	event_del(&c->ev);
-	end_session(cs, c);
-	frames_forget(cs, c);
-	conn_unpause(cs, c);
-	if (c->queue != QUEUE_NONE)
-		TAILQ_REMOVE(&cs->queue[c->queue], c, queue_link);
-	c->queue = QUEUE_NONE;
-	conn_drop_partial(cs, c);
-	if (c->counted)
-		guards_left(cs->cfg.guards, c->family, c->addr);
-	stats_sub(gauge_of(cs, c->booked), 1);
+	c->set->ops->gone(c);
 	close(fd);
-	cs->slots[c->slot] = NULL;
-	cs->free_slots[cs->nfree++] = c->slot;
-	cs->open--;
-	c->dead = true;
-	TAILQ_INSERT_TAIL(&cs->dead, c, queue_link);
-}
-
-void
-conns_bury(struct conns *cs)
-{
-	struct conn *c;
-
-	while ((c = TAILQ_FIRST(&cs->dead)) != NULL) {
-		TAILQ_REMOVE(&cs->dead, c, queue_link);
-		conn_command_free(c);
-		free(c);
-	}
-}
-
-void
-conn_count_close(struct conns *cs, const struct conn *c)
-{
-	struct stats *st = cs->cfg.stats;
-
-	switch ((enum session_why)c->session.why) {
-	case WHY_BAD_HANDSHAKE:
-		stats_add(&st->rejected_malformed, 1);
-		break;
-	case WHY_BAD_PREAMBLE:
-		stats_add(&st->err_preamble, 1);
-		break;
-	case WHY_BAD_LENGTH:
-		stats_add(&st->err_length, 1);
-		break;
-	case WHY_BAD_PROXY:
-		stats_add(&st->refused_proxy, 1);
-		break;
-	case WHY_UNKNOWN_RATE:
-		stats_add(&st->refused_unknown_rate, 1);
-		break;
-	case WHY_UNAVAILABLE:
-		stats_add(&st->unanswered_handshakes, 1);
-		break;
-	case WHY_UNKNOWN:
-		stats_add(&st->rejected_unknown, 1);
-		break;
-	case WHY_DISABLED:
-		stats_add(&st->rejected_disabled, 1);
-		break;
-	case WHY_TIMEOUT_HANDSHAKE:
-		stats_add(&st->timeout_handshake, 1);
-		break;
-	case WHY_TIMEOUT_FRAME:
-		stats_add(&st->timeout_frame, 1);
-		break;
-	case WHY_TIMEOUT_IDLE:
-		stats_add(&st->timeout_idle, 1);
-		break;
-	case WHY_MEMORY:
-		stats_add(&st->closed_memory, 1);
-		break;
-	default:
-		break;
-	}
-}
-
-static enum log_level
-level_of(const struct conn *c)
-{
-	switch ((enum session_why)c->session.why) {
-	case WHY_PEER:
-	case WHY_DRAIN:
-	case WHY_TIMEOUT_HANDSHAKE:
-	case WHY_GUARDED:
-	case WHY_UNKNOWN_RATE: /* they have told the log */
-	case WHY_BAD_CRC:      /* the line about the frame says it */
-		return LOG_DEBUG_;
-	case WHY_TAKEN_OVER:
-	case WHY_TIMEOUT_IDLE:
-	case WHY_REMOVED:
-	case WHY_LATE_ANSWER:
-	case WHY_UNKNOWN:
-	case WHY_DISABLED:
-		return LOG_INFO_;
-	default:
-		return LOG_WARN_;
-	}
-}
-
-/* Our side is closed only when the peer's is, or after a while: unread bytes would make
- * the kernel send a reset, which can overtake our last answer. */
-void
-conn_shut(struct conns *cs, struct conn *c)
-{
-	if (c->eof || shutdown(c->ev.ev_fd, SHUT_WR) == -1) {
-		conn_kill(cs, c);
-		return;
-	}
-	c->shut = true;
-	conn_unpause(cs, c);
-	conn_drop_partial(cs, c);
-	enqueue(cs, c, QUEUE_LINGER);
-	conn_update_reading(cs, c);
-}
-
-void
-conn_settle(struct conns *cs, struct conn *c)
-{
-	if (c->closing && !c->dead && c->in_flight == 0 && !c->shut)
-		conn_shut(cs, c);
-}
-
-/* Frames that are on their way into the database are still answered, if the peer can hear it. */
-static bool
-may_wait_for_answers(enum session_why why)
-{
-	return why == WHY_DRAIN || why == WHY_TAKEN_OVER || why == WHY_REMOVED ||
-	       why == WHY_LATE_ANSWER || why == WHY_PEER;
+	table_leave(&c->set->table, &c->seat);
+	conn_move(c, CONN_GONE);
 }
 
 /*
- * What the tracker sent is at fault. Were the good frames before it not answered, one that
- * sends the same again would never get past them.
+ * Our side is closed only when the peer's is, or after a while: unread bytes would make
+ * the kernel send a reset, which can overtake our last answer.
  */
-static bool
-is_fault(enum session_why why)
+static void
+shut(struct conn *c)
 {
-	return why == WHY_BAD_PREAMBLE || why == WHY_BAD_LENGTH || why == WHY_BAD_CRC ||
-	       why == WHY_OTHER_IMEI;
-}
-
-static bool
-waits_for_answers(struct conns *cs, const struct conn *c, enum session_why why)
-{
-	if (is_fault(why))
-		return c->in_flight > 0 && store_is_up(cs->parts.store);
-	return may_wait_for_answers(why) && !(c->eof && !store_is_up(cs->parts.store));
+	if (c->eof || shutdown(c->ev.ev_fd, SHUT_WR) == -1) {
+		conn_drop(c);
+		return;
+	}
+	conn_move(c, CONN_LINGERING);
+	conn_update_reading(c);
 }
 
 void
-conn_close(struct conns *cs, struct conn *c, enum session_why why)
+conn_settle(struct conn *c)
 {
-	if (c->dead)
-		return;
-	if (c->closing) {
+	if (c->state == CONN_CLOSING && c->in_flight == 0)
+		shut(c);
+}
+
+void
+conn_close(struct conn *c, enum close_reason reason)
+{
+	enum close_answers answers = close_rows[reason].answers;
+
+	if (state_is_closing(c->state)) {
 		/* It waits for its last answers, and these reasons say that none will come. */
-		if (!may_wait_for_answers(why))
-			conn_kill(cs, c);
+		if (c->state != CONN_GONE && answers != ANSWER_SOON && answers != ANSWER_ALL)
+			conn_drop(c);
 		return;
 	}
-	c->closing = true;
-	/* The session may have closed itself, for a reason of its own. */
-	if (!session_close(&c->session, why))
-		why = c->session.why;
-	conn_book(cs, c, SESSION_CLOSING);
-	conn_count_close(cs, c);
-	conn_log(cs, c, level_of(c), "connection closed: %s", session_why_text(why));
-	trace_event(c, "closed", "\"why\":\"%s\"", session_why_text(why));
-	end_session(cs, c);
-	if (!waits_for_answers(cs, c, why)) {
-		conn_kill(cs, c);
+	c->reason = (uint8_t)reason;
+	conn_move(c, CONN_CLOSING);
+	conn_drop_partial(c);
+	if (!c->set->ops->closed(c)) {
+		conn_drop(c);
 		return;
 	}
-	conn_unpause(cs, c);
-	conn_drop_partial(cs, c);
-	/* Only the end of either side waits as long as the database takes. */
-	enqueue(cs, c, why == WHY_DRAIN || why == WHY_PEER ? QUEUE_NONE : QUEUE_ANSWERS);
-	if (c->in_flight == 0)
-		conn_shut(cs, c);
-	else
-		conn_update_reading(cs, c);
+	table_wait(&c->set->table, &c->seat, answers == ANSWER_ALL ? QUEUE_NONE : QUEUE_ANSWERS,
+	    clock_mono_ms());
+	conn_settle(c);
+	conn_update_reading(c);
+}
+
+/* ---- Bytes ---- */
+
+/* 0 or less, as recv() said: true if that was the end. */
+static bool
+has_ended(ssize_t n)
+{
+	return n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+size_t
+conn_receive(struct conn *c, size_t room, int flags)
+{
+	ssize_t n = recv(c->ev.ev_fd, c->set->buffer + c->partial_len, room, MSG_DONTWAIT | flags);
+
+	if (n > 0)
+		return (size_t)n;
+	if (has_ended(n)) {
+		c->eof = true;
+		/* After a reset nobody is there any more to be answered. */
+		conn_close(c, n == 0 ? CLOSE_PEER : CLOSE_BROKEN);
+	}
+	return 0;
+}
+
+size_t
+conn_kept(const struct conn *c)
+{
+	if (c->partial_len > 0)
+		memcpy(c->set->buffer, c->partial, c->partial_len);
+	return c->partial_len;
+}
+
+bool
+conn_keep(struct conn *c, const uint8_t *p, size_t n)
+{
+	struct conn_set *set = c->set;
+	size_t room = c->partial_room != 0 ? c->partial_room : 32;
+
+	if (n == 0) {
+		conn_drop_partial(c);
+		return true;
+	}
+	while (room < n)
+		room *= 2;
+	if (room != c->partial_room) {
+		if (set->partial_bytes - c->partial_room + room > set->partial_max)
+			return false;
+		uint8_t *q = malloc(room);
+		if (q == NULL)
+			return false;
+		memcpy(q, p, n);
+		conn_drop_partial(c);
+		c->partial = q;
+		c->partial_room = (uint32_t)room;
+		set->partial_bytes += room;
+	} else {
+		memmove(c->partial, p, n);
+	}
+	c->partial_len = (uint32_t)n;
+	return true;
 }
 
 bool
 conn_send(struct conn *c, const void *p, size_t n)
 {
-	trace_bytes(c, "out", p, n);
-	return conn_send_secret(c, p, n);
+	/* A few bytes always fit into the socket's buffer, unless the peer reads nothing at all. */
+	return send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
+}
+
+/* Our side is shut: whatever comes is thrown away until the peer's side is, too. */
+static void
+discard_some(struct conn *c)
+{
+	if (has_ended(recv(c->ev.ev_fd, c->set->buffer, CONN_BUFFER, MSG_DONTWAIT)))
+		conn_drop(c);
+}
+
+/* The peer of a connection that is not read has sent something or gone. */
+static void
+look_for_end(struct conn *c, short what)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(c->ev.ev_fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0) {
+		conn_close(c, CLOSE_BROKEN);
+		return;
+	}
+	if (!(what & EV_CLOSED))
+		return;
+	c->end_seen = true;
+	if (state_is_closing(c->state))
+		conn_drop(c);
+	else
+		c->set->ops->end_seen(c);
+}
+
+static void
+event_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	if (c->state == CONN_LINGERING)
+		discard_some(c);
+	else if (c->watching & EV_ET)
+		look_for_end(c, what);
+	else
+		c->set->ops->readable(c);
+}
+
+/* ---- Beginning ---- */
+
+struct conn *
+conn_new(struct conn_set *set, int fd, enum conn_state state)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || !table_enter(&set->table, &c->seat)) {
+		free(c);
+		close(fd);
+		return NULL;
+	}
+	c->set = set;
+	c->state = (uint8_t)state;
+	c->entry = REGISTRY_NONE;
+	c->codecs = CODEC_MAY_ALL;
+	c->first_frame = c->last_frame = CONN_NO_FRAME;
+	c->watching = EV_READ | EV_PERSIST;
+	event_assign(&c->ev, set->base, fd, c->watching, event_cb, c);
+	stats_add(&set->stats->connections, 1);
+	stats_add(gauge_of(set, state), 1);
+	return c;
 }
 
 bool
-conn_send_secret(struct conn *c, const void *p, size_t n)
+conn_start(struct conn *c)
 {
-	/* A few bytes always fit into the socket's buffer, unless the peer reads nothing at all. */
-	return send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
+	conn_wait(c);
+	if (event_add(&c->ev, NULL) == 0)
+		return true;
+	conn_close(c, CLOSE_MEMORY);
+	return false;
+}
+
+void
+conn_free(struct conn *c)
+{
+	TAILQ_REMOVE(&c->set->table.queue[QUEUE_GONE], &c->seat, link);
+	free(c);
+}
+
+bool
+conns_init(struct conn_set *set, struct event_base *base, struct stats *stats,
+    const struct conn_ops *ops, size_t partial_max)
+{
+	*set =
+	    (struct conn_set){.base = base, .stats = stats, .ops = ops, .partial_max = partial_max};
+	table_init(&set->table);
+	return (set->buffer = malloc(CONN_BUFFER)) != NULL;
+}
+
+void
+conns_free(struct conn_set *set)
+{
+	table_free(&set->table);
+	free(set->buffer);
 }

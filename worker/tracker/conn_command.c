@@ -1,7 +1,5 @@
-/*
- * Commands on the tracker's side: when one may be sent on a connection, its bytes, its answer, its
- * time-out. What to do says the state machine (command.h); the database's side is commands.c.
- */
+#include "worker/tracker/conn_command.h"
+
 #include <event2/util.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,7 +8,7 @@
 #include "common/clock.h"
 #include "proto/message.h"
 #include "proto/stream.h"
-#include "worker/tracker/conn_impl.h"
+#include "worker/tracker/command.h"
 #include "worker/tracker/trace.h"
 
 /* A tracker that has sent nothing for so long after its handshake has nothing to send first. */
@@ -55,26 +53,59 @@ is_idle(const struct conn *c)
 static bool
 is_quiet(const struct conn *c)
 {
-	return c->in_flight == 0 && c->partial_len == 0 && !c->paused;
+	return c->in_flight == 0 && c->partial_len == 0 && c->state == CONN_OPEN;
 }
 
 static bool
-may_ask(const struct conns *cs, const struct conn *c)
+may_ask(const struct conn *c)
 {
-	return c->commandable && !c->closing && c->session_id != 0 && is_idle(c) &&
-	       registry_session(cs->cfg.registry, c->entry) == c->session_id;
+	return c->commandable && c->session_id != 0 && is_idle(c) &&
+	       registry_session(trackers_of(c)->cfg.registry, c->entry) == c->session_id;
 }
 
 static void
-ask(struct conns *cs, struct conn *c, bool surely)
+ask(struct conn *c, bool surely)
 {
-	if (!c->command_asked && may_ask(cs, c))
-		c->command_asked = commands_check(cs->parts.commands, conn_token(c), surely);
+	if (!c->command_asked && may_ask(c))
+		c->command_asked =
+		    commands_check(trackers_of(c)->parts.commands, conn_token(c), surely);
 }
 
+/* ---- Times ---- */
+
 static void
-end_attempt(struct conns *cs, struct conn *c, enum command_end how)
+arm(struct trackers *t)
 {
+	int64_t next = wakeups_next(&t->wakeups), wait;
+
+	if (next == INT64_MAX)
+		return;
+	wait = next - clock_mono_ms();
+	if (wait < 0)
+		wait = 0;
+	struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = (wait % 1000) * 1000};
+	if (evtimer_add(t->wakeup_ev, &tv) == -1)
+		log_error("commands: no timer");
+}
+
+/* The connection is looked at again then, see wake(). */
+static void
+wake_at(struct trackers *t, uint64_t token, int64_t at_ms)
+{
+	int64_t before = wakeups_next(&t->wakeups);
+
+	if (!wakeups_add(&t->wakeups, token, at_ms))
+		log_error("no memory for the timer of a command: its time-out comes late");
+	else if (at_ms < before)
+		arm(t);
+}
+
+/* ---- The attempt ---- */
+
+static void
+end_attempt(struct conn *c, enum command_end how)
+{
+	struct trackers *t = trackers_of(c);
 	const struct command *st = &c->command->state;
 	int64_t delay = 0;
 
@@ -82,39 +113,38 @@ end_attempt(struct conns *cs, struct conn *c, enum command_end how)
 		uint32_t random;
 
 		evutil_secure_rng_get_bytes(&random, sizeof(random));
-		delay = command_backoff_ms(cs->cfg.conf->command_timeout_ms, st->attempt, random);
-		commands_wake(cs->parts.commands, conn_token(c), clock_mono_ms() + delay + 1);
+		delay = command_backoff_ms(t->cfg.conf->command_timeout_ms, st->attempt, random);
+		wake_at(t, conn_token(c), clock_mono_ms() + delay + 1);
 	}
 	const char *why = how == COMMAND_UNANSWERED	? "no answer in time"
 			  : how == COMMAND_DISCONNECTED ? "connection lost before the answer"
 							: "can't be sent or booked";
-	conn_log(
-	    cs, c, LOG_DEBUG_, "command %" PRId64 ", attempt %d: %s", st->id, st->attempt, why);
+	conn_log(c, LOG_DEBUG_, "command %" PRId64 ", attempt %d: %s", st->id, st->attempt, why);
 	trace_event(c, "command_failed", "\"id\":%" PRId64 ",\"attempt\":%d,\"why\":\"%s\"", st->id,
 	    st->attempt, why);
-	commands_over(cs->parts.commands, st->id, st->attempt, how, delay,
+	commands_over(t->parts.commands, st->id, st->attempt, how, delay,
 	    how == COMMAND_DISCONNECTED ? 0 : conn_token(c));
 }
 
 /* `sent` is committed: now the bytes. */
 static void
-send_command(struct conns *cs, struct conn *c)
+send_command(struct conn *c)
 {
 	uint8_t frame[TEXT_MAX + FRAME_EXTRA];
 	struct conn_command *cc = c->command;
 	size_t n = message_write_command(
-	    cc->state.codec, c->session.imei, cc->text, cc->len, frame, sizeof(frame));
-	bool sent = n > 0 && conn_send_secret(c, frame, n);
+	    cc->state.codec, c->imei, cc->text, cc->len, frame, sizeof(frame));
+	bool sent = n > 0 && conn_send(c, frame, n);
 
 	explicit_bzero(frame, n);
 	drop_text(cc);
 	if (n == 0) {
 		(void)command_lost(&cc->state);
-		end_attempt(cs, c, COMMAND_UNSENDABLE);
+		end_attempt(c, COMMAND_UNSENDABLE);
 	} else if (!sent) {
-		conn_close(cs, c, WHY_STUCK);
+		conn_close(c, CLOSE_STUCK);
 	} else {
-		conn_log(cs, c, LOG_DEBUG_, "command %" PRId64 " sent, attempt %d", cc->state.id,
+		conn_log(c, LOG_DEBUG_, "command %" PRId64 " sent, attempt %d", cc->state.id,
 		    cc->state.attempt);
 		trace_event(c, "command_sent",
 		    "\"id\":%" PRId64 ",\"attempt\":%d,\"codec\":%u,\"bytes\":%zu", cc->state.id,
@@ -125,35 +155,42 @@ send_command(struct conns *cs, struct conn *c)
 /* ---- What the connection tells ---- */
 
 void
-conn_command_welcome(struct conns *cs, struct conn *c)
+conn_command_welcome(struct conn *c)
 {
-	if (!entry_map_put(&cs->by_entry, c->entry, c->slot))
-		conn_log(cs, c, LOG_ERROR_, "no memory: commands reach it at its next ACK only");
-	commands_wake(cs->parts.commands, conn_token(c), clock_mono_ms() + QUIET_MS);
+	struct trackers *t = trackers_of(c);
+
+	if (!intmap_put(&t->by_device, c->entry, c->seat.index))
+		conn_log(c, LOG_ERROR_, "no memory: commands reach it at its next ACK only");
+	wake_at(t, conn_token(c), clock_mono_ms() + QUIET_MS);
 }
 
-void
-conn_command_acked(struct conns *cs, struct conn *c)
+/* Its moment has come, if it waits for one. */
+static void
+seize_moment(struct conn *c)
 {
 	if (c->command != NULL && command_moment(&c->command->state) == COMMAND_DO_SEND)
-		send_command(cs, c);
-	if (!c->commandable && !c->dead) {
-		c->commandable = true;
-		ask(cs, c, false);
-	}
+		send_command(c);
 }
 
 void
-conn_command_quiet(struct conns *cs, struct conn *c)
+conn_command_acked(struct conn *c)
 {
-	if (c->command != NULL && is_quiet(c) &&
-	    command_moment(&c->command->state) == COMMAND_DO_SEND)
-		send_command(cs, c);
+	seize_moment(c);
+	if (c->commandable)
+		return;
+	c->commandable = true;
+	ask(c, false);
 }
 
 void
-conn_command_answer(
-    struct conns *cs, struct conn *c, struct frame *f, const uint8_t *body, size_t len)
+conn_command_quiet(struct conn *c)
+{
+	if (is_quiet(c))
+		seize_moment(c);
+}
+
+void
+conn_command_answer(struct conn *c, struct frame *f, const uint8_t *body, size_t len)
 {
 	struct message_walk walk;
 	struct message m;
@@ -168,7 +205,7 @@ conn_command_answer(
 		drop_text(c->command);
 		f->command = (struct frame_command){
 		    .conn = conn_token(c), .id = st->id, .attempt = st->attempt, .message = i};
-		conn_log(cs, c, LOG_DEBUG_, "command %" PRId64 " answered%s", st->id,
+		conn_log(c, LOG_DEBUG_, "command %" PRId64 " answered%s", st->id,
 		    m.type == MESSAGE_NACK ? " by a nACK" : "");
 		trace_event(c, "command_answered", "\"id\":%" PRId64 ",\"attempt\":%d,\"nack\":%s",
 		    st->id, st->attempt, m.type == MESSAGE_NACK ? "true" : "false");
@@ -177,60 +214,59 @@ conn_command_answer(
 }
 
 void
-conn_command_closed(struct conns *cs, struct conn *c)
+conn_command_closed(struct conn *c)
 {
-	entry_map_remove(&cs->by_entry, c->entry, c->slot);
+	intmap_remove(&trackers_of(c)->by_device, c->entry, c->seat.index);
 	if (c->command != NULL && command_lost(&c->command->state))
-		end_attempt(cs, c, COMMAND_DISCONNECTED);
+		end_attempt(c, COMMAND_DISCONNECTED);
 }
 
 void
-conns_command_stored(struct conns *cs, const struct frame *f)
+conn_command_stored(struct trackers *t, const struct frame *f)
 {
-	struct conn *c = conn_find(cs, f->command.conn);
+	struct conn *c = conn_find(&t->conns, f->command.conn);
 
 	/* Its frame went to quarantine instead: nobody will book the answer. */
 	if (f->kind != FRAME_MESSAGE)
-		commands_over(cs->parts.commands, f->command.id, f->command.attempt,
+		commands_over(t->parts.commands, f->command.id, f->command.attempt,
 		    COMMAND_UNSTORABLE, 0, f->command.conn);
 	if (c == NULL || c->command == NULL)
 		return;
 	command_stored(&c->command->state);
 	if (c->command->state.late_id == 0 && is_idle(c))
 		conn_command_free(c);
-	ask(cs, c, true);
+	ask(c, true);
 }
 
 /* ---- What commands.c tells ---- */
 
 uint64_t
-conns_command_want(void *ctx, uint64_t imei)
+conn_command_want(void *ctx, uint64_t imei)
 {
-	struct conns *cs = ctx;
-	uint32_t entry = registry_find(cs->cfg.registry, imei), slot;
+	struct trackers *t = ctx;
+	uint32_t entry = registry_find(t->cfg.registry, imei), index;
 
-	if (entry == REGISTRY_NONE ||
-	    (slot = entry_map_get(&cs->by_entry, entry)) == ENTRY_MAP_NONE)
+	if (entry == REGISTRY_NONE || (index = intmap_get(&t->by_device, entry)) == INTMAP_NONE)
 		return 0;
-	struct conn *c = cs->slots[slot];
-	if (c->command_asked || !may_ask(cs, c))
+	struct conn *c = conn_at(&t->conns, index);
+	if (c->command_asked || !may_ask(c))
 		return 0;
 	c->command_asked = true;
 	return conn_token(c);
 }
 
 bool
-conns_command_asker(void *ctx, uint64_t token, struct command_asker *a)
+conn_command_asker(void *ctx, uint64_t token, struct command_asker *a)
 {
-	struct conns *cs = ctx;
-	struct conn *c = conn_find(cs, token);
+	struct trackers *t = ctx;
+	struct conn *c = conn_find(&t->conns, token);
 
 	if (c == NULL)
 		return false;
 	c->command_asked = false;
-	if (!may_ask(cs, c))
+	if (!may_ask(c))
 		return false;
-	*a = (struct command_asker){.imei = c->session.imei,
+	*a = (struct command_asker){.imei = c->imei,
 	    .device_id = c->device_id,
 	    .session_id = c->session_id,
 	    .late_id = c->command != NULL ? c->command->state.late_id : 0,
@@ -239,69 +275,107 @@ conns_command_asker(void *ctx, uint64_t token, struct command_asker *a)
 }
 
 bool
-conns_command_claimed(void *ctx, uint64_t token, const struct command_claim *claim)
+conn_command_claimed(void *ctx, uint64_t token, const struct command_claim *claim)
 {
-	struct conns *cs = ctx;
-	struct conn *c = conn_find(cs, token);
+	struct trackers *t = ctx;
+	struct conn *c = conn_find(&t->conns, token);
 	struct conn_command *cc;
 
-	if (c == NULL || c->closing || c->session_id == 0 || !is_idle(c))
+	if (c == NULL || c->session_id == 0 || !is_idle(c))
 		return false;
 	if (claim->len > TEXT_MAX) {
 		commands_over(
-		    cs->parts.commands, claim->id, claim->attempt, COMMAND_UNSENDABLE, 0, token);
+		    t->parts.commands, claim->id, claim->attempt, COMMAND_UNSENDABLE, 0, token);
 		return true;
 	}
 	if (c->command == NULL)
 		c->command = calloc(1, sizeof(*c->command));
 	cc = c->command;
 	if (cc == NULL || (cc->text = malloc(claim->len + 1)) == NULL) {
-		conn_log(cs, c, LOG_ERROR_, "no memory for command %" PRId64, claim->id);
+		conn_log(c, LOG_ERROR_, "no memory for command %" PRId64, claim->id);
 		return false;
 	}
 	memcpy(cc->text, claim->text, claim->len);
 	cc->len = (uint16_t)claim->len;
-	commands_wake(cs->parts.commands, token, claim->deadline_ms);
+	wake_at(t, token, claim->deadline_ms);
 	if (command_claimed(&cc->state, claim->id, claim->attempt, claim->codec, claim->deadline_ms,
 		is_quiet(c)) == COMMAND_DO_SEND)
-		send_command(cs, c);
+		send_command(c);
 	return true;
 }
 
 void
-conns_command_blocked(void *ctx, uint64_t token)
+conn_command_blocked(void *ctx, uint64_t token)
 {
-	struct conns *cs = ctx;
-	struct conn *c = conn_find(cs, token);
+	struct trackers *t = ctx;
+	struct conn *c = conn_find(&t->conns, token);
 
 	if (c != NULL)
-		conn_close(cs, c, WHY_LATE_ANSWER);
+		conn_close(c, CLOSE_LATE_ANSWER);
 }
 
-void
-conns_command_woken(void *ctx, uint64_t token)
+/* Its time has come: to give up waiting, or to ask for the next command. */
+static void
+wake(struct trackers *t, uint64_t token)
 {
-	struct conns *cs = ctx;
-	struct conn *c = conn_find(cs, token);
-	int64_t now = clock_mono_ms();
+	struct conn *c = conn_find(&t->conns, token);
+	int64_t now = clock_mono_ms(), quiet_ms;
 
-	if (c == NULL || c->closing || c->session_id == 0)
+	if (c == NULL || c->session_id == 0)
 		return;
 	if (c->command != NULL && command_tick(&c->command->state, now) == COMMAND_DO_RETURN) {
 		drop_text(c->command);
-		end_attempt(cs, c, COMMAND_UNANSWERED);
+		end_attempt(c, COMMAND_UNANSWERED);
 		return;
 	}
-	if (!c->commandable) {
-		int64_t quiet_ms = is_quiet(c) ? now - c->since_ms : 0;
+	if (c->commandable) {
+		ask(c, true);
+		return;
+	}
+	quiet_ms = is_quiet(c) ? now - c->seat.since_ms : 0;
+	if (quiet_ms < QUIET_MS) {
+		wake_at(t, token, now + QUIET_MS - quiet_ms);
+		return;
+	}
+	c->commandable = true;
+	ask(c, false);
+}
 
-		if (quiet_ms < QUIET_MS) {
-			commands_wake(cs->parts.commands, token, now + QUIET_MS - quiet_ms);
-			return;
-		}
-		c->commandable = true;
-		ask(cs, c, false);
-		return;
-	}
-	ask(cs, c, true);
+void
+conn_command_again(void *ctx, uint64_t token, int64_t at_ms)
+{
+	struct trackers *t = ctx;
+
+	if (at_ms <= clock_mono_ms())
+		wake(t, token);
+	else
+		wake_at(t, token, at_ms);
+}
+
+static void
+wakeup_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct trackers *t = arg;
+	int64_t now = clock_mono_ms();
+	uint64_t token;
+
+	(void)fd, (void)what;
+	while (wakeups_take(&t->wakeups, now, &token))
+		wake(t, token);
+	arm(t);
+}
+
+bool
+conn_command_start(struct trackers *t)
+{
+	return (t->wakeup_ev = evtimer_new(t->cfg.base, wakeup_cb, t)) != NULL;
+}
+
+void
+conn_command_stop(struct trackers *t)
+{
+	if (t->wakeup_ev != NULL)
+		event_free(t->wakeup_ev);
+	wakeups_free(&t->wakeups);
+	intmap_free(&t->by_device);
 }

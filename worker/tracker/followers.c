@@ -10,30 +10,30 @@
 #include "common/log.h"
 
 static void
-drop(struct traces *t, unsigned i)
+drop(struct followers *f, unsigned i)
 {
-	close(t->at[i].fd);
-	t->at[i] = t->at[--t->n];
+	close(f->at[i].fd);
+	f->at[i] = f->at[--f->n];
 }
 
-struct trace *
-traces_add(struct traces *t, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
+struct follower *
+followers_add(struct followers *f, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
 {
-	if (t->n == CONTROL_MAX_TRACES) {
-		log_warn("too many follow devices at once");
+	if (f->n == CONTROL_MAX_TRACES) {
+		log_warn("a trace is refused: no more than %d at a time", CONTROL_MAX_TRACES);
 		close(fd);
 		return NULL;
 	}
-	t->at[t->n] =
-	    (struct trace){.imei = imei, .bytes = bytes, .until_ms = until_mono_ms, .fd = fd};
-	return &t->at[t->n++];
+	f->at[f->n] =
+	    (struct follower){.imei = imei, .bytes = bytes, .until_ms = until_mono_ms, .fd = fd};
+	return &f->at[f->n++];
 }
 
 void
-traces_free(struct traces *t)
+followers_free(struct followers *f)
 {
-	while (t->n > 0)
-		drop(t, t->n - 1);
+	while (f->n > 0)
+		drop(f, f->n - 1);
 }
 
 /* It never says anything more: what can be read is its end. */
@@ -46,11 +46,11 @@ has_hung_up(int fd)
 }
 
 void
-traces_tick(struct traces *t, int64_t now_mono_ms)
+followers_tick(struct followers *f, int64_t now_mono_ms)
 {
-	for (unsigned i = t->n; i-- > 0;)
-		if (now_mono_ms >= t->at[i].until_ms || has_hung_up(t->at[i].fd))
-			drop(t, i);
+	for (unsigned i = f->n; i-- > 0;)
+		if (now_mono_ms >= f->at[i].until_ms || has_hung_up(f->at[i].fd))
+			drop(f, i);
 }
 
 /* Appends; a text that does not fit ends at the room's end. Returns the new length. */
@@ -75,10 +75,10 @@ static size_t __attribute__((format(printf, 3, 4))) put(char *out, size_t at, co
 }
 
 static size_t
-put_head(const struct traces *t, const struct trace_peer *peer, const char *event, char *out)
+put_head(const struct followers *f, const struct followed *peer, const char *event, char *out)
 {
 	size_t n = put(out, 0, "{\"at\":%" PRId64 ",\"worker\":%d,\"pid\":%ld", clock_wall_ms(),
-	    t->worker, (long)getpid());
+	    f->worker, (long)getpid());
 
 	if (peer->conn != 0)
 		n = put(out, n, ",\"conn\":%" PRIu64, peer->conn);
@@ -96,13 +96,13 @@ write_packet(int fd, const char *p, size_t n)
 }
 
 static void
-deliver(const struct traces *t, struct trace *to, const char *packet, size_t len)
+deliver(const struct followers *f, struct follower *to, const char *packet, size_t len)
 {
 	char line[512];
 	size_t n;
 
 	if (to->lost > 0) {
-		n = put_head(t, &(struct trace_peer){0}, "lost", line);
+		n = put_head(f, &(struct followed){0}, "lost", line);
 		n += (size_t)snprintf(
 		    line + n, sizeof(line) - n, ",\"events\":%" PRIu64 "}", to->lost);
 		if (!write_packet(to->fd, line, n)) {
@@ -116,54 +116,54 @@ deliver(const struct traces *t, struct trace *to, const char *packet, size_t len
 }
 
 static void
-deliver_all(struct traces *t, const struct trace *only, const struct trace_peer *peer, bool bytes,
-    const char *packet, size_t len)
+deliver_all(struct followers *f, const struct follower *only, const struct followed *peer,
+    bool bytes, const char *packet, size_t len)
 {
-	for (unsigned i = 0; i < t->n; i++)
-		if (t->at[i].imei == peer->imei && (t->at[i].bytes || !bytes) &&
-		    (only == NULL || only == &t->at[i]))
-			deliver(t, &t->at[i], packet, len);
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->at[i].imei == peer->imei && (f->at[i].bytes || !bytes) &&
+		    (only == NULL || only == &f->at[i]))
+			deliver(f, &f->at[i], packet, len);
 }
 
 static bool
-anybody(const struct traces *t, uint64_t imei, bool bytes)
+anybody(const struct followers *f, uint64_t imei, bool bytes)
 {
-	for (unsigned i = 0; i < t->n; i++)
-		if (t->at[i].imei == imei && (t->at[i].bytes || !bytes))
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->at[i].imei == imei && (f->at[i].bytes || !bytes))
 			return true;
 	return false;
 }
 
 void
-traces_event(struct traces *t, const struct trace *only, const struct trace_peer *peer,
+followers_tell(struct followers *f, const struct follower *only, const struct followed *peer,
     const char *event, const char *fmt, va_list ap)
 {
 	char packet[CONTROL_EVENT];
 	size_t n;
 
-	if (!anybody(t, peer->imei, false))
+	if (!anybody(f, peer->imei, false))
 		return;
-	n = put_head(t, peer, event, packet);
+	n = put_head(f, peer, event, packet);
 	if (fmt != NULL) {
 		n = put(packet, n, ",");
 		n = put_va(packet, n, fmt, ap);
 	}
 	n = put(packet, n, "}");
-	deliver_all(t, only, peer, false, packet, n);
+	deliver_all(f, only, peer, false, packet, n);
 }
 
 void
-traces_bytes(struct traces *t, const struct trace *only, const struct trace_peer *peer,
+followers_tell_bytes(struct followers *f, const struct follower *only, const struct followed *peer,
     const char *direction, const uint8_t *p, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 	char packet[CONTROL_EVENT];
 
-	if (!anybody(t, peer->imei, true))
+	if (!anybody(f, peer->imei, true))
 		return;
-	for (size_t at = 0; at < len; at += TRACE_CHUNK) {
-		size_t chunk = len - at < TRACE_CHUNK ? len - at : TRACE_CHUNK;
-		size_t n = put_head(t, peer, direction, packet);
+	for (size_t at = 0; at < len; at += FOLLOWERS_CHUNK) {
+		size_t chunk = len - at < FOLLOWERS_CHUNK ? len - at : FOLLOWERS_CHUNK;
+		size_t n = put_head(f, peer, direction, packet);
 
 		n = put(packet, n, ",\"bytes\":%zu,\"hex\":\"", chunk);
 		for (size_t i = 0; i < chunk; i++) {
@@ -171,6 +171,6 @@ traces_bytes(struct traces *t, const struct trace *only, const struct trace_peer
 			packet[n++] = digits[p[at + i] & 15];
 		}
 		n = put(packet, n, "\"}");
-		deliver_all(t, only, peer, true, packet, n);
+		deliver_all(f, only, peer, true, packet, n);
 	}
 }

@@ -1,29 +1,27 @@
-/*
- * Frames: from a connection into the filling batch, and their acknowledgements back
- * once they are stored.
- */
+#include "worker/tracker/frames.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "worker/tracker/conn_impl.h"
-#include "pg/row.h"
+#include "worker/tracker/conn_command.h"
 #include "worker/tracker/trace.h"
 
+/* A reference: the index of a frame, and in which of the two batches. */
 #define REF_BATCH 0x80000000u
 
 static struct frame *
-frame_of(struct conns *cs, uint32_t ref)
+frame_of(struct trackers *t, uint32_t ref)
 {
-	struct batch *b = store_batch(cs->parts.store, (ref & REF_BATCH) != 0);
+	struct batch *b = store_batch(t->parts.store, (ref & REF_BATCH) != 0);
 
 	return &b->frames[ref & ~REF_BATCH];
 }
 
 static uint32_t
-ref_of(struct conns *cs, const struct batch *b, uint32_t frame)
+ref_of(struct trackers *t, const struct batch *b, uint32_t frame)
 {
-	return frame | (store_which(cs->parts.store, b) ? REF_BATCH : 0);
+	return frame | (store_which(t->parts.store, b) ? REF_BATCH : 0);
 }
 
 /* ---- in ---- */
@@ -33,13 +31,13 @@ ref_of(struct conns *cs, const struct batch *b, uint32_t frame)
  * both, a second would be taken for that of the next frame (doc/protocol.md, Acknowledgements).
  */
 static bool
-is_waiting_already(struct conns *cs, const struct conn *c, const uint8_t *raw, size_t len)
+is_waiting_already(struct trackers *t, const struct conn *c, const uint8_t *raw, size_t len)
 {
-	for (uint32_t ref = c->first_frame; ref != NO_REF;) {
-		const struct frame *f = frame_of(cs, ref);
+	for (uint32_t ref = c->first_frame; ref != CONN_NO_FRAME;) {
+		const struct frame *f = frame_of(t, ref);
 
 		if (f->raw_len == len &&
-		    memcmp(batch_raw(store_batch(cs->parts.store, (ref & REF_BATCH) != 0), f), raw,
+		    memcmp(batch_raw(store_batch(t->parts.store, (ref & REF_BATCH) != 0), f), raw,
 			len) == 0)
 			return true;
 		ref = f->next;
@@ -48,24 +46,23 @@ is_waiting_already(struct conns *cs, const struct conn *c, const uint8_t *raw, s
 }
 
 static void
-link_frame(struct conns *cs, struct conn *c, uint32_t ref)
+link_frame(struct trackers *t, struct conn *c, uint32_t ref)
 {
-	struct frame *f = frame_of(cs, ref);
+	struct frame *f = frame_of(t, ref);
 
-	f->next = NO_REF;
-	if (c->first_frame == NO_REF)
+	f->next = CONN_NO_FRAME;
+	if (c->first_frame == CONN_NO_FRAME)
 		c->first_frame = ref;
 	else
-		frame_of(cs, c->last_frame)->next = ref;
+		frame_of(t, c->last_frame)->next = ref;
 	c->last_frame = ref;
 	c->in_flight++;
 }
 
 static void
-count_frame(
-    struct conns *cs, struct conn *c, const struct frame_facts *facts, const struct verdict *v)
+count_frame(const struct conn *c, const struct frame_facts *facts, const struct verdict *v)
 {
-	struct stats *st = cs->cfg.stats;
+	struct stats *st = c->set->stats;
 
 	stats_add(codec_is_message(facts->codec) ? &st->frames_message : &st->frames_avl, 1);
 	if (v->reason == NULL)
@@ -78,7 +75,7 @@ count_frame(
 		stats_add(&st->err_structure, 1);
 	else if (strcmp(v->reason, "unknown_codec") == 0)
 		stats_add(&st->unknown_codec, 1);
-	conn_log(cs, c, LOG_WARN_, "bad frame (%s, codec %02x, %u records): %s", v->reason,
+	conn_log(c, LOG_WARN_, "bad frame (%s, codec %02x, %u records): %s", v->reason,
 	    facts->codec, facts->count1,
 	    v->what == VERDICT_CLOSE ? "not acknowledged, connection closed"
 	    : v->ack		     ? "quarantined and acknowledged"
@@ -87,10 +84,8 @@ count_frame(
 
 /* A frame that shares the answer of its twin. */
 static void
-count_again(struct conns *cs, const struct frame_facts *facts)
+count_again(struct stats *st, const struct frame_facts *facts)
 {
-	struct stats *st = cs->cfg.stats;
-
 	stats_begin(st);
 	stats_add(&st->frames_avl, 1);
 	stats_add(&st->records, facts->count1);
@@ -105,7 +100,7 @@ source_of(const struct conn *c, bool answered, int64_t now_us)
 {
 	struct frame_source from = {
 	    .conn = answered ? conn_token(c) : 0,
-	    .imei = c->session.imei,
+	    .imei = c->imei,
 	    .device_id = c->device_id,
 	    .entry = c->entry,
 	    .received_mono_us = now_us,
@@ -118,12 +113,12 @@ source_of(const struct conn *c, bool answered, int64_t now_us)
 }
 
 static void
-book_received(struct conns *cs, uint64_t records)
+book_received(struct stats *st, uint64_t records)
 {
-	stats_begin(cs->cfg.stats);
-	stats_add(&cs->cfg.stats->records, records);
-	stats_add(&cs->cfg.stats->in_flight, records);
-	stats_end(cs->cfg.stats);
+	stats_begin(st);
+	stats_add(&st->records, records);
+	stats_add(&st->in_flight, records);
+	stats_end(st);
 }
 
 /*
@@ -131,18 +126,18 @@ book_received(struct conns *cs, uint64_t records)
  * microsecond are two. (A clock that was set back is followed all the same.)
  */
 static int64_t
-message_time(struct conns *cs, int64_t now_us)
+message_time(struct trackers *t, int64_t now_us)
 {
-	int64_t last = cs->last_message_us;
+	int64_t last = t->last_message_us;
 
 	if (now_us <= last && last - now_us < 1000000)
 		now_us = last + 1;
-	return cs->last_message_us = now_us;
+	return t->last_message_us = now_us;
 }
 
 /* Puts the frame into the batch as the verdict says. BATCH_NONE: memory is short. */
 static uint32_t
-add_to_batch(struct conns *cs, struct conn *c, struct batch *b, const struct verdict *v,
+add_to_batch(struct trackers *t, struct conn *c, struct batch *b, const struct verdict *v,
     const struct avl_frame *avl, const uint8_t *raw, size_t len, int64_t now_us)
 {
 	struct frame_source from = source_of(c, v->ack || v->what == VERDICT_STORE, now_us);
@@ -150,14 +145,13 @@ add_to_batch(struct conns *cs, struct conn *c, struct batch *b, const struct ver
 
 	switch (v->what) {
 	case VERDICT_STORE:
-		frame = batch_add_records(b, &from, raw, len, cs->records, avl->nrecords);
+		frame = batch_add_records(b, &from, raw, len, t->records, avl->nrecords);
 		break;
 	case VERDICT_MESSAGE:
-		from.received_wall_us = message_time(cs, from.received_wall_us);
+		from.received_wall_us = message_time(t, from.received_wall_us);
 		frame = batch_add_raw(b, &from, FRAME_MESSAGE, NULL, raw, len, 0);
 		if (frame != BATCH_NONE)
-			conn_command_answer(
-			    cs, c, &b->frames[frame], raw + 8, len - FRAME_OVERHEAD);
+			conn_command_answer(c, &b->frames[frame], raw + 8, len - FRAME_OVERHEAD);
 		break;
 	case VERDICT_QUARANTINE:
 		frame = batch_add_raw(b, &from, FRAME_QUARANTINE, v->reason, raw, len, v->count);
@@ -169,105 +163,106 @@ add_to_batch(struct conns *cs, struct conn *c, struct batch *b, const struct ver
 	if (frame == BATCH_NONE)
 		return frame;
 	b->frames[frame].careful = !c->proven;
-	book_received(cs, b->frames[frame].count);
+	book_received(t->cfg.stats, b->frames[frame].count);
 	if (from.conn != 0)
-		link_frame(cs, c, ref_of(cs, b, frame));
-	store_kick(cs->parts.store);
+		link_frame(t, c, ref_of(t, b, frame));
+	store_kick(t->parts.store);
 	return frame;
 }
 
-static size_t
-rows_bound(const struct conns *cs, const struct avl_frame *avl)
+/* Decodes what a verdict rests on. The records lie in trackers.records. */
+static void
+look_into(struct trackers *t, const struct stream_item *item, struct frame_facts *facts,
+    struct avl_frame *avl)
 {
-	size_t n = 0;
+	struct message_walk walk;
 
-	for (uint16_t i = 0; i < avl->nrecords; i++)
-		n += row_bound(&cs->records[i]);
-	return n;
+	if (!item->crc_ok)
+		return;
+	if (codec_is_avl(facts->codec))
+		facts->avl = avl_decode(item->body, item->body_len, avl, t->records);
+	else if (codec_is_message(facts->codec))
+		facts->message = message_open(&walk, item->body, item->body_len);
 }
 
 bool
-frames_take(struct conns *cs, struct conn *c, const uint8_t *raw, const struct stream_item *item,
-    int64_t now_us)
+frames_take(struct conn *c, const uint8_t *raw, const struct stream_item *item, int64_t now_us)
 {
-	struct batch *b = store_filling(cs->parts.store);
+	struct trackers *t = trackers_of(c);
+	struct batch *b = store_filling(t->parts.store);
 	struct avl_frame avl = {0};
-	struct message_walk walk;
 	struct frame_facts facts = {.codec = item->body[0],
 	    .count1 = item->body[1],
 	    .crc_ok = item->crc_ok,
 	    .codecs = c->codecs};
 
-	if (is_waiting_already(cs, c, raw, item->len)) {
-		count_again(cs, &facts);
+	if (is_waiting_already(t, c, raw, item->len)) {
+		count_again(t->cfg.stats, &facts);
 		trace_event(c, "frame_again", "\"bytes\":%zu", item->len);
 		return true;
 	}
-	if (item->crc_ok && codec_is_avl(facts.codec))
-		facts.avl = avl_decode(item->body, item->body_len, &avl, cs->records);
-	else if (item->crc_ok && codec_is_message(facts.codec))
-		facts.message = message_open(&walk, item->body, item->body_len);
-	if (!batch_has_room(b, item->len, avl.nrecords, rows_bound(cs, &avl)))
+	look_into(t, item, &facts, &avl);
+	if (!batch_has_room(b, item->len, t->records, avl.nrecords))
 		return false;
 	if (!item->crc_ok)
-		facts.crc_arrivals = crc_ledger_count(cs->cfg.crc_ledger, c->session.imei,
-		    hash_bytes(raw, item->len), clock_wall_ms());
+		facts.crc_arrivals = crc_ledger_count(
+		    t->cfg.crc_ledger, c->imei, hash_bytes(raw, item->len), clock_wall_ms());
 	struct verdict v = session_judge(&facts);
-	count_frame(cs, c, &facts, &v);
+	count_frame(c, &facts, &v);
 	trace_frame(c, &facts, &v, item->len);
-	stats_add(&cs->cfg.stats->io_total_mismatch, avl.total_mismatches);
-	if ((v.what != VERDICT_CLOSE || cs->cfg.conf->ingest_raw != INGEST_RAW_OFF) &&
-	    add_to_batch(cs, c, b, &v, &avl, raw, item->len, now_us) == BATCH_NONE)
-		conn_close(cs, c, WHY_MEMORY);
+	stats_add(&t->cfg.stats->io_total_mismatch, avl.total_mismatches);
+	if ((v.what != VERDICT_CLOSE || t->cfg.conf->ingest_raw != INGEST_RAW_OFF) &&
+	    add_to_batch(t, c, b, &v, &avl, raw, item->len, now_us) == BATCH_NONE)
+		conn_close(c, CLOSE_MEMORY);
 	else if (v.what == VERDICT_CLOSE)
-		conn_close(cs, c, WHY_BAD_CRC);
+		conn_close(c, CLOSE_CRC);
 	return true;
 }
 
 void
-frames_forget(struct conns *cs, struct conn *c)
+frames_forget(struct conn *c)
 {
-	struct batch *filling = store_filling(cs->parts.store);
+	struct trackers *t = trackers_of(c);
+	struct batch *filling = store_filling(t->parts.store);
 	uint64_t forgotten = 0;
 
-	for (uint32_t ref = c->first_frame; ref != NO_REF;) {
-		struct frame *f = frame_of(cs, ref);
+	for (uint32_t ref = c->first_frame; ref != CONN_NO_FRAME;) {
+		struct frame *f = frame_of(t, ref);
 
 		f->from.conn = 0;
 		if (f->kind == FRAME_RECORDS &&
-		    store_batch(cs->parts.store, (ref & REF_BATCH) != 0) == filling) {
+		    store_batch(t->parts.store, (ref & REF_BATCH) != 0) == filling) {
 			f->forgotten = true;
 			forgotten += f->count;
 		}
 		ref = f->next;
 	}
-	c->first_frame = c->last_frame = NO_REF;
+	c->first_frame = c->last_frame = CONN_NO_FRAME;
 	c->in_flight = 0;
-	stats_begin(cs->cfg.stats);
-	stats_add(&cs->cfg.stats->refused, forgotten);
-	stats_sub(&cs->cfg.stats->in_flight, forgotten);
-	stats_end(cs->cfg.stats);
+	stats_begin(t->cfg.stats);
+	stats_add(&t->cfg.stats->refused, forgotten);
+	stats_sub(&t->cfg.stats->in_flight, forgotten);
+	stats_end(t->cfg.stats);
 }
 
 /* ---- back ---- */
 
 /* Answers what is done at the head of the connection's frames: in order, in one piece. */
 static void
-answer(struct conns *cs, struct conn *c, int64_t now_us)
+answer(struct trackers *t, struct conn *c, int64_t now_us)
 {
-	uint32_t acks[SESSION_MAX_IN_FLIGHT];
-	int64_t after_us[SESSION_MAX_IN_FLIGHT];
+	uint32_t acks[CONN_MAX_IN_FLIGHT];
+	int64_t after_us[CONN_MAX_IN_FLIGHT];
 	size_t n = 0;
 
-	while (c->first_frame != NO_REF && n < SESSION_MAX_IN_FLIGHT) {
-		struct frame *f = frame_of(cs, c->first_frame);
+	while (c->first_frame != CONN_NO_FRAME && n < CONN_MAX_IN_FLIGHT) {
+		struct frame *f = frame_of(t, c->first_frame);
 
 		if (!f->done)
 			break;
-		trace_stored(
-		    cs, store_batch(cs->parts.store, (c->first_frame & REF_BATCH) != 0), f);
+		trace_stored(t, store_batch(t->parts.store, (c->first_frame & REF_BATCH) != 0), f);
 		after_us[n] = now_us - f->from.received_mono_us;
-		stats_observe(&cs->cfg.stats->ack_us, stats_time_bounds_us, (uint64_t)after_us[n]);
+		stats_observe(&t->cfg.stats->ack_us, stats_time_bounds_us, (uint64_t)after_us[n]);
 		acks[n++] = htonl(f->count);
 		f->answered = true;
 		c->first_frame = f->next;
@@ -276,25 +271,24 @@ answer(struct conns *cs, struct conn *c, int64_t now_us)
 	}
 	if (n == 0)
 		return;
-	if (c->first_frame == NO_REF)
-		c->last_frame = NO_REF;
+	if (c->first_frame == CONN_NO_FRAME)
+		c->last_frame = CONN_NO_FRAME;
 	c->proven = true;
+	trace_bytes(c, "out", (const uint8_t *)acks, n * sizeof(acks[0]));
 	if (!conn_send(c, acks, n * sizeof(acks[0]))) {
-		conn_close(cs, c, WHY_STUCK);
+		conn_close(c, CLOSE_STUCK);
 		return;
 	}
-	stats_add(&cs->cfg.stats->acks, n);
+	stats_add(&t->cfg.stats->acks, n);
 	trace_acks(c, acks, after_us, n);
-	conn_command_acked(cs, c);
-	conn_settle(cs, c);
-	if (!c->dead && !c->closing && !c->paused)
-		conn_resume(cs, c);
+	conn_command_acked(c);
+	conn_settle(c);
+	conn_resume(c);
 }
 
 void
-conns_stored(void *ctx, struct batch *b)
+frames_stored(struct trackers *t, struct batch *b)
 {
-	struct conns *cs = ctx;
 	int64_t now_us = clock_mono_us();
 
 	for (uint32_t i = 0; i < b->nframes; i++) {
@@ -303,26 +297,24 @@ conns_stored(void *ctx, struct batch *b)
 
 		if (f->from.conn == 0 || !(f->done || f->unstorable))
 			continue;
-		if ((c = conn_find(cs, f->from.conn)) == NULL)
+		if ((c = conn_find(&t->conns, f->from.conn)) == NULL)
 			f->from.conn = 0;
 		else if (f->unstorable)
-			conn_close(cs, c, WHY_UNSTORABLE);
+			conn_close(c, CLOSE_UNSTORABLE);
 		else
-			answer(cs, c, now_us);
+			answer(t, c, now_us);
 	}
 }
 
 void
-conns_finished(void *ctx, struct batch *b)
+frames_finished(struct trackers *t, struct batch *b)
 {
-	struct conns *cs = ctx;
-
 	for (uint32_t i = 0; i < b->nframes; i++) {
 		const struct frame *f = &b->frames[i];
 
 		if (!f->answered && !f->forgotten && !f->unstorable)
-			trace_stored(cs, b, f);
+			trace_stored(t, b, f);
 		if (f->command.id != 0)
-			conns_command_stored(cs, f);
+			conn_command_stored(t, f);
 	}
 }

@@ -1,139 +1,64 @@
 #include "worker/tracker/session.h"
 
-void
-session_init(struct session *s)
+static struct session_step
+act(enum session_action action)
 {
-	*s = (struct session){.state = SESSION_NEW};
+	return (struct session_step){.action = action};
 }
 
-bool
-session_close(struct session *s, enum session_why why)
+static struct session_step
+close_for(enum close_reason reason)
 {
-	if (s->state == SESSION_CLOSING)
-		return false;
-	s->state = SESSION_CLOSING;
-	s->why = (uint8_t)why;
-	return true;
+	return (struct session_step){.action = SESSION_CLOSE, .reason = reason};
 }
 
-static enum session_action
-close_for(struct session *s, enum session_why why)
+struct session_step
+session_item(
+    enum conn_state state, uint64_t imei, enum stream_result result, const struct stream_item *item)
 {
-	return session_close(s, why) ? SESSION_DO_CLOSE : SESSION_DO_NOTHING;
-}
+	bool open = state == CONN_OPEN;
 
-static enum session_action
-imei_said(struct session *s, uint64_t imei)
-{
-	if (s->state == SESSION_NEW) {
-		s->imei = imei;
-		s->state = SESSION_ASKING;
-		return SESSION_DO_LOOK_UP;
-	}
-	/* Records must never be booked to two devices on one connection. */
-	return imei == s->imei ? SESSION_DO_WELCOME_AGAIN : close_for(s, WHY_OTHER_IMEI);
-}
-
-enum session_action
-session_item(struct session *s, enum stream_result result, const struct stream_item *item)
-{
-	if (s->state != SESSION_NEW && s->state != SESSION_OPEN)
-		return SESSION_DO_NOTHING;
+	if (!open && state != CONN_HANDSHAKE)
+		return act(SESSION_NOTHING);
 	switch (result) {
+	case STREAM_IMEI:
+		if (!open)
+			return act(SESSION_LOOK_UP);
+		/* Records must never be booked to two devices on one connection. */
+		return item->imei == imei ? act(SESSION_WELCOME_AGAIN)
+					  : close_for(CLOSE_OTHER_IMEI);
+	case STREAM_FRAME:
+		return open ? act(SESSION_TAKE_FRAME) : close_for(CLOSE_HANDSHAKE);
+	case STREAM_BAD_IMEI:
+		return close_for(CLOSE_HANDSHAKE);
+	case STREAM_BAD_PREAMBLE:
+		return close_for(CLOSE_OUT_OF_STEP);
+	case STREAM_BAD_LENGTH:
+		return close_for(CLOSE_LENGTH);
 	case STREAM_PING:
 	case STREAM_MORE:
-		return SESSION_DO_NOTHING;
-	case STREAM_IMEI:
-		return imei_said(s, item->imei);
-	case STREAM_FRAME:
-		return s->state == SESSION_OPEN ? SESSION_DO_TAKE_FRAME
-						: close_for(s, WHY_BAD_HANDSHAKE);
-	case STREAM_BAD_IMEI:
-		return close_for(s, WHY_BAD_HANDSHAKE);
-	case STREAM_BAD_PREAMBLE:
-		return close_for(s, WHY_BAD_PREAMBLE);
-	case STREAM_BAD_LENGTH:
-		return close_for(s, WHY_BAD_LENGTH);
+		break;
 	}
-	return SESSION_DO_NOTHING;
+	return act(SESSION_NOTHING);
 }
 
-enum session_action
-session_answer(struct session *s, enum lookup_answer answer)
+struct session_step
+session_answer(enum conn_state state, enum lookup_answer answer)
 {
-	if (s->state != SESSION_ASKING)
-		return SESSION_DO_NOTHING;
+	if (state != CONN_ASKING)
+		return act(SESSION_NOTHING);
 	switch (answer) {
 	case LOOKUP_KNOWN:
-		s->state = SESSION_OPEN;
-		return SESSION_DO_WELCOME;
+		return act(SESSION_WELCOME);
 	case LOOKUP_UNKNOWN:
-		session_close(s, WHY_UNKNOWN);
-		return SESSION_DO_REFUSE_UNKNOWN;
+		return close_for(CLOSE_UNKNOWN);
 	case LOOKUP_DISABLED:
-		session_close(s, WHY_DISABLED);
-		return SESSION_DO_REFUSE_DISABLED;
+		return close_for(CLOSE_DISABLED);
 	case LOOKUP_UNAVAILABLE:
 		break;
 	}
 	/* 00 would mean that we know: close without a word, the tracker tries again. */
-	return close_for(s, WHY_UNAVAILABLE);
-}
-
-enum session_wait
-session_waits_for(const struct session *s, bool has_partial_item)
-{
-	if (s->state == SESSION_NEW || s->state == SESSION_ASKING)
-		return WAIT_HANDSHAKE;
-	return has_partial_item ? WAIT_FRAME : WAIT_IDLE;
-}
-
-enum session_why
-session_timeout_why(enum session_wait wait)
-{
-	switch (wait) {
-	case WAIT_HANDSHAKE:
-		return WHY_TIMEOUT_HANDSHAKE;
-	case WAIT_FRAME:
-		return WHY_TIMEOUT_FRAME;
-	case WAIT_IDLE:
-		break;
-	}
-	return WHY_TIMEOUT_IDLE;
-}
-
-const char *
-session_why_text(enum session_why why)
-{
-	static const char *const text[WHY_COUNT] = {
-	    [WHY_NONE] = "open",
-	    [WHY_PEER] = "closed by the tracker",
-	    [WHY_BAD_HANDSHAKE] = "not a tracker: no IMEI packet at the start",
-	    [WHY_BAD_PREAMBLE] = "stream out of step: no zero preamble",
-	    [WHY_BAD_LENGTH] = "frame length out of bounds",
-	    [WHY_BAD_CRC] = "wrong CRC",
-	    [WHY_OTHER_IMEI] = "said another IMEI on a connection in use",
-	    [WHY_UNKNOWN] = "IMEI not in devices",
-	    [WHY_DISABLED] = "device is disabled",
-	    [WHY_UNAVAILABLE] = "IMEI not known here and the database can't be asked now",
-	    [WHY_TAKEN_OVER] = "a newer connection of the same IMEI took over",
-	    [WHY_REMOVED] = "device was disabled or deleted",
-	    [WHY_TIMEOUT_HANDSHAKE] = "no IMEI in time",
-	    [WHY_TIMEOUT_FRAME] = "frame stayed incomplete",
-	    [WHY_TIMEOUT_IDLE] = "silent for too long",
-	    [WHY_MEMORY] = "the worker's buffers are full",
-	    [WHY_DRAIN] = "worker is draining",
-	    [WHY_STUCK] = "tracker does not read its acknowledgements",
-	    [WHY_BAD_PROXY] = "no valid PROXY header from an address in TELEM_PROXY_FROM",
-	    [WHY_GUARDED] = "refused by a guard of the port",
-	    [WHY_UNKNOWN_RATE] =
-		"unknown IMEI from an address that is over TELEM_UNKNOWN_IMEI_RATE",
-	    [WHY_UNSTORABLE] = "its frame can't be stored in any form",
-	    [WHY_LATE_ANSWER] =
-		"the answer of an older command could be taken for that of the next",
-	};
-
-	return why < WHY_COUNT ? text[why] : "unknown";
+	return close_for(CLOSE_UNAVAILABLE);
 }
 
 static bool

@@ -1,12 +1,6 @@
 /*
- * The session of one tracker as a state machine (doc/design.md, Handshake and
- * Sessions; doc/protocol.md, Handshake). Pure: it
- * is handed what came in and says what is to be done; conn.c does it.
- *
- *   NEW -> ASKING -> OPEN -> CLOSING
- *
- * NEW: no IMEI yet. ASKING: the registry doesn't know the IMEI, the database is asked.
- * OPEN: accepted, frames flow. CLOSING: nothing more is read.
+ * What a tracker's words mean (doc/design.md, Handshake and Poison; doc/protocol.md, Handshake): given the
+ * state of its connection and what came in, what is to be done. Pure: callers do it.
  */
 #ifndef WORKER_TRACKER_SESSION_H
 #define WORKER_TRACKER_SESSION_H
@@ -18,78 +12,33 @@
 #include "proto/message.h"
 #include "proto/stream.h"
 #include "worker/task/devices.h"
-
-enum session_state { SESSION_NEW, SESSION_ASKING, SESSION_OPEN, SESSION_CLOSING };
-
-/* Frames that one connection may have in flight before it is read no further. */
-#define SESSION_MAX_IN_FLIGHT 16
+#include "worker/tracker/close.h"
+#include "worker/tracker/state.h"
 
 enum session_action {
-	SESSION_DO_NOTHING,
-	SESSION_DO_LOOK_UP,	   /* find the IMEI; the answer goes to session_answer() */
-	SESSION_DO_WELCOME,	   /* open the session, send 01 */
-	SESSION_DO_WELCOME_AGAIN,  /* send 01: the same IMEI said once more */
-	SESSION_DO_REFUSE_UNKNOWN, /* send 00, write to the ledger, close */
-	SESSION_DO_REFUSE_DISABLED,
-	SESSION_DO_TAKE_FRAME, /* judge and store it: session_judge() */
-	SESSION_DO_CLOSE,      /* close; session.why says why */
+	SESSION_NOTHING,
+	SESSION_LOOK_UP,       /* item.imei was said: find it; the state becomes ASKING */
+	SESSION_WELCOME,       /* open the session, send 01; the state becomes OPEN */
+	SESSION_WELCOME_AGAIN, /* send 01: the same IMEI said once more */
+	SESSION_TAKE_FRAME,    /* judge and store it: session_judge() */
+	SESSION_CLOSE,	       /* for `reason` */
 };
 
-/* Why a connection is closed; indexes session_why_text(). */
-enum session_why {
-	WHY_NONE,
-	WHY_PEER, /* the tracker closed, or the network did */
-	WHY_BAD_HANDSHAKE,
-	WHY_BAD_PREAMBLE,
-	WHY_BAD_LENGTH,
-	WHY_BAD_CRC,
-	WHY_OTHER_IMEI, /* a second IMEI on a connection in use */
-	WHY_UNKNOWN,
-	WHY_DISABLED,
-	WHY_UNAVAILABLE, /* unknown IMEI while the database can't answer */
-	WHY_TAKEN_OVER,
-	WHY_REMOVED, /* disabled or deleted while connected */
-	WHY_TIMEOUT_HANDSHAKE,
-	WHY_TIMEOUT_FRAME,
-	WHY_TIMEOUT_IDLE,
-	WHY_MEMORY,
-	WHY_DRAIN,
-	WHY_STUCK,	 /* doesn't read its ACKs */
-	WHY_UNSTORABLE,	 /* not even the quarantine takes its frame */
-	WHY_LATE_ANSWER, /* a command is due, and an older one may still be answered */
-	WHY_BAD_PROXY,	 /* a balancer's PROXY header is wrong or missing */
-	WHY_GUARDED,	 /* guards.h refused it */
-	WHY_UNKNOWN_RATE,
-	WHY_COUNT
+struct session_step {
+	enum session_action action;
+	enum close_reason reason; /* SESSION_CLOSE only */
 };
-
-struct session {
-	uint64_t imei; /* 0 until said */
-	uint8_t state; /* enum session_state */
-	uint8_t why;   /* enum session_why, of the close */
-};
-
-void session_init(struct session *);
 
 /*
- * An item of the stream (stream.h), as stream_next() returned it; never STREAM_MORE. While
- * ASKING the caller does not read items: what follows the IMEI packet waits.
+ * An item of the stream (stream.h), as stream_next() returned it; never STREAM_MORE. `imei`: what the
+ * connection said before. While ASKING the caller does not read items: what follows the IMEI
+ * packet waits.
  */
-enum session_action session_item(struct session *, enum stream_result, const struct stream_item *);
+struct session_step session_item(
+    enum conn_state, uint64_t imei, enum stream_result, const struct stream_item *);
 
-/* The answer to SESSION_DO_LOOK_UP. */
-enum session_action session_answer(struct session *, enum lookup_answer);
-
-/* Closes for a reason from outside (time-out, take-over, drain ...). False if closing already. */
-bool session_close(struct session *, enum session_why);
-
-/* What a connection waits for now; each has its own time-out. */
-enum session_wait { WAIT_HANDSHAKE, WAIT_FRAME, WAIT_IDLE };
-enum session_wait session_waits_for(const struct session *, bool has_partial_item);
-enum session_why session_timeout_why(enum session_wait);
-
-/* In words, for the log. */
-const char *session_why_text(enum session_why);
+/* The answer to SESSION_LOOK_UP. */
+struct session_step session_answer(enum conn_state, enum lookup_answer);
 
 /* What is to be done with a frame (doc/design.md, Poison). */
 enum verdict_do {

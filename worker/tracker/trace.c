@@ -7,40 +7,34 @@
 
 #include "common/clock.h"
 
-#define PEER (INET6_ADDRSTRLEN + 16)
-
 /* The text lies in `room`. */
-static struct trace_peer
-peer_of(const struct conn *c, char room[PEER])
+static struct followed
+followed(const struct conn *c, char room[CONN_PEER])
 {
-	char host[INET6_ADDRSTRLEN];
-
-	conn_address(c, host, sizeof(host));
-	snprintf(room, PEER, c->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, c->port);
+	conn_peer(c, room);
 	/* JSON's readers take numbers for signed ones. */
-	return (struct trace_peer){
-	    .imei = c->session.imei, .conn = conn_token(c) & INT64_MAX, .text = room};
+	return (struct followed){.imei = c->imei, .conn = conn_token(c) & INT64_MAX, .text = room};
 }
 
 void
 trace_conn_event(const struct conn *c, const char *event, const char *fmt, ...)
 {
-	char room[PEER];
-	struct trace_peer peer = peer_of(c, room);
+	char room[CONN_PEER];
+	struct followed peer = followed(c, room);
 	va_list ap;
 
 	va_start(ap, fmt);
-	traces_event(&c->all->traces, NULL, &peer, event, fmt, ap);
+	followers_tell(&trackers_of(c)->followers, NULL, &peer, event, fmt, ap);
 	va_end(ap);
 }
 
 void
 trace_conn_bytes(const struct conn *c, const char *direction, const void *p, size_t n)
 {
-	char room[PEER];
-	struct trace_peer peer = peer_of(c, room);
+	char room[CONN_PEER];
+	struct followed peer = followed(c, room);
 
-	traces_bytes(&c->all->traces, NULL, &peer, direction, p, n);
+	followers_tell_bytes(&trackers_of(c)->followers, NULL, &peer, direction, p, n);
 }
 
 /* The packet that said it is as good as at hand: it has one form only. */
@@ -48,10 +42,10 @@ void
 trace_conn_connected(const struct conn *c)
 {
 	uint8_t packet[IMEI_PACKET] = {0, IMEI_DIGITS};
-	uint64_t imei = c->session.imei;
+	uint64_t imei = c->imei;
 
 	trace_conn_event(
-	    c, "connected", "\"imei_after_ms\":%" PRId64, clock_mono_ms() - c->since_ms);
+	    c, "connected", "\"imei_after_ms\":%" PRId64, clock_mono_ms() - c->seat.since_ms);
 	for (int i = IMEI_PACKET - 1; i >= 2; i--, imei /= 10)
 		packet[i] = (uint8_t)('0' + imei % 10);
 	trace_conn_bytes(c, "in", packet, sizeof(packet));
@@ -67,8 +61,8 @@ trace_conn_frame(
 	    [VERDICT_CLOSE] = "close"};
 
 	trace_conn_event(c, "frame",
-	    "\"codec\":%u,\"%s\":%u,\"bytes\":%zu,\"crc_ok\":%s,\"verdict\":\"%s\",\"reason\":%s%s%"
-	    "s",
+	    "\"codec\":%u,\"%s\":%u,\"bytes\":%zu,\"crc_ok\":%s,\"verdict\":\"%s\","
+	    "\"reason\":%s%s%s",
 	    facts->codec, codec_is_avl(facts->codec) ? "records" : "count", facts->count1, len,
 	    facts->crc_ok ? "true" : "false", what[v->what], v->reason != NULL ? "\"" : "",
 	    v->reason != NULL ? v->reason : "null", v->reason != NULL ? "\"" : "");
@@ -83,12 +77,12 @@ trace_conn_acks(const struct conn *c, const uint32_t *acks, const int64_t *after
 }
 
 static void __attribute__((format(printf, 4, 5)))
-tell(struct conns *cs, const struct trace_peer *peer, const char *event, const char *fmt, ...)
+tell(struct trackers *t, const struct followed *peer, const char *event, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	traces_event(&cs->traces, NULL, peer, event, fmt, ap);
+	followers_tell(&t->followers, NULL, peer, event, fmt, ap);
 	va_end(ap);
 }
 
@@ -97,68 +91,68 @@ tell(struct conns *cs, const struct trace_peer *peer, const char *event, const c
  * several frames of it in a batch the first one bears the duplicates of all, as far as it can.
  */
 static void
-tell_rows(struct conns *cs, const struct trace_peer *peer, const struct frame *f,
+tell_rows(struct trackers *t, const struct followed *peer, const struct frame *f,
     const unsigned n[ROW_REFUSED + 1])
 {
 	unsigned rest = f->nrows - n[ROW_DUPLICATE] - n[ROW_REFUSED];
 	unsigned again = f->again < rest ? f->again : rest;
 
-	tell(cs, peer, "stored", "\"stored\":%u,\"duplicate\":%u,\"quarantined\":%u", rest - again,
+	tell(t, peer, "stored", "\"stored\":%u,\"duplicate\":%u,\"quarantined\":%u", rest - again,
 	    n[ROW_DUPLICATE] + again, n[ROW_REFUSED]);
 }
 
 void
-trace_conn_stored(struct conns *cs, const struct batch *b, const struct frame *f)
+trace_conn_stored(struct trackers *t, const struct batch *b, const struct frame *f)
 {
-	const struct conn *c = conn_find(cs, f->from.conn);
-	char room[PEER];
-	struct trace_peer peer =
-	    c != NULL ? peer_of(c, room) : (struct trace_peer){.imei = f->from.imei};
+	const struct conn *c = conn_find(&t->conns, f->from.conn);
+	char room[CONN_PEER];
+	struct followed peer =
+	    c != NULL ? followed(c, room) : (struct followed){.imei = f->from.imei};
 	unsigned n[ROW_REFUSED + 1] = {0};
 
 	for (uint32_t i = 0; i < f->nrows; i++)
 		n[b->rows[f->first_row + i].state]++;
 	switch ((enum frame_kind)f->kind) {
 	case FRAME_RECORDS:
-		tell_rows(cs, &peer, f, n);
+		tell_rows(t, &peer, f, n);
 		break;
 	case FRAME_QUARANTINE:
-		tell(cs, &peer, "quarantined", "\"records\":%u,\"reason\":\"%s\"", f->count,
+		tell(t, &peer, "quarantined", "\"records\":%u,\"reason\":\"%s\"", f->count,
 		    f->reason);
 		break;
 	case FRAME_MESSAGE:
-		tell(cs, &peer, "message_stored", "\"bytes\":%" PRIu32, f->raw_len);
+		tell(t, &peer, "message_stored", "\"bytes\":%" PRIu32, f->raw_len);
 		break;
 	case FRAME_DEBUG:
-		tell(cs, &peer, "copied", "\"reason\":\"%s\"", f->reason);
+		tell(t, &peer, "copied", "\"reason\":\"%s\"", f->reason);
 		break;
 	}
 }
 
 /* What is open already, with what it has said so far of an item that isn't whole. */
-static void __attribute__((format(printf, 4, 5)))
-tell_present(struct conns *cs, const struct trace *only, const struct conn *c, const char *fmt, ...)
+static void __attribute__((format(printf, 4, 5))) tell_present(
+    struct trackers *t, const struct follower *only, const struct conn *c, const char *fmt, ...)
 {
-	char room[PEER];
-	struct trace_peer peer = peer_of(c, room);
+	char room[CONN_PEER];
+	struct followed peer = followed(c, room);
 	va_list ap;
 
 	va_start(ap, fmt);
-	traces_event(&cs->traces, only, &peer, "present", fmt, ap);
+	followers_tell(&t->followers, only, &peer, "present", fmt, ap);
 	va_end(ap);
-	traces_bytes(&cs->traces, only, &peer, "in", c->partial, c->partial_len);
+	followers_tell_bytes(&t->followers, only, &peer, "in", c->partial, c->partial_len);
 }
 
 void
-conns_trace(struct conns *cs, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
+trace_follow(struct trackers *t, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
 {
-	const struct trace *trace = traces_add(&cs->traces, imei, bytes, until_mono_ms, fd);
+	const struct follower *f = followers_add(&t->followers, imei, bytes, until_mono_ms, fd);
 
-	for (uint32_t i = 0; trace != NULL && i < cs->nslots; i++) {
-		const struct conn *c = cs->slots[i];
+	for (uint32_t i = 0; f != NULL && i < t->conns.table.nseats; i++) {
+		const struct conn *c = conn_at(&t->conns, i);
 
-		if (c != NULL && c->session.imei == imei && !c->closing)
-			tell_present(cs, trace, c, "\"in_flight\":%u,\"paused\":%s", c->in_flight,
-			    c->paused ? "true" : "false");
+		if (c != NULL && c->imei == imei && !state_is_closing(c->state))
+			tell_present(t, f, c, "\"in_flight\":%u,\"paused\":%s", c->in_flight,
+			    c->state == CONN_PAUSED ? "true" : "false");
 	}
 }

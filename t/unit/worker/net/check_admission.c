@@ -15,7 +15,7 @@
 
 static struct shm shm;
 static struct conf conf;
-static struct guards *one, *two; /* of two workers */
+static struct admission *one, *two; /* of two workers */
 
 static struct stats *
 stats_of(int slot)
@@ -37,16 +37,16 @@ setup(void)
 	ck_assert(log_open("t", NULL, LOG_TEXT, LOG_ERROR_));
 	memset(&conf, 0, sizeof(conf));
 	ck_assert(shm_create(&shm, 2, 1000));
-	one = guards_new(&conf, &shm, stats_of(0), shm_owner(0, 0));
-	two = guards_new(&conf, &shm, stats_of(1), shm_owner(1, 0));
+	one = admission_new(&conf, &shm, stats_of(0), shm_owner(0, 0));
+	two = admission_new(&conf, &shm, stats_of(1), shm_owner(1, 0));
 	ck_assert(one != NULL && two != NULL);
 }
 
 static void
 teardown(void)
 {
-	guards_free(one);
-	guards_free(two);
+	admission_free(one);
+	admission_free(two);
 	shm_destroy(&shm);
 }
 
@@ -77,12 +77,12 @@ START_TEST(all_off)
 {
 	bool tell = true;
 
-	guards_round(one);
+	admission_round(one);
 	for (int i = 0; i < 1000; i++) {
-		ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_ADMIT);
-		ck_assert(!guards_came(one, AF_INET, bytes("192.0.2.1")));
-		guards_note_unknown(one, AF_INET, bytes("192.0.2.1"));
-		ck_assert(guards_may_ask(one, AF_INET, bytes("192.0.2.1"), &tell));
+		ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_YES);
+		ck_assert(!admission_came(one, AF_INET, bytes("192.0.2.1")));
+		admission_note_unknown(one, AF_INET, bytes("192.0.2.1"));
+		ck_assert(admission_may_ask(one, AF_INET, bytes("192.0.2.1"), &tell));
 		ck_assert(!tell);
 	}
 }
@@ -91,10 +91,10 @@ END_TEST
 START_TEST(outside)
 {
 	networks(&conf.allow_cidr, "10.0.0.0/8");
-	ck_assert_int_eq(guards_accepted(one, from("10.1.1.1")), GUARDS_ADMIT);
-	ck_assert_int_eq(guards_accepted(one, from("::ffff:10.1.1.1")), GUARDS_ADMIT);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_REFUSE);
-	ck_assert_int_eq(guards_accepted(one, from("2001:db8::1")), GUARDS_REFUSE);
+	ck_assert_int_eq(admission_accepted(one, from("10.1.1.1")), ADMISSION_YES);
+	ck_assert_int_eq(admission_accepted(one, from("::ffff:10.1.1.1")), ADMISSION_YES);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("2001:db8::1")), ADMISSION_NO);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_cidr), 2);
 }
 END_TEST
@@ -105,14 +105,14 @@ START_TEST(balancer)
 	networks(&conf.allow_cidr, "10.0.0.0/8");
 	networks(&conf.proxy_from, "192.0.2.1");
 	conf.max_connections_per_address = 1;
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_HEADER);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_HEADER);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.2")), GUARDS_REFUSE);
-	ck_assert_int_eq(guards_accepted(one, from("10.0.0.1")), GUARDS_ADMIT);
-	ck_assert(guards_behind(one, from("10.0.0.1")));
-	ck_assert(guards_came(one, AF_INET, bytes("10.0.0.1")));
-	ck_assert(!guards_behind(one, from("10.0.0.1")));
-	ck_assert(!guards_behind(one, from("2001:db8::1")));
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_HEADER);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_HEADER);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.2")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("10.0.0.1")), ADMISSION_YES);
+	ck_assert(admission_behind(one, from("10.0.0.1")));
+	ck_assert(admission_came(one, AF_INET, bytes("10.0.0.1")));
+	ck_assert(!admission_behind(one, from("10.0.0.1")));
+	ck_assert(!admission_behind(one, from("2001:db8::1")));
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_cidr), 2);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_address), 1);
 }
@@ -126,15 +126,15 @@ START_TEST(in_all)
 	stats_set(&stats_of(1)->conn_handshake, 2);
 	stats_set(&stats_of(0)->conn_closing, 1);
 	stats_set(&shm.slots[0].block[1].stats.conn_active, 1);
-	guards_round(one);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_ADMIT);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.9")), GUARDS_HEADER);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_REFUSE);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.9")), GUARDS_REFUSE);
+	admission_round(one);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_YES);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.9")), ADMISSION_HEADER);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.9")), ADMISSION_NO);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_max), 2);
 	stats_set(&stats_of(1)->conn_active, 0);
-	guards_round(one);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_ADMIT);
+	admission_round(one);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_YES);
 }
 END_TEST
 
@@ -142,15 +142,15 @@ END_TEST
 START_TEST(per_address)
 {
 	conf.max_connections_per_address = 2;
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_ADMIT);
-	ck_assert(guards_came(one, AF_INET, bytes("192.0.2.1")));
-	ck_assert_int_eq(guards_accepted(two, from("192.0.2.1")), GUARDS_ADMIT);
-	ck_assert(guards_came(two, AF_INET, bytes("192.0.2.1")));
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.1")), GUARDS_REFUSE);
-	ck_assert_int_eq(guards_accepted(two, from("::ffff:192.0.2.1")), GUARDS_REFUSE);
-	ck_assert_int_eq(guards_accepted(one, from("192.0.2.2")), GUARDS_ADMIT);
-	guards_left(one, AF_INET, bytes("192.0.2.1"));
-	ck_assert_int_eq(guards_accepted(two, from("192.0.2.1")), GUARDS_ADMIT);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_YES);
+	ck_assert(admission_came(one, AF_INET, bytes("192.0.2.1")));
+	ck_assert_int_eq(admission_accepted(two, from("192.0.2.1")), ADMISSION_YES);
+	ck_assert(admission_came(two, AF_INET, bytes("192.0.2.1")));
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(two, from("::ffff:192.0.2.1")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.2")), ADMISSION_YES);
+	admission_left(one, AF_INET, bytes("192.0.2.1"));
+	ck_assert_int_eq(admission_accepted(two, from("192.0.2.1")), ADMISSION_YES);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_address), 1);
 	ck_assert_uint_eq(stats_get(&stats_of(1)->refused_address), 1);
 }
@@ -161,18 +161,18 @@ exceed(const char *address)
 {
 	bool tell;
 
-	ck_assert(guards_may_ask(one, AF_INET, bytes(address), &tell));
+	ck_assert(admission_may_ask(one, AF_INET, bytes(address), &tell));
 	for (int i = 0; i < 2; i++)
-		guards_note_unknown(i == 0 ? one : two, AF_INET, bytes(address));
-	ck_assert(guards_may_ask(one, AF_INET, bytes(address), &tell));
-	guards_note_unknown(one, AF_INET, bytes(address));
-	ck_assert(!guards_may_ask(one, AF_INET, bytes(address), &tell));
+		admission_note_unknown(i == 0 ? one : two, AF_INET, bytes(address));
+	ck_assert(admission_may_ask(one, AF_INET, bytes(address), &tell));
+	admission_note_unknown(one, AF_INET, bytes(address));
+	ck_assert(!admission_may_ask(one, AF_INET, bytes(address), &tell));
 	ck_assert(tell);
-	ck_assert(!guards_may_ask(one, AF_INET, bytes(address), &tell));
+	ck_assert(!admission_may_ask(one, AF_INET, bytes(address), &tell));
 	ck_assert(!tell);
-	ck_assert(!guards_may_ask(two, AF_INET, bytes(address), &tell));
+	ck_assert(!admission_may_ask(two, AF_INET, bytes(address), &tell));
 	ck_assert(tell);
-	ck_assert(guards_may_ask(one, AF_INET, bytes("198.51.100.1"), &tell));
+	ck_assert(admission_may_ask(one, AF_INET, bytes("198.51.100.1"), &tell));
 }
 
 START_TEST(unknown_rate)
@@ -191,8 +191,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *s = suite_create("guards");
-	TCase *t = tcase_create("guards");
+	Suite *s = suite_create("admission");
+	TCase *t = tcase_create("admission");
 	SRunner *r;
 	int failed;
 

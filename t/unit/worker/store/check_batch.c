@@ -148,13 +148,13 @@ START_TEST(room_is_bounded_but_one_frame_always_fits)
 	for (int i = 0; i < 6; i++)
 		records[i] = record(1000 + (uint64_t)i, i);
 	ck_assert(batch_init(&b, &small));
-	ck_assert(batch_has_room(&b, 100, 255, 1 << 20));
+	ck_assert(batch_has_room(&b, 1 << 20, records, 6));
 	add(&b, 1, records, 6);
-	ck_assert(batch_has_room(&b, 10, 4, 100));
-	ck_assert(!batch_has_room(&b, 10, 5, 100));
-	ck_assert(!batch_has_room(&b, 4096, 1, 0));
+	ck_assert(batch_has_room(&b, 10, records, 4));
+	ck_assert(!batch_has_room(&b, 10, records, 5));
+	ck_assert(!batch_has_room(&b, 4096, records, 1));
 	/* Frames without records are bounded as well. */
-	while (batch_has_room(&b, 1, 0, 0))
+	while (batch_has_room(&b, 1, NULL, 0))
 		ck_assert_uint_ne(
 		    batch_add_raw(&b, &(struct frame_source){0}, FRAME_MESSAGE, NULL, raw, 1, 0),
 		    BATCH_NONE);

@@ -9,7 +9,7 @@
 #include "proto/stream.h"
 #include "worker/tracker/command.h"
 #include "common/intmap.h"
-#include "worker/task/wakeups.h"
+#include "worker/tracker/wakeups.h"
 
 #define ID 77
 #define OTHER 78
@@ -164,62 +164,62 @@ END_TEST
 
 START_TEST(times_come_in_order)
 {
-	struct later l = {0};
+	struct wakeups l = {0};
 	uint64_t token, seed = 1;
 	int64_t at[3000], last = INT64_MIN;
 
-	ck_assert(!later_take(&l, INT64_MAX, &token));
-	ck_assert_int_eq(later_next(&l), INT64_MAX);
+	ck_assert(!wakeups_take(&l, INT64_MAX, &token));
+	ck_assert_int_eq(wakeups_next(&l), INT64_MAX);
 	for (size_t i = 0; i < 3000; i++) {
 		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
 		at[i] = (int64_t)(seed >> 40) % 1000;
-		ck_assert(later_add(&l, i, at[i]));
+		ck_assert(wakeups_add(&l, i, at[i]));
 	}
-	int64_t first = later_next(&l);
-	ck_assert(!later_take(&l, first - 1, &token));
+	int64_t first = wakeups_next(&l);
+	ck_assert(!wakeups_take(&l, first - 1, &token));
 	for (size_t i = 0; i < 3000; i++) {
-		int64_t next = later_next(&l);
+		int64_t next = wakeups_next(&l);
 
-		ck_assert(later_take(&l, 1000, &token));
+		ck_assert(wakeups_take(&l, 1000, &token));
 		ck_assert_int_eq(at[token], next);
 		ck_assert_int_le(last, next);
 		at[token] = -1; /* each comes once */
 		last = next;
 	}
-	ck_assert(!later_take(&l, INT64_MAX, &token));
-	later_free(&l);
+	ck_assert(!wakeups_take(&l, INT64_MAX, &token));
+	wakeups_free(&l);
 }
 END_TEST
 
 START_TEST(a_device_is_found_until_it_is_removed)
 {
 	static uint32_t model[2000]; /* slot + 1 */
-	struct entry_map m = {0};
+	struct intmap m = {0};
 	uint64_t seed = 7;
 
-	ck_assert_uint_eq(entry_map_get(&m, 5), ENTRY_MAP_NONE);
-	entry_map_remove(&m, 5, 1);
+	ck_assert_uint_eq(intmap_get(&m, 5), INTMAP_NONE);
+	intmap_remove(&m, 5, 1);
 	for (int i = 0; i < 100000; i++) {
 		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
 		uint32_t entry = (uint32_t)(seed >> 33) % 2000, slot = (uint32_t)(seed >> 50) % 3;
 
 		if (seed >> 63) {
-			ck_assert(entry_map_put(&m, entry, slot));
+			ck_assert(intmap_put(&m, entry, slot));
 			model[entry] = slot + 1;
 		} else {
 			/* Another connection's goodbye changes nothing. */
-			entry_map_remove(&m, entry, slot);
+			intmap_remove(&m, entry, slot);
 			if (model[entry] == slot + 1)
 				model[entry] = 0;
 		}
-		ck_assert_uint_eq(entry_map_get(&m, entry),
-		    model[entry] == 0 ? ENTRY_MAP_NONE : model[entry] - 1);
+		ck_assert_uint_eq(
+		    intmap_get(&m, entry), model[entry] == 0 ? INTMAP_NONE : model[entry] - 1);
 		if (i % 5000 == 0)
 			for (uint32_t e = 0; e < 2000; e++)
-				ck_assert_uint_eq(entry_map_get(&m, e),
-				    model[e] == 0 ? ENTRY_MAP_NONE : model[e] - 1);
+				ck_assert_uint_eq(
+				    intmap_get(&m, e), model[e] == 0 ? INTMAP_NONE : model[e] - 1);
 	}
-	entry_map_free(&m);
+	intmap_free(&m);
 }
 END_TEST
 

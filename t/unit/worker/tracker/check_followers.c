@@ -15,21 +15,21 @@
 
 #define IMEI UINT64_C(350000000000001)
 
-static struct traces traces;
-static const struct trace *only; /* whom the next events are for; NULL: all */
+static struct followers followers;
+static const struct follower *only; /* whom the next events are for; NULL: all */
 
 static void
 setup(void)
 {
-	traces = (struct traces){.worker = 3};
+	followers = (struct followers){.worker = 3};
 	only = NULL;
 }
 
 static void
 teardown(void)
 {
-	traces_free(&traces);
-	ck_assert_uint_eq(traces.n, 0);
+	followers_free(&followers);
+	ck_assert_uint_eq(followers.n, 0);
 }
 
 /* Follows; returns the reader's end. */
@@ -39,7 +39,7 @@ follow(uint64_t imei, bool bytes, int64_t until_ms)
 	int fd[2];
 
 	ck_assert(ipc_pair(fd));
-	ck_assert_ptr_nonnull(traces_add(&traces, imei, bytes, until_ms, fd[1]));
+	ck_assert_ptr_nonnull(followers_add(&followers, imei, bytes, until_ms, fd[1]));
 	return fd[0];
 }
 
@@ -70,23 +70,23 @@ name_of(json_t *event)
 }
 
 static void __attribute__((format(printf, 3, 4)))
-tell(const struct trace_peer *peer, const char *event, const char *fmt, ...)
+tell(const struct followed *peer, const char *event, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	traces_event(&traces, only, peer, event, fmt, ap);
+	followers_tell(&followers, only, peer, event, fmt, ap);
 	va_end(ap);
 }
 
-static const struct trace_peer whole = {.imei = IMEI, .conn = 7, .text = "192.0.2.1:99"};
+static const struct followed whole = {.imei = IMEI, .conn = 7, .text = "192.0.2.1:99"};
 
 START_TEST(an_event_has_its_members)
 {
 	int fd = follow(IMEI, false, 1000);
 	json_t *e;
 
-	ck_assert(traces_any(&traces));
+	ck_assert(followers_any(&followers));
 	tell(&whole, "ack", "\"count\":%d,\"after_us\":%" PRId64, 5, INT64_C(1234));
 	e = next(fd);
 	ck_assert_ptr_nonnull(e);
@@ -99,7 +99,7 @@ START_TEST(an_event_has_its_members)
 	ck_assert_int_eq(json_integer_value(json_object_get(e, "after_us")), 1234);
 	ck_assert_int_gt(json_integer_value(json_object_get(e, "at")), 0);
 	json_decref(e);
-	tell(&(struct trace_peer){.imei = IMEI}, "ping", NULL);
+	tell(&(struct followed){.imei = IMEI}, "ping", NULL);
 	e = next(fd);
 	ck_assert_ptr_null(json_object_get(e, "conn"));
 	ck_assert_ptr_null(json_object_get(e, "peer"));
@@ -119,7 +119,7 @@ START_TEST(only_who_follows_it_hears)
 	ck_assert_str_eq(name_of(next(first)), "ping");
 	ck_assert_str_eq(name_of(next(bytes)), "ping");
 	ck_assert_ptr_null(next(other));
-	traces_bytes(&traces, NULL, &whole, "in", sent, sizeof(sent));
+	followers_tell_bytes(&followers, NULL, &whole, "in", sent, sizeof(sent));
 	ck_assert_ptr_null(next(first));
 	ck_assert_ptr_null(next(other));
 	e = next(bytes);
@@ -127,13 +127,13 @@ START_TEST(only_who_follows_it_hears)
 	ck_assert_int_eq(json_integer_value(json_object_get(e, "bytes")), 3);
 	ck_assert_str_eq(name_of(e), "in");
 	/* One of them alone. */
-	only = &traces.at[2];
+	only = &followers.at[2];
 	tell(&whole, "present", NULL);
-	traces_bytes(&traces, &traces.at[0], &whole, "in", sent, sizeof(sent));
+	followers_tell_bytes(&followers, &followers.at[0], &whole, "in", sent, sizeof(sent));
 	ck_assert_ptr_null(next(first));
 	ck_assert_str_eq(name_of(next(bytes)), "present");
 	ck_assert_ptr_null(next(bytes));
-	traces_bytes(&traces, NULL, &whole, "in", sent, 0);
+	followers_tell_bytes(&followers, NULL, &whole, "in", sent, 0);
 	ck_assert_ptr_null(next(bytes));
 	close(first);
 	close(other);
@@ -143,14 +143,14 @@ END_TEST
 
 START_TEST(many_bytes_come_in_pieces)
 {
-	static uint8_t sent[2 * TRACE_CHUNK + 1];
+	static uint8_t sent[2 * FOLLOWERS_CHUNK + 1];
 	size_t got = 0, pieces = 0;
 	int fd = follow(IMEI, true, 1000);
 	json_t *e;
 
 	for (size_t i = 0; i < sizeof(sent); i++)
 		sent[i] = (uint8_t)(i * 7);
-	traces_bytes(&traces, NULL, &whole, "out", sent, sizeof(sent));
+	followers_tell_bytes(&followers, NULL, &whole, "out", sent, sizeof(sent));
 	while ((e = next(fd)) != NULL) {
 		const char *hex = json_string_value(json_object_get(e, "hex"));
 
@@ -171,14 +171,14 @@ END_TEST
 
 START_TEST(a_slow_reader_is_told_what_it_missed)
 {
-	static const uint8_t sent[TRACE_CHUNK];
+	static const uint8_t sent[FOLLOWERS_CHUNK];
 	int slow = follow(IMEI, true, 1000), fast = follow(IMEI, true, 1000);
 	uint64_t told = 0, heard = 0, lost = 0;
 	json_t *e;
 
-	while (traces.at[0].lost < 3) {
+	while (followers.at[0].lost < 3) {
 		ck_assert_uint_lt(told, 100000);
-		traces_bytes(&traces, NULL, &whole, "in", sent, sizeof(sent));
+		followers_tell_bytes(&followers, NULL, &whole, "in", sent, sizeof(sent));
 		told++;
 		json_decref(next(fast));
 	}
@@ -205,20 +205,20 @@ START_TEST(a_trace_ends)
 	    third = follow(IMEI, false, 3000);
 	char byte;
 
-	traces_tick(&traces, 999);
-	ck_assert_uint_eq(traces.n, 3);
-	traces_tick(&traces, 1000);
-	ck_assert_uint_eq(traces.n, 2);
+	followers_tick(&followers, 999);
+	ck_assert_uint_eq(followers.n, 3);
+	followers_tick(&followers, 1000);
+	ck_assert_uint_eq(followers.n, 2);
 	ck_assert_int_eq(read(first, &byte, 1), 0);
 	/* It has hung up: also found if an event was lost on it in between. */
 	close(second);
 	tell(&whole, "ping", NULL);
-	traces_tick(&traces, 1001);
-	ck_assert_uint_eq(traces.n, 1);
+	followers_tick(&followers, 1001);
+	ck_assert_uint_eq(followers.n, 1);
 	ck_assert_str_eq(name_of(next(third)), "ping");
 	close(third);
-	traces_tick(&traces, 1002);
-	ck_assert(!traces_any(&traces));
+	followers_tick(&followers, 1002);
+	ck_assert(!followers_any(&followers));
 	close(first);
 }
 END_TEST
@@ -231,7 +231,7 @@ START_TEST(there_are_not_too_many)
 	for (int i = 0; i < CONTROL_MAX_TRACES; i++)
 		fd[i] = follow(IMEI, false, 1000);
 	ck_assert(ipc_pair(more));
-	ck_assert_ptr_null(traces_add(&traces, IMEI, false, 1000, more[1]));
+	ck_assert_ptr_null(followers_add(&followers, IMEI, false, 1000, more[1]));
 	ck_assert_int_eq(read(more[0], &byte, 1), 0);
 	close(more[0]);
 	for (int i = 0; i < CONTROL_MAX_TRACES; i++)
@@ -255,7 +255,7 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("trace");
+	Suite *suite = suite_create("followers");
 	TCase *tc = tcase_create("trace");
 	SRunner *runner;
 	int failed;

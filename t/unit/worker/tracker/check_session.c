@@ -1,5 +1,4 @@
-/* The session state machine and the judgement of frames: every state, every input, every verdict.
- */
+/* What items and answers mean in every state, which state follows which, every reason, every verdict. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,148 +8,131 @@
 
 #define IMEI UINT64_C(356307042441013)
 
-static enum session_action
-say_imei(struct session *s, uint64_t imei)
+static struct session_step
+item(enum conn_state state, enum stream_result result)
 {
-	return session_item(s, STREAM_IMEI, &(struct stream_item){.imei = imei});
+	return session_item(state, IMEI, result, &(struct stream_item){.len = 1});
 }
 
-static struct session
-open_session(void)
+static struct session_step
+say_imei(enum conn_state state, uint64_t imei)
 {
-	struct session s;
-
-	session_init(&s);
-	ck_assert_int_eq(say_imei(&s, IMEI), SESSION_DO_LOOK_UP);
-	ck_assert_int_eq(session_answer(&s, LOOKUP_KNOWN), SESSION_DO_WELCOME);
-	ck_assert_int_eq(s.state, SESSION_OPEN);
-	return s;
+	return session_item(state, IMEI, STREAM_IMEI, &(struct stream_item){.imei = imei});
 }
 
-START_TEST(handshake_answers)
+START_TEST(answers_of_a_lookup)
 {
 	static const struct {
 		enum lookup_answer answer;
 		enum session_action action;
-		enum session_why why;
+		enum close_reason reason;
 	} cases[] = {
-	    {LOOKUP_KNOWN, SESSION_DO_WELCOME, WHY_NONE},
-	    {LOOKUP_UNKNOWN, SESSION_DO_REFUSE_UNKNOWN, WHY_UNKNOWN},
-	    {LOOKUP_DISABLED, SESSION_DO_REFUSE_DISABLED, WHY_DISABLED},
-	    {LOOKUP_UNAVAILABLE, SESSION_DO_CLOSE, WHY_UNAVAILABLE},
+	    {LOOKUP_KNOWN, SESSION_WELCOME, 0},
+	    {LOOKUP_UNKNOWN, SESSION_CLOSE, CLOSE_UNKNOWN},
+	    {LOOKUP_DISABLED, SESSION_CLOSE, CLOSE_DISABLED},
+	    {LOOKUP_UNAVAILABLE, SESSION_CLOSE, CLOSE_UNAVAILABLE},
 	};
-	struct session s;
 
-	session_init(&s);
-	ck_assert_int_eq(say_imei(&s, IMEI), SESSION_DO_LOOK_UP);
-	ck_assert_int_eq(s.state, SESSION_ASKING);
-	ck_assert_uint_eq(s.imei, IMEI);
-	ck_assert_int_eq(session_answer(&s, cases[_i].answer), cases[_i].action);
-	ck_assert_int_eq(s.why, cases[_i].why);
-	ck_assert_int_eq(s.state, cases[_i].why == WHY_NONE ? SESSION_OPEN : SESSION_CLOSING);
-	/* An answer that comes twice changes nothing. */
-	ck_assert_int_eq(session_answer(&s, LOOKUP_KNOWN), SESSION_DO_NOTHING);
+	for (int state = 0; state < CONN_STATES; state++) {
+		struct session_step step = session_answer(state, cases[_i].answer);
+
+		ck_assert_int_eq(
+		    step.action, state == CONN_ASKING ? cases[_i].action : SESSION_NOTHING);
+		if (step.action == SESSION_CLOSE)
+			ck_assert_int_eq(step.reason, cases[_i].reason);
+	}
 }
 END_TEST
 
-START_TEST(pings_are_consumed_in_every_state)
-{
-	struct session s;
-	struct stream_item ping = {.len = 1};
-
-	session_init(&s);
-	ck_assert_int_eq(session_item(&s, STREAM_PING, &ping), SESSION_DO_NOTHING);
-	ck_assert_int_eq(s.state, SESSION_NEW);
-	s = open_session();
-	ck_assert_int_eq(session_item(&s, STREAM_PING, &ping), SESSION_DO_NOTHING);
-	ck_assert_int_eq(s.state, SESSION_OPEN);
-	ck_assert_int_eq(session_item(&s, STREAM_MORE, &ping), SESSION_DO_NOTHING);
-}
-END_TEST
-
-START_TEST(frame_before_the_imei_closes)
-{
-	struct session s;
-
-	session_init(&s);
-	ck_assert_int_eq(
-	    session_item(&s, STREAM_FRAME, &(struct stream_item){0}), SESSION_DO_CLOSE);
-	ck_assert_int_eq(s.why, WHY_BAD_HANDSHAKE);
-}
-END_TEST
-
-START_TEST(nothing_is_taken_while_asking_or_closing)
-{
-	struct session s;
-
-	session_init(&s);
-	say_imei(&s, IMEI);
-	ck_assert_int_eq(
-	    session_item(&s, STREAM_FRAME, &(struct stream_item){0}), SESSION_DO_NOTHING);
-	ck_assert_int_eq(s.state, SESSION_ASKING);
-	ck_assert(session_close(&s, WHY_DRAIN));
-	ck_assert(!session_close(&s, WHY_PEER));
-	ck_assert_int_eq(s.why, WHY_DRAIN);
-	ck_assert_int_eq(
-	    session_item(&s, STREAM_IMEI, &(struct stream_item){.imei = IMEI}), SESSION_DO_NOTHING);
-	ck_assert_int_eq(session_answer(&s, LOOKUP_KNOWN), SESSION_DO_NOTHING);
-}
-END_TEST
-
-START_TEST(second_imei)
-{
-	struct session s = open_session();
-
-	ck_assert_int_eq(say_imei(&s, IMEI), SESSION_DO_WELCOME_AGAIN);
-	ck_assert_int_eq(s.state, SESSION_OPEN);
-	ck_assert_int_eq(say_imei(&s, IMEI + 1), SESSION_DO_CLOSE);
-	ck_assert_int_eq(s.why, WHY_OTHER_IMEI);
-	ck_assert_uint_eq(s.imei, IMEI);
-}
-END_TEST
-
-START_TEST(open_session_takes_frames_and_closes_on_garbage)
+/* What each kind of item means, before the IMEI and after it. */
+START_TEST(items)
 {
 	static const struct {
 		enum stream_result result;
-		enum session_action action;
-		enum session_why why;
+		struct session_step handshake, open;
 	} cases[] = {
-	    {STREAM_FRAME, SESSION_DO_TAKE_FRAME, WHY_NONE},
-	    {STREAM_BAD_PREAMBLE, SESSION_DO_CLOSE, WHY_BAD_PREAMBLE},
-	    {STREAM_BAD_LENGTH, SESSION_DO_CLOSE, WHY_BAD_LENGTH},
-	    {STREAM_BAD_IMEI, SESSION_DO_CLOSE, WHY_BAD_HANDSHAKE},
+	    {STREAM_MORE, {SESSION_NOTHING, 0}, {SESSION_NOTHING, 0}},
+	    {STREAM_PING, {SESSION_NOTHING, 0}, {SESSION_NOTHING, 0}},
+	    {STREAM_FRAME, {SESSION_CLOSE, CLOSE_HANDSHAKE}, {SESSION_TAKE_FRAME, 0}},
+	    {STREAM_BAD_IMEI, {SESSION_CLOSE, CLOSE_HANDSHAKE}, {SESSION_CLOSE, CLOSE_HANDSHAKE}},
+	    {STREAM_BAD_PREAMBLE, {SESSION_CLOSE, CLOSE_OUT_OF_STEP},
+		{SESSION_CLOSE, CLOSE_OUT_OF_STEP}},
+	    {STREAM_BAD_LENGTH, {SESSION_CLOSE, CLOSE_LENGTH}, {SESSION_CLOSE, CLOSE_LENGTH}},
+	    {(enum stream_result)99, {SESSION_NOTHING, 0}, {SESSION_NOTHING, 0}},
 	};
-	struct session s = open_session();
 
-	ck_assert_int_eq(
-	    session_item(&s, cases[_i].result, &(struct stream_item){0}), cases[_i].action);
-	ck_assert_int_eq(s.why, cases[_i].why);
+	for (int state = 0; state < CONN_STATES; state++) {
+		struct session_step got = item(state, cases[_i].result), want = {0};
+
+		if (state == CONN_HANDSHAKE)
+			want = cases[_i].handshake;
+		else if (state == CONN_OPEN)
+			want = cases[_i].open;
+		ck_assert_int_eq(got.action, want.action);
+		if (got.action == SESSION_CLOSE)
+			ck_assert_int_eq(got.reason, want.reason);
+	}
 }
 END_TEST
 
-START_TEST(waits_and_their_timeouts)
+START_TEST(imei)
 {
-	struct session s;
-
-	session_init(&s);
-	ck_assert_int_eq(session_waits_for(&s, true), WAIT_HANDSHAKE);
-	say_imei(&s, IMEI);
-	ck_assert_int_eq(session_waits_for(&s, false), WAIT_HANDSHAKE);
-	s = open_session();
-	ck_assert_int_eq(session_waits_for(&s, false), WAIT_IDLE);
-	ck_assert_int_eq(session_waits_for(&s, true), WAIT_FRAME);
-	ck_assert_int_eq(session_timeout_why(WAIT_HANDSHAKE), WHY_TIMEOUT_HANDSHAKE);
-	ck_assert_int_eq(session_timeout_why(WAIT_FRAME), WHY_TIMEOUT_FRAME);
-	ck_assert_int_eq(session_timeout_why(WAIT_IDLE), WHY_TIMEOUT_IDLE);
+	ck_assert_int_eq(say_imei(CONN_HANDSHAKE, IMEI).action, SESSION_LOOK_UP);
+	ck_assert_int_eq(say_imei(CONN_OPEN, IMEI).action, SESSION_WELCOME_AGAIN);
+	ck_assert_int_eq(say_imei(CONN_OPEN, IMEI + 1).action, SESSION_CLOSE);
+	ck_assert_int_eq(say_imei(CONN_OPEN, IMEI + 1).reason, CLOSE_OTHER_IMEI);
+	ck_assert_int_eq(say_imei(CONN_ASKING, IMEI).action, SESSION_NOTHING);
+	ck_assert_int_eq(say_imei(CONN_CLOSING, IMEI).action, SESSION_NOTHING);
 }
 END_TEST
 
-START_TEST(every_reason_has_words)
+START_TEST(answers_that_nobody_knows)
 {
-	for (int why = 0; why < WHY_COUNT; why++)
-		ck_assert_ptr_nonnull(session_why_text(why));
-	ck_assert_str_eq(session_why_text(WHY_COUNT), "unknown");
+	ck_assert_int_eq(session_answer(CONN_ASKING, (enum lookup_answer)99).action, SESSION_CLOSE);
+}
+END_TEST
+
+/* Which state may follow which: all that closes goes through CLOSING, once. */
+START_TEST(states)
+{
+	static const char *const may[CONN_STATES] = {
+	    /*		     HEAD HAND ASK OPEN PAUSE CLOSING LINGER GONE */
+	    [CONN_HEADER] = "01000100",
+	    [CONN_HANDSHAKE] = "00100100",
+	    [CONN_ASKING] = "00010100",
+	    [CONN_OPEN] = "00001100",
+	    [CONN_PAUSED] = "00010100",
+	    [CONN_CLOSING] = "00000011",
+	    [CONN_LINGERING] = "00000001",
+	    [CONN_GONE] = "00000000",
+	};
+
+	for (int from = 0; from < CONN_STATES; from++)
+		for (int to = 0; to < CONN_STATES; to++)
+			ck_assert_msg(state_may_follow(from, to) == (may[from][to] == '1'),
+			    "%d to %d", from, to);
+}
+END_TEST
+
+START_TEST(every_reason_is_whole)
+{
+	struct stats stats = {0};
+
+	for (int why = 0; why < CLOSE_COUNT; why++) {
+		const struct close_row *row = &close_rows[why];
+
+		ck_assert(row->name != NULL && row->text != NULL);
+		/* One word, as programs read it; and no two alike. */
+		ck_assert(strspn(row->name, "abcdefghijklmnopqrstuvwxyz_") == strlen(row->name));
+		for (int other = 0; other < why; other++)
+			ck_assert_str_ne(row->name, close_rows[other].name);
+		close_count(&stats, why);
+	}
+	ck_assert_uint_eq(stats_get(&stats.seq), 0);
+	ck_assert_uint_eq(stats_get(&stats.err_length), 1);
+	ck_assert_uint_eq(stats_get(&stats.timeout_idle), 1);
+	/* Counted with the frame. */
+	ck_assert_uint_eq(stats_get(&stats.err_crc), 0);
 }
 END_TEST
 
@@ -245,14 +227,12 @@ main(void)
 	TCase *tc = tcase_create("session");
 	SRunner *runner = srunner_create(suite);
 
-	tcase_add_loop_test(tc, handshake_answers, 0, 4);
-	tcase_add_test(tc, pings_are_consumed_in_every_state);
-	tcase_add_test(tc, frame_before_the_imei_closes);
-	tcase_add_test(tc, nothing_is_taken_while_asking_or_closing);
-	tcase_add_test(tc, second_imei);
-	tcase_add_loop_test(tc, open_session_takes_frames_and_closes_on_garbage, 0, 4);
-	tcase_add_test(tc, waits_and_their_timeouts);
-	tcase_add_test(tc, every_reason_has_words);
+	tcase_add_loop_test(tc, answers_of_a_lookup, 0, 4);
+	tcase_add_loop_test(tc, items, 0, 7);
+	tcase_add_test(tc, imei);
+	tcase_add_test(tc, answers_that_nobody_knows);
+	tcase_add_test(tc, states);
+	tcase_add_test(tc, every_reason_is_whole);
 	tcase_add_loop_test(tc, judges, 0, (int)(sizeof(judgements) / sizeof(judgements[0])));
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

@@ -7,7 +7,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "worker/tracker/drain_pace.h"
+#include "worker/tracker/drain.h"
 
 #define TEN_S 10000
 #define TICK_MS 200
@@ -18,19 +18,19 @@ finished_ms(uint32_t total, int64_t limit_ms)
 {
 	int64_t t = 0;
 
-	while (pace_due(total, t, limit_ms) < total)
+	while (drain_due(total, t, limit_ms) < total)
 		t += TICK_MS;
 	return t;
 }
 
 START_TEST(begins_at_once)
 {
-	ck_assert_uint_eq(pace_due(0, 0, TEN_S), 0);
-	ck_assert_uint_eq(pace_due(1, 0, TEN_S), 1);
-	ck_assert_uint_eq(pace_due(2, 0, TEN_S), 1);
-	ck_assert_uint_eq(pace_due(20000, 0, TEN_S), 1);
+	ck_assert_uint_eq(drain_due(0, 0, TEN_S), 0);
+	ck_assert_uint_eq(drain_due(1, 0, TEN_S), 1);
+	ck_assert_uint_eq(drain_due(2, 0, TEN_S), 1);
+	ck_assert_uint_eq(drain_due(20000, 0, TEN_S), 1);
 	/* A clock that was set back is no reason to stand still for ever, or to hurry. */
-	ck_assert_uint_eq(pace_due(20000, -5, TEN_S), 1);
+	ck_assert_uint_eq(drain_due(20000, -5, TEN_S), 1);
 }
 END_TEST
 
@@ -52,10 +52,10 @@ START_TEST(spread)
 	/* 20,000 with the default limit: never a large share of them in one second. */
 	for (int64_t t = 0; t < TEN_S; t += TICK_MS)
 		ck_assert_uint_le(
-		    pace_due(20000, t + 1000, TEN_S) - pace_due(20000, t, TEN_S), 20000 / 7);
+		    drain_due(20000, t + 1000, TEN_S) - drain_due(20000, t, TEN_S), 20000 / 7);
 	/* Few are spread as well, at the least rate. */
-	ck_assert_uint_le(pace_due(600, 500, TEN_S), 301);
-	ck_assert_uint_ge(pace_due(600, 500, TEN_S), 250);
+	ck_assert_uint_le(drain_due(600, 500, TEN_S), 301);
+	ck_assert_uint_ge(drain_due(600, 500, TEN_S), 250);
 }
 END_TEST
 
@@ -69,9 +69,9 @@ START_TEST(within_its_time)
 			uint32_t before = 0, due;
 
 			ck_assert_uint_eq(
-			    pace_due(totals[n], limits[l] * 75 / 100, limits[l]), totals[n]);
+			    drain_due(totals[n], limits[l] * 75 / 100, limits[l]), totals[n]);
 			for (int64_t i = 0; i <= 100; i++) {
-				due = pace_due(totals[n], limits[l] * i / 100, limits[l]);
+				due = drain_due(totals[n], limits[l] * i / 100, limits[l]);
 				ck_assert_uint_ge(due, before);
 				ck_assert_uint_le(due, totals[n]);
 				before = due;
@@ -83,7 +83,7 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("pace");
+	Suite *suite = suite_create("drain");
 	TCase *tc = tcase_create("pace");
 	SRunner *runner;
 	int failed;

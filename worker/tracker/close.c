@@ -1,0 +1,18 @@
+#include "worker/tracker/close.h"
+
+const struct close_row close_rows[CLOSE_COUNT] = {
+#define X(reason, n, a, l, c, r, t) \
+	[CLOSE_##reason] = { \
+	    .name = n, .answers = a, .level = l, .counter = c, .refused = r, .text = t},
+    CLOSE_REASONS(X)
+#undef X
+};
+
+void
+close_count(struct stats *stats, enum close_reason reason)
+{
+	size_t at = close_rows[reason].counter;
+
+	if (at != NOT_COUNTED)
+		stats_add((_Atomic uint64_t *)(void *)((char *)stats + at), 1);
+}
