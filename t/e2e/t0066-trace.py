@@ -105,10 +105,13 @@ def test_lives(bench):
     for pid in gw.workers():
         os.kill(pid, signal.SIGKILL)
     proc.wait_until(gw.all_accept, 10, "replacements accept")
-    seen = len(watch.events("accepted"))
-    for n in range(4):   # both replacements get one sooner or later; each must know whom to follow
+    # Both replacements get one sooner or later; each must know which device to follow. One that comes before its
+    # worker has heard of that is reported as present.
+    known = lambda: len(watch.events("accepted")) + len(watch.events("present"))
+    seen = known()
+    for n in range(4):
         bench.tracker(gw, IMEI).login()
-        watch.wait_for("accepted", seen + n + 1)
+        proc.wait_until(lambda: known() > seen + n, 10, "connection %d is followed" % n)
     seen, workers = len(watch.events("accepted")), gw.workers()
     gw.hup()
     proc.wait_until(lambda: not set(workers) & set(gw.workers()), 20, "the old generation has left")
