@@ -28,7 +28,7 @@ struct cidr_list {
 
 /*
  * Reads networks and single addresses, with commas and optional blanks between; "" is the
- * empty list. A network whose address has bits beyond its prefix is an error: it is mostly a
+ * empty list. A network whose address has bits beyond its prefix is an error: mostly it is a
  * slip of the pen. False with a message in err, and the list is empty.
  */
 bool cidr_list_parse(struct cidr_list *, const char *text, char *err, size_t errlen)
@@ -39,6 +39,7 @@ bool cidr_list_parse(struct cidr_list *, const char *text, char *err, size_t err
  * came over an IPv6 socket (::ffff:192.0.2.7) counts as IPv4. Other families match only the empty
  * list.
  */
-bool cidr_list_match(const struct cidr_list *, const struct sockaddr *);
+bool cidr_list_match(const struct cidr_list *, const struct sockaddr *)
+    __attribute__((warn_unused_result));
 
 #endif

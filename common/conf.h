@@ -1,9 +1,10 @@
 /*
- * Configuration (gateway.conf(5)): NAME=value lines in a file, the same names in the
- * environment, which win. One table in conf.c drives parsing, limits, the -T
- * dump, --help and the documentation lint; no other place knows a key.
+ * Configuration (gateway.conf(5)): NAME=value lines in a file, and the same names in the environment,
+ * which wins. One table (common/conf_keys.c) drives parsing, limits, -T, --help and the lint of the
+ * documents; no other place knows a key.
  *
- * A struct conf is const after conf_load(); a reload loads a second one.
+ * A struct conf is const after conf_load(); a reload loads a second one. Members are named after
+ * their keys.
  */
 #ifndef COMMON_CONF_H
 #define COMMON_CONF_H
@@ -14,7 +15,6 @@
 #include <stdio.h>
 
 #include "common/cidr.h"
-#include "common/trace_request.h"
 #include "common/log.h"
 
 #define CONF_STR 256					   /* longest text value, with its NUL */
@@ -22,6 +22,7 @@
 #define CONF_CONTROL_SOCKET PKGRUNSTATEDIR "/control.sock" /* without TELEM_CONTROL_SOCKET */
 #define CONF_MAX_BIND 16				   /* addresses in TELEM_GATEWAY_BIND */
 #define CONF_ERR 512					   /* an error message */
+#define CONF_SOCKET_PATH 108 /* a socket's path with its NUL: unix(7) */
 
 enum ingest_raw { INGEST_RAW_OFF, INGEST_RAW_ERRORS, INGEST_RAW_ALL };
 
@@ -31,14 +32,14 @@ struct conf {
 	int port;		     /* 0 is allowed: the kernel chooses (tests) */
 	char gateway_id[CONF_STR];   /* resolved: never empty after load */
 	char metrics_bind[CONF_STR]; /* one address, no brackets */
-	int metrics_port;	     /* 0: no listener; -1 is not a value */
+	int metrics_port;	     /* 0: no listener */
 	int workers;		     /* resolved: >= 1 after load */
 	bool allow_unknown_imei;
 	struct cidr_list allow_cidr; /* who may connect; empty: all */
 	struct cidr_list proxy_from; /* balancers, whose PROXY header is expected; empty: none */
 	int max_connections;	     /* over all workers; 0: no limit, here and below */
 	int max_connections_per_address;
-	int unknown_imei_rate; /* unknown IMEIs a minute and address */
+	int unknown_imei_rate; /* unknown IMEIs per minute and address */
 	int command_timeout_ms;
 	int command_max_attempts;
 	int command_max_length; /* characters of a command's text */
@@ -55,8 +56,8 @@ struct conf {
 	char user[CONF_STR];
 	char group[CONF_STR];
 	char pidfile[CONF_STR];
-	char control_socket[CONTROL_PATH]; /* resolved: an absolute path, or "none" */
-	int max_devices;		   /* TELEM_MAX_DEVICES: capacity of the shared registry */
+	char control_socket[CONF_SOCKET_PATH]; /* resolved: an absolute path, or "none" */
+	int max_devices;      /* TELEM_MAX_DEVICES: capacity of the shared registry */
 	bool seccomp;	      /* TELEM_SECCOMP: a filter of system calls in the workers */
 	int batch_records;    /* TELEM_BATCH_RECORDS: most records in one transaction */
 	int worker_memory_mb; /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
@@ -65,22 +66,31 @@ struct conf {
 /* What kind of a change a key's new value needs (doc/architecture.md, Reload (SIGHUP)). */
 enum conf_apply { CONF_RELOAD, CONF_RESTART };
 
+struct conf_source {
+	const char *file; /* NULL: the default path, where it is not an error if there is no file */
+	bool need_database; /* DATABASE_URL must be set */
+	/*
+	 * Judges DATABASE_URL: NULL, or what is wrong with it, in a text that quotes nothing of it.
+	 * pg_url_wrong() of pg/url.h; NULL: any text will do.
+	 */
+	const char *(*url_wrong)(const char *url);
+	/* Is told of an unknown TELEM_* in the environment, which is not an error; or NULL. */
+	void (*warn)(const char *message);
+};
+
 /*
- * Loads defaults, then `file`, then the environment, checks ranges, and resolves
- * what depends on the machine (workers, gateway id). `file` NULL means the
- * default path, whose absence is no error. Returns false with "FILE:LINE: message"
- * (or "environment: NAME: message") in err. An unknown TELEM_* in the environment
- * is reported through `warn` (may be NULL) and is no error. Needs DATABASE_URL
- * only if `need_database`. Error text never holds a value of a secret key.
+ * Loads fallbacks, then the file, then the environment, checks ranges, and resolves what depends on
+ * the machine (workers, gateway id). False with "FILE:LINE: message" or "environment: NAME: message"
+ * in err, which never holds the value of a secret key.
  */
-bool conf_load(struct conf *, const char *file, bool need_database, void (*warn)(const char *),
-    char err[CONF_ERR]) __attribute__((warn_unused_result));
+bool conf_load(struct conf *, const struct conf_source *, char err[CONF_ERR])
+    __attribute__((warn_unused_result));
 
 /*
  * True if anybody in the world who finds the port may speak to us: an address to listen on that is
  * neither private nor loopback, and no list of who may connect.
  */
-bool conf_open_to_world(const struct conf *);
+bool conf_open_to_world(const struct conf *) __attribute__((warn_unused_result));
 #define CONF_OPEN_TO_WORLD \
 	"every address may connect: set TELEM_GATEWAY_ALLOW_CIDR to the networks of your " \
 	"trackers (0.0.0.0/0,::/0 if it is to be all), or have a firewall do it"
@@ -95,7 +105,7 @@ void conf_dump(const struct conf *, FILE *);
 void conf_keep_restart_keys(
     struct conf *to, const struct conf *running, void (*changed)(const char *name));
 
-/* Walks the key table, for --help, completion and the documentation lint. */
+/* Walks the table of keys, for --help, completion and the lint of the documents. */
 struct conf_key_info {
 	const char *name;
 	const char *fallback; /* the value without any, or in words where `computed` */
@@ -104,6 +114,7 @@ struct conf_key_info {
 	enum conf_apply apply;
 	bool secret;
 };
-bool conf_key_at(size_t i, struct conf_key_info *);
+/* False when there is no such key, and nothing is written. */
+bool conf_key_at(size_t i, struct conf_key_info *) __attribute__((warn_unused_result));
 
 #endif

@@ -11,26 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/conf_set.h"
+#include "common/conf_impl.h"
 
 #define DEFAULT_FILE PKGSYSCONFDIR "/gateway.conf"
 #define LINE_BYTES 8192 /* longest line of the file */
 #define NAME_BYTES 64	/* longest name that is worth a hint */
-#define MAX_KEYS 64
 #define MAX_WORKERS 1024
 
-/* Returned by find_key() for no key. */
-#define NO_KEY SIZE_MAX
-
-static size_t
+static const struct conf_key *
 find_key(const char *name)
 {
-	struct conf_key_info key;
-
-	for (size_t i = 0; conf_key_at(i, &key); i++)
-		if (strcmp(key.name, name) == 0)
-			return i;
-	return NO_KEY;
+	for (size_t i = 0; i < conf_nkeys; i++)
+		if (strcmp(conf_keys[i].name, name) == 0)
+			return &conf_keys[i];
+	return NULL;
 }
 
 /*
@@ -88,20 +82,19 @@ near_miss(const char *name)
 {
 	const char *tail = strncmp(name, "TELEM_", 6) == 0 ? name + 6 : name;
 	const char *best = NULL;
-	struct conf_key_info key;
 	size_t least = 4;
 
-	for (size_t i = 0; conf_key_at(i, &key); i++) {
-		size_t d = distance(name, key.name);
+	for (size_t i = 0; i < conf_nkeys; i++) {
+		size_t d = distance(name, conf_keys[i].name);
 
 		if (d < least) {
 			least = d;
-			best = key.name;
+			best = conf_keys[i].name;
 		}
 	}
-	for (size_t i = 0; best == NULL && conf_key_at(i, &key); i++)
-		if (ends_with(key.name, tail) || strcmp(key.name, tail) == 0)
-			best = key.name;
+	for (size_t i = 0; best == NULL && i < conf_nkeys; i++)
+		if (ends_with(conf_keys[i].name, tail) || strcmp(conf_keys[i].name, tail) == 0)
+			best = conf_keys[i].name;
 	return best;
 }
 
@@ -112,7 +105,7 @@ describe_unknown(const char *name, char *out, size_t len)
 
 	if (!is_plain_name(name)) {
 		(void)snprintf(out, len,
-		    "what stands before the '=' is no name (letters, digits and _, no blanks)");
+		    "what stands before the '=' is not a name (letters, digits and _, no blanks)");
 		return;
 	}
 	hint = near_miss(name);
@@ -144,11 +137,13 @@ read_line(FILE *f, char line[LINE_BYTES])
 
 /* Takes one line; false with what is wrong. `lines` holds where each key was set before, or 0. */
 static bool
-take_line(struct conf *c, char *line, size_t number, size_t lines[MAX_KEYS], char why[CONF_WHY])
+take_line(struct conf *c, const struct conf_source *source, char *line, size_t number,
+    size_t lines[CONF_MAX_KEYS], char why[CONF_WHY])
 {
 	char *equals = strchr(line, '=');
+	const struct conf_key *key;
 	char value_why[CONF_WHY];
-	size_t key;
+	size_t *before;
 
 	if (line[0] == '#' || line[0] == '\0')
 		return true;
@@ -160,16 +155,17 @@ take_line(struct conf *c, char *line, size_t number, size_t lines[MAX_KEYS], cha
 	}
 	*equals = '\0';
 	key = find_key(line);
-	if (key == NO_KEY) {
+	if (key == NULL) {
 		describe_unknown(line, why, CONF_WHY);
 		return false;
 	}
-	if (lines[key] != 0) {
-		(void)snprintf(why, CONF_WHY, "%.63s is set already in line %zu", line, lines[key]);
+	before = &lines[key - conf_keys];
+	if (*before != 0) {
+		(void)snprintf(why, CONF_WHY, "%.63s is set already in line %zu", line, *before);
 		return false;
 	}
-	lines[key] = number;
-	if (!conf_set(c, key, equals + 1, value_why)) {
+	*before = number;
+	if (!conf_set(c, key, equals + 1, source->url_wrong, value_why)) {
 		(void)snprintf(why, CONF_WHY, "%.63s: %.180s", line, value_why);
 		return false;
 	}
@@ -177,9 +173,10 @@ take_line(struct conf *c, char *line, size_t number, size_t lines[MAX_KEYS], cha
 }
 
 static bool
-load_lines(struct conf *c, FILE *f, const char *path, char err[CONF_ERR])
+load_lines(
+    struct conf *c, const struct conf_source *source, FILE *f, const char *path, char err[CONF_ERR])
 {
-	size_t lines[MAX_KEYS] = {0};
+	size_t lines[CONF_MAX_KEYS] = {0};
 	char line[LINE_BYTES], why[CONF_WHY];
 
 	for (size_t number = 1;; number++) {
@@ -194,10 +191,11 @@ load_lines(struct conf *c, FILE *f, const char *path, char err[CONF_ERR])
 			(void)snprintf(why, sizeof(why), "longer than %d bytes", LINE_BYTES - 1);
 			break;
 		case LINE_NUL:
-			(void)snprintf(why, sizeof(why), "holds a NUL byte: this is no text file");
+			(void)snprintf(
+			    why, sizeof(why), "holds a NUL byte: this is not a text file");
 			break;
 		case LINE_READ:
-			if (take_line(c, line, number, lines, why))
+			if (take_line(c, source, line, number, lines, why))
 				continue;
 			break;
 		}
@@ -207,34 +205,34 @@ load_lines(struct conf *c, FILE *f, const char *path, char err[CONF_ERR])
 }
 
 static bool
-load_file(struct conf *c, const char *file, char err[CONF_ERR])
+load_file(struct conf *c, const struct conf_source *source, char err[CONF_ERR])
 {
-	const char *path = file != NULL ? file : DEFAULT_FILE;
+	const char *path = source->file != NULL ? source->file : DEFAULT_FILE;
 	FILE *f = fopen(path, "re");
 	bool ok;
 
-	if (f == NULL && file == NULL && errno == ENOENT)
+	if (f == NULL && source->file == NULL && errno == ENOENT)
 		return true;
 	if (f == NULL) {
 		(void)snprintf(err, CONF_ERR, "%.200s: can't be opened: %s", path, strerror(errno));
 		return false;
 	}
-	ok = load_lines(c, f, path, err);
+	ok = load_lines(c, source, f, path, err);
 	(void)fclose(f);
 	return ok;
 }
 
 static bool
-load_environment(struct conf *c, char err[CONF_ERR])
+load_environment(struct conf *c, const struct conf_source *source, char err[CONF_ERR])
 {
-	struct conf_key_info key;
 	char why[CONF_WHY];
 
-	for (size_t i = 0; conf_key_at(i, &key); i++) {
-		const char *value = getenv(key.name);
+	for (size_t i = 0; i < conf_nkeys; i++) {
+		const struct conf_key *key = &conf_keys[i];
+		const char *value = getenv(key->name);
 
-		if (value != NULL && !conf_set(c, i, value, why)) {
-			(void)snprintf(err, CONF_ERR, "environment: %s: %s", key.name, why);
+		if (value != NULL && !conf_set(c, key, value, source->url_wrong, why)) {
+			(void)snprintf(err, CONF_ERR, "environment: %s: %s", key->name, why);
 			return false;
 		}
 	}
@@ -255,7 +253,7 @@ warn_environment(void (*warn)(const char *))
 			n = sizeof(name) - 1;
 		memcpy(name, *e, n);
 		name[n] = '\0';
-		if (find_key(name) != NO_KEY)
+		if (find_key(name) != NULL)
 			continue;
 		describe_unknown(name, why, sizeof(why));
 		(void)snprintf(message, sizeof(message), "environment: %s", why);
@@ -296,27 +294,26 @@ static void
 place_control_socket(struct conf *c)
 {
 	static const char path[] = CONF_CONTROL_SOCKET;
-	bool fits = sizeof(path) + strlen(".new") <= CONTROL_PATH;
+	bool fits = sizeof(path) + strlen(".new") <= CONF_SOCKET_PATH;
 
-	(void)snprintf(c->control_socket, sizeof(c->control_socket), "%.*s", CONTROL_PATH - 1,
+	(void)snprintf(c->control_socket, sizeof(c->control_socket), "%.*s", CONF_SOCKET_PATH - 1,
 	    fits ? path : "none");
 }
 
 bool
-conf_load(struct conf *c, const char *file, bool need_database, void (*warn)(const char *),
-    char err[CONF_ERR])
+conf_load(struct conf *c, const struct conf_source *source, char err[CONF_ERR])
 {
 	conf_set_fallbacks(c);
 	err[0] = '\0';
-	if (!load_file(c, file, err) || !load_environment(c, err))
+	if (!load_file(c, source, err) || !load_environment(c, source, err))
 		return false;
-	if (warn != NULL)
-		warn_environment(warn);
-	if (need_database && c->database_url[0] == '\0') {
+	if (source->warn != NULL)
+		warn_environment(source->warn);
+	if (source->need_database && c->database_url[0] == '\0') {
 		(void)snprintf(err, CONF_ERR,
 		    "DATABASE_URL is not set: set it to the database, as in "
 		    "DATABASE_URL=postgresql:///omnitrack, in %.200s or in the environment",
-		    file != NULL ? file : DEFAULT_FILE);
+		    source->file != NULL ? source->file : DEFAULT_FILE);
 		return false;
 	}
 	if (c->workers == 0)

@@ -1,4 +1,7 @@
-/* A map from uint32 to uint32. Open addressing, 8 bytes a place, at most three quarters full. Pure. */
+/*
+ * A map from numbers of 32 bits to numbers of 32 bits: open addressing, 8 bytes per place, at most
+ * three quarters of the places in use. Pure but for malloc().
+ */
 #ifndef COMMON_INTMAP_H
 #define COMMON_INTMAP_H
 
@@ -8,20 +11,20 @@
 #define INTMAP_NONE UINT32_MAX
 
 struct intmap_place {
-	uint32_t key; /* + 1; 0: free */
+	uint32_t key; /* plus one; 0: free */
 	uint32_t value;
 };
 
-/* Zeroed is empty. */
+/* A zeroed map is empty. Keys are below UINT32_MAX; INTMAP_NONE is not a value. */
 struct intmap {
 	struct intmap_place *place;
-	uint32_t n, room; /* room: a power of two */
+	uint32_t n, room; /* room: 0 or a power of two */
 };
 
 void intmap_free(struct intmap *);
-/* Replaces what was there. False when memory is short. `key` is never UINT32_MAX. */
+/* Replaces the value that the key had. False when memory is short; the map is as before then. */
 bool intmap_put(struct intmap *, uint32_t key, uint32_t value) __attribute__((warn_unused_result));
-/* INTMAP_NONE if it isn't there. */
+/* INTMAP_NONE if the key isn't there. */
 uint32_t intmap_get(const struct intmap *, uint32_t key);
 /* Removes the key if it still has this value. */
 void intmap_remove(struct intmap *, uint32_t key, uint32_t value);

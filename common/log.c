@@ -233,6 +233,16 @@ log_set_ident(const char *ident)
 	state.fold = (struct fold){0};
 }
 
+int
+log_keep_descriptor(void)
+{
+	if (state.target != TO_SYSLOG)
+		return state.fd;
+	closelog();
+	openlog(PROGRAM, LOG_PID, LOG_DAEMON);
+	return -1;
+}
+
 bool
 log_reopen(void)
 {

@@ -1,15 +1,15 @@
 /*
- * Logging: one line an event, to stderr, a file or syslog, as text or JSON.
+ * The log: one line per event, to stderr, a file or syslog, as text or JSON.
  *
- * A line is a level, a message in plain words, and named fields. The fields are
- * few and fixed so that every line about a device can be found by its IMEI or
- * address. Secrets (database URL, command text) must never be passed in.
+ * A line is a level, a message in plain words, and named fields. The fields are few and fixed, so that
+ * every line about a device is found by its IMEI or address. Secrets (database URL, text of a command)
+ * must never be passed in.
  *
- * What comes again and again is folded (log_fold.h): a line is written five times a minute, then
+ * What comes again and again is folded (common/log_fold.h): a line is written five times a minute, then
  * once more at the end of that minute with a field repeated=N, for the N that were kept back.
  *
- * State is process-wide (the one mutable global beside the test clock). A forked
- * worker inherits the open file; log_reopen() is called in every process on SIGUSR1.
+ * State is process-wide. A forked worker inherits the open file; every process calls log_reopen() on
+ * SIGUSR1. For one thread.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -38,10 +38,16 @@ bool log_open(const char *ident, const char *file, enum log_format, enum log_lev
 /* Changes the role shown in the lines of this process, and begins to fold afresh (after fork). */
 void log_set_ident(const char *ident);
 
+/*
+ * For a child that closes what it has inherited: the descriptor that the log needs, or -1. Lines for
+ * syslog go over a connection that is made anew by the next of them.
+ */
+int log_keep_descriptor(void) __attribute__((warn_unused_result));
+
 /* Opens the file again (log rotation). No effect on stderr and syslog. */
 bool log_reopen(void) __attribute__((warn_unused_result));
 
-bool log_enabled(enum log_level);
+bool log_enabled(enum log_level) __attribute__((warn_unused_result));
 
 void log_write(enum log_level, const struct log_fields *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -63,14 +69,15 @@ void log_flush(void);
 	} while (0)
 
 /*
- * Folds repeats of one event: returns true when the event should be logged now,
- * which is the first time and then once per `every_ms`; *suppressed gets the
- * number of events kept back since the last line. The gate is zeroed by its owner.
+ * Folds repeats of one event: true when the event should be logged now, which is the first time and
+ * then once per `every_ms`; *suppressed then is how many were kept back since the last line. Its owner
+ * zeroes the gate.
  */
 struct log_gate {
 	int64_t last_ms;
 	uint64_t suppressed;
 };
-bool log_gate_open(struct log_gate *, int64_t now_mono_ms, int64_t every_ms, uint64_t *suppressed);
+bool log_gate_open(struct log_gate *, int64_t now_mono_ms, int64_t every_ms, uint64_t *suppressed)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Folding for the log: what keeps repeats from filling a disk. Pure: lines and the time go in, it
- * says which are to be written.
+ * says which are to be written. For common/log.c.
  *
  * - The same line (level, IMEI, peer's address without its port, and text, in which numbers may
  *   differ) is written FOLD_BURST times in FOLD_WINDOW_MS; the rest of that window is counted, and
@@ -53,10 +53,11 @@ struct fold {
 };
 
 /* True if the line is to be written now. Reports that are due are to be fetched before it. */
-bool fold_admit(
-    struct fold *, enum log_level, const struct log_fields *, const char *text, int64_t now_ms);
+bool fold_admit(struct fold *, enum log_level, const struct log_fields *, const char *text,
+    int64_t now_ms) __attribute__((warn_unused_result));
 
-/* Fetches a report that is due, one a call; with `all` those that are not due yet as well. */
-bool fold_due(struct fold *, int64_t now_ms, bool all, struct fold_report *);
+/* Fetches a report that is due, one per call; with `all` those that are not due yet as well. */
+bool fold_due(struct fold *, int64_t now_ms, bool all, struct fold_report *)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -15,7 +15,7 @@ must(int rc)
 }
 
 void
-robust_init(pthread_mutex_t *m, bool recursive)
+mutex_init(pthread_mutex_t *m, bool recursive)
 {
 	pthread_mutexattr_t attr;
 
@@ -28,33 +28,33 @@ robust_init(pthread_mutex_t *m, bool recursive)
 	must(pthread_mutexattr_destroy(&attr));
 }
 
-static enum robust_result
+static enum mutex_result
 taken(pthread_mutex_t *m, int rc)
 {
 	if (rc == EOWNERDEAD) {
 		must(pthread_mutex_consistent(m));
-		return ROBUST_OWNER_DIED;
+		return MUTEX_OWNER_DIED;
 	}
 	must(rc);
-	return ROBUST_TAKEN;
+	return MUTEX_TAKEN;
 }
 
-enum robust_result
-robust_lock(pthread_mutex_t *m)
+enum mutex_result
+mutex_lock(pthread_mutex_t *m)
 {
 	return taken(m, pthread_mutex_lock(m));
 }
 
-enum robust_result
-robust_try(pthread_mutex_t *m)
+enum mutex_result
+mutex_try(pthread_mutex_t *m)
 {
 	int rc = pthread_mutex_trylock(m);
 
-	return rc == EBUSY ? ROBUST_BUSY : taken(m, rc);
+	return rc == EBUSY ? MUTEX_BUSY : taken(m, rc);
 }
 
 void
-robust_unlock(pthread_mutex_t *m)
+mutex_unlock(pthread_mutex_t *m)
 {
 	must(pthread_mutex_unlock(m));
 }

@@ -3,7 +3,8 @@ noinst_LIBRARIES += libcommon.a
 libcommon_a_SOURCES = \
 	common/cidr.c common/cidr.h \
 	common/clock.c common/clock.h \
-	common/conf.c common/conf.h common/conf_load.c common/conf_set.h \
+	common/conf.h common/conf_impl.h \
+	common/conf_keys.c common/conf_load.c common/conf_print.c common/conf_set.c \
 	common/intmap.c common/intmap.h \
 	common/ipc.c common/ipc.h \
 	common/log.c common/log.h \

@@ -8,9 +8,9 @@
 #define IMEI_DIGITS_ 15
 
 void
-control_format(const struct control_request *r, char out[CONTROL_REQUEST])
+trace_request_format(const struct trace_request *r, char out[TRACE_REQUEST_TEXT])
 {
-	snprintf(out, CONTROL_REQUEST, "trace %015" PRIu64 " %d%s", r->imei, r->seconds,
+	snprintf(out, TRACE_REQUEST_TEXT, "trace %015" PRIu64 " %d%s", r->imei, r->seconds,
 	    r->bytes ? " bytes" : "");
 }
 
@@ -22,7 +22,7 @@ next_word(char **rest)
 }
 
 static bool
-parse_words(char *line, struct control_request *r, const char **why)
+parse_words(char *line, struct trace_request *r, const char **why)
 {
 	char *verb = next_word(&line), *imei = next_word(&line), *seconds = next_word(&line),
 	     *bytes = next_word(&line);
@@ -43,13 +43,13 @@ parse_words(char *line, struct control_request *r, const char **why)
 		return false;
 	r->seconds = atoi(seconds);
 	r->bytes = bytes != NULL;
-	return r->seconds >= 1 && r->seconds <= CONTROL_MAX_SECONDS;
+	return r->seconds >= 1 && r->seconds <= TRACE_MAX_SECONDS;
 }
 
 bool
-control_parse(const char *text, size_t len, struct control_request *r, const char **why)
+trace_request_parse(const char *text, size_t len, struct trace_request *r, const char **why)
 {
-	char line[CONTROL_REQUEST];
+	char line[TRACE_REQUEST_TEXT];
 
 	*why = "the request is too long";
 	if (len >= sizeof(line))
@@ -61,7 +61,7 @@ control_parse(const char *text, size_t len, struct control_request *r, const cha
 }
 
 void
-control_to_ipc(const struct control_request *r, int64_t until_mono_ms, struct ipc_msg *msg)
+trace_request_to_ipc(const struct trace_request *r, int64_t until_mono_ms, struct ipc_msg *msg)
 {
 	memset(msg, 0, sizeof(*msg));
 	msg->type = IPC_TRACE;
@@ -71,7 +71,7 @@ control_to_ipc(const struct control_request *r, int64_t until_mono_ms, struct ip
 }
 
 bool
-control_from_ipc(const struct ipc_msg *msg, struct control_request *r, int64_t *until_mono_ms)
+trace_request_from_ipc(const struct ipc_msg *msg, struct trace_request *r, int64_t *until_mono_ms)
 {
 	char *end;
 

@@ -1,11 +1,11 @@
 /*
- * The control socket (TELEM_CONTROL_SOCKET) as both of its ends see it: tgctl asks the master
- * to follow one device, and the answers come in packets until either side closes.
+ * Trace requests: what the operator's socket (TELEM_CONTROL_SOCKET) speaks. tgctl asks the master to
+ * follow one device, and the answers come in packets until either side closes.
  *
- * It is a SOCK_SEQPACKET socket: one packet is one request, or one event, whole. A request is a
- * line of text, "trace IMEI SECONDS" or "trace IMEI SECONDS bytes"; an event is one JSON object.
- * The master answers with the event "tracing" or "error" and says "end" when the time is over;
- * the other events come from the workers, to which it hands the descriptor (IPC_TRACE).
+ * It is a SOCK_SEQPACKET socket: one packet is one request or one event, whole. A request is a line of
+ * text, "trace IMEI SECONDS" or "trace IMEI SECONDS bytes"; an event is one JSON object. The master
+ * answers with the event "tracing" or "error", and says "end" when the time is over. All other events
+ * come from the workers, to which it hands the client's descriptor (IPC_TRACE).
  */
 #ifndef COMMON_TRACE_REQUEST_H
 #define COMMON_TRACE_REQUEST_H
@@ -16,28 +16,30 @@
 
 #include "common/ipc.h"
 
-#define CONTROL_PATH 108	  /* room of a path, with its NUL: sun_path (unix(7)) */
-#define CONTROL_REQUEST 128	  /* longest request */
-#define CONTROL_EVENT 8192	  /* longest event */
-#define CONTROL_MAX_SECONDS 86400 /* longest trace */
-#define CONTROL_MAX_TRACES 16	  /* at a time */
+#define TRACE_REQUEST_TEXT 128	/* longest request, with its NUL */
+#define TRACE_EVENT_TEXT 8192	/* longest event, with its NUL */
+#define TRACE_MAX_SECONDS 86400 /* longest trace */
+#define TRACE_MAX_CLIENTS 16	/* at a time */
 
-struct control_request {
+struct trace_request {
 	uint64_t imei;
-	int seconds; /* 1 to CONTROL_MAX_SECONDS */
+	int seconds; /* 1 to TRACE_MAX_SECONDS; 0 after trace_request_from_ipc() */
 	bool bytes;  /* also what goes over the wire, in hex */
 };
 
-/* Writes the line, without an end of line. */
-void control_format(const struct control_request *, char out[CONTROL_REQUEST]);
+/* tgctl: writes the line, without an end of line. */
+void trace_request_format(const struct trace_request *, char out[TRACE_REQUEST_TEXT]);
 
-/* Reads one, with or without an end of line. False, with *why a text of ours, if it is none. */
-bool control_parse(const char *text, size_t len, struct control_request *, const char **why)
+/*
+ * The master: reads one, with or without an end of line. False if it isn't one; *why then is a
+ * constant text that says what is wrong.
+ */
+bool trace_request_parse(const char *text, size_t len, struct trace_request *, const char **why)
     __attribute__((warn_unused_result));
 
-/* IPC_TRACE: follow the device until then (monotonic ms); and the same read again. */
-void control_to_ipc(const struct control_request *, int64_t until_mono_ms, struct ipc_msg *);
-bool control_from_ipc(const struct ipc_msg *, struct control_request *, int64_t *until_mono_ms)
+/* Master and worker: an IPC_TRACE to follow the device until then (monotonic ms), and back. */
+void trace_request_to_ipc(const struct trace_request *, int64_t until_mono_ms, struct ipc_msg *);
+bool trace_request_from_ipc(const struct ipc_msg *, struct trace_request *, int64_t *until_mono_ms)
     __attribute__((warn_unused_result));
 
 #endif

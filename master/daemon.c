@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "master/descriptors.h"
 
 struct report {
 	int status;
@@ -41,19 +41,6 @@ wait_for_report(int fd)
 	_exit(r.status);
 }
 
-/* What the caller's shell had open (locks, pipes) is not ours to hold for life. */
-static void
-close_foreign(int keep)
-{
-#ifdef SYS_close_range
-	if (keep > 3)
-		(void)syscall(SYS_close_range, 3U, (unsigned)keep - 1, 0U);
-	(void)syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0U);
-#else
-	(void)keep;
-#endif
-}
-
 bool
 daemon_start(struct daemon *d)
 {
@@ -73,7 +60,9 @@ daemon_start(struct daemon *d)
 		close(fd[1]);
 		wait_for_report(fd[0]);
 	}
-	close_foreign(fd[1]);
+	/* What the caller's shell had open (locks, pipes) is not ours to hold for life. */
+	if (!descriptors_close_all_but(&fd[1], 1))
+		log_warn("closing what the caller had open: %s", strerror(errno));
 	/* A session of its own, then a child that leads none: it can't get a terminal any more. */
 	if (setsid() == -1)
 		_exit(1);
@@ -129,14 +118,6 @@ daemon_failed(struct daemon *d, int status, const char *why)
 		send_report(d, status, why);
 	else
 		fprintf(stderr, "telematics-gateway: %s\n", why);
-}
-
-void
-daemon_close_inherited(struct daemon *d)
-{
-	if (d->report_fd != -1)
-		close(d->report_fd);
-	d->report_fd = -1;
 }
 
 void

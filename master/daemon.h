@@ -1,6 +1,6 @@
 /*
- * Going to the background. The command that the operator ran stays until the daemon
- * says that it is ready, or why it isn't, and leaves with that exit status.
+ * Going to the background. The command that the operator ran stays until the daemon says that it is
+ * ready, or why it isn't, and leaves with that exit status. For the master, before it forks workers.
  */
 #ifndef MASTER_DAEMON_H
 #define MASTER_DAEMON_H
@@ -25,9 +25,6 @@ void daemon_ready(struct daemon *);
 
 /* The command prints `why` and leaves with `status`. Without a command it is printed here. */
 void daemon_failed(struct daemon *, int status, const char *why);
-
-/* For a forked worker: closes its copy of the pipe. */
-void daemon_close_inherited(struct daemon *);
 
 /* The soft limit of descriptors becomes the hard one. */
 void daemon_raise_fd_limit(void);

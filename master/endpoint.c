@@ -55,7 +55,7 @@ endpoint_parse(struct endpoint *e, const char *text, size_t len, int port, char 
 	memcpy(host, text, len);
 	host[len] = '\0';
 	if (getaddrinfo(host, NULL, &hints, &res) != 0) {
-		snprintf(err, CONF_ERR, "%s is no numeric IPv4 or IPv6 address", host);
+		snprintf(err, CONF_ERR, "%s is not a numeric IPv4 or IPv6 address", host);
 		return false;
 	}
 	memset(e, 0, sizeof(*e));

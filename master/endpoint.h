@@ -1,6 +1,6 @@
 /*
- * One address to listen on: from text, from a socket, and to a listening socket, with messages
- * for the operator. For listen.c alone.
+ * One address to listen on: from text, from a socket, and to a listening socket, with messages for the
+ * operator. For the master.
  */
 #ifndef MASTER_ENDPOINT_H
 #define MASTER_ENDPOINT_H
@@ -13,7 +13,8 @@
 #include "common/conf.h"
 
 #define LISTEN_BACKLOG 4096
-#define LISTEN_NAME 80 /* "[address]:port" with its NUL */
+#define ACCEPT_PAUSE_MS 500 /* of any listener of the master, when it is out of descriptors */
+#define LISTEN_NAME 80	    /* "[address]:port" with its NUL */
 
 union socket_address {
 	struct sockaddr sa;
@@ -33,15 +34,17 @@ struct endpoint {
  */
 bool endpoint_parse(struct endpoint *, const char *text, size_t len, int port, char err[CONF_ERR])
     __attribute__((warn_unused_result));
-/* Where a listening TCP socket listens; false if it is none. */
+/* Where a listening TCP socket listens; false if it isn't one. */
 bool endpoint_of(struct endpoint *, int fd) __attribute__((warn_unused_result));
 
-int endpoint_port(const struct endpoint *);
+int endpoint_port(const struct endpoint *) __attribute__((warn_unused_result));
 void endpoint_set_port(struct endpoint *, int port);
 void endpoint_name(const struct endpoint *, char out[LISTEN_NAME]);
-bool endpoint_same(const struct endpoint *, const struct endpoint *);
+bool endpoint_same(const struct endpoint *, const struct endpoint *)
+    __attribute__((warn_unused_result));
 /* True if a socket on the one stands in the way of one on the other. */
-bool endpoint_overlap(const struct endpoint *, const struct endpoint *);
+bool endpoint_overlap(const struct endpoint *, const struct endpoint *)
+    __attribute__((warn_unused_result));
 
 /*
  * A bound socket, with `share` in the SO_REUSEPORT group of its address; *e then has the real port.

@@ -23,10 +23,10 @@ write_text(const struct handover *h, FILE *f)
 	int s, a;
 
 	fprintf(f, "telematics-gateway handover %d\n", TEXT_VERSION);
-	fprintf(
-	    f, "control %d\nlife %d %d %d\n", h->control, h->life, h->own_life[0], h->own_life[1]);
+	fprintf(f, "control %d\nlife %d %d %d\n", h->talk, h->life, h->own_life[0], h->own_life[1]);
 	fprintf(f, "pidfile %d %s\n", h->pidfile.fd, h->pidfile.fd != -1 ? h->pidfile.path : "-");
-	fprintf(f, "metrics %d\nmemory %d %d\n", h->metrics, h->memory, h->side);
+	/* The last number meant something to older releases. */
+	fprintf(f, "metrics %d\nmemory %d 0\n", h->metrics, h->memory);
 	fprintf(f, "background %d\ngeneration %u\n", h->background, h->generation);
 	fprintf(f, "sockets %d %d\n", h->naddr, h->nslots);
 	for (s = 0; s < h->nslots; s++) {
@@ -79,19 +79,18 @@ read_head(struct handover *h, FILE *f)
 {
 	int background;
 
-	if (fscanf(f, "control %d life %d %d %d ", &h->control, &h->life, &h->own_life[0],
+	if (fscanf(f, "control %d life %d %d %d ", &h->talk, &h->life, &h->own_life[0],
 		&h->own_life[1]) != 4 ||
 	    fscanf(f, "pidfile %d %1023[^\n] ", &h->pidfile.fd, h->pidfile.path) != 2 ||
-	    fscanf(f, "metrics %d memory %d %d ", &h->metrics, &h->memory, &h->side) != 3 ||
+	    fscanf(f, "metrics %d memory %d %*d ", &h->metrics, &h->memory) != 2 ||
 	    fscanf(f, "background %d generation %u ", &background, &h->generation) != 2 ||
 	    fscanf(f, "sockets %d %d ", &h->naddr, &h->nslots) != 2)
 		return false;
 	h->background = background != 0;
-	return is_fd(h->control, true) && is_fd(h->life, true) && is_fd(h->own_life[0], true) &&
+	return is_fd(h->talk, true) && is_fd(h->life, true) && is_fd(h->own_life[0], true) &&
 	       is_fd(h->own_life[1], true) && is_fd(h->pidfile.fd, false) &&
-	       is_fd(h->metrics, false) && is_fd(h->memory, true) && (h->side & ~1) == 0 &&
-	       h->naddr >= 1 && h->naddr <= CONF_MAX_BIND && h->nslots >= 1 &&
-	       h->nslots <= SHM_MAX_SLOTS;
+	       is_fd(h->metrics, false) && is_fd(h->memory, true) && h->naddr >= 1 &&
+	       h->naddr <= CONF_MAX_BIND && h->nslots >= 1 && h->nslots <= SHM_MAX_SLOTS;
 }
 
 static bool
@@ -129,7 +128,7 @@ handover_read(struct handover *h, int fd, char err[CONF_ERR])
 	f = copy != -1 ? fdopen(copy, "r") : NULL;
 	if (f == NULL) {
 		snprintf(err, CONF_ERR,
-		    HANDOVER_ENV " is set, but by no telematics-gateway that "
+		    HANDOVER_ENV " is set, but not by a telematics-gateway that "
 				 "hands over: take it out of the environment");
 		if (copy != -1)
 			close(copy);
@@ -150,19 +149,41 @@ handover_read(struct handover *h, int fd, char err[CONF_ERR])
 	return h->present;
 }
 
+static void
+list_single(const struct handover *h, int list[HANDOVER_SINGLE])
+{
+	const int single[HANDOVER_SINGLE] = {
+	    h->talk, h->life, h->own_life[0], h->own_life[1], h->pidfile.fd, h->metrics, h->memory};
+
+	memcpy(list, single, sizeof(single));
+}
+
+int
+handover_descriptors(const struct handover *h, int *list)
+{
+	int n = h->naddr * h->nslots;
+
+	list_single(h, list);
+	memcpy(list + HANDOVER_SINGLE, h->fds, (size_t)n * sizeof(*list));
+	return HANDOVER_SINGLE + n;
+}
+
+static void
+set_cloexec(const int *fd, int n, bool on)
+{
+	for (; n > 0; n--, fd++)
+		if (*fd != -1)
+			(void)fcntl(*fd, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
 void
 handover_cloexec(const struct handover *h, bool on)
 {
-	const int list[] = {h->control, h->life, h->own_life[0], h->own_life[1], h->pidfile.fd,
-	    h->metrics, h->memory};
-	int flag = on ? FD_CLOEXEC : 0, i;
+	int single[HANDOVER_SINGLE];
 
-	for (i = 0; i < (int)(sizeof(list) / sizeof(*list)); i++)
-		if (list[i] != -1)
-			(void)fcntl(list[i], F_SETFD, flag);
-	for (i = 0; i < h->naddr * h->nslots; i++)
-		if (h->fds[i] != -1)
-			(void)fcntl(h->fds[i], F_SETFD, flag);
+	list_single(h, single);
+	set_cloexec(single, HANDOVER_SINGLE, on);
+	set_cloexec(h->fds, h->naddr * h->nslots, on);
 }
 
 bool
@@ -195,14 +216,14 @@ handover_forget(struct handover *h)
 	free(h->fds);
 	free(h->block);
 	memset(h, 0, sizeof(*h));
-	h->control = h->life = h->own_life[0] = h->own_life[1] = -1;
+	h->talk = h->life = h->own_life[0] = h->own_life[1] = -1;
 	h->metrics = h->memory = h->pidfile.fd = -1;
 }
 
 /* ---- the talk ---- */
 
 bool
-handover_say(int control, const char *fmt, ...)
+handover_say(int talk, const char *fmt, ...)
 {
 	char text[HANDOVER_SAYS];
 	va_list ap;
@@ -212,18 +233,18 @@ handover_say(int control, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	do
-		n = send(control, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send(talk, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	return n == (ssize_t)strlen(text);
 }
 
 int
-handover_hear(int control, char text[HANDOVER_SAYS])
+handover_hear(int talk, char text[HANDOVER_SAYS])
 {
 	ssize_t n;
 
 	do
-		n = recv(control, text, HANDOVER_SAYS - 1, MSG_DONTWAIT);
+		n = recv(talk, text, HANDOVER_SAYS - 1, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;

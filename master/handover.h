@@ -1,9 +1,9 @@
 /*
- * What a master hands to the one that takes over from it (SIGUSR2), and how the two talk.
+ * The handover: what a master gives to the one that takes over from it (SIGUSR2), and how the two talk.
  *
- * The successor is executed with inherited descriptors. What they are stands in a text, in a
- * memory file whose descriptor the environment names: HANDOVER_ENV. The text has a version of its
- * own: masters of different releases can take over from each other.
+ * The successor is executed with inherited descriptors. What they are stands in a text, in a memory file
+ * whose descriptor the environment names: HANDOVER_ENV. The text has a version of its own: masters of
+ * different releases can take over from each other.
  *
  * They talk over a socket pair, one line a message:
  *   successor:    "ready"             its workers accept
@@ -26,13 +26,12 @@
 /* Descriptors are -1 where there is none. */
 struct handover {
 	bool present;
-	int control;	 /* the socket pair */
+	int talk;	 /* our end of the socket pair */
 	int life;	 /* reads end of file when the predecessor and all its workers are gone */
 	int own_life[2]; /* the same of the successor: reading and writing end */
 	struct pidfile pidfile;
 	int metrics;
-	int memory;	     /* shm.h */
-	int side;	     /* the predecessor's share of shm_header.master */
+	int memory;	     /* shm/area.h */
 	bool background;     /* it had gone there */
 	uint32_t generation; /* of the predecessor's workers */
 	int naddr, nslots;
@@ -52,14 +51,18 @@ bool handover_read(struct handover *, int fd, char err[CONF_ERR])
  */
 bool handover_take(struct handover *, char err[CONF_ERR]) __attribute__((warn_unused_result));
 
+#define HANDOVER_SINGLE 7 /* descriptors beside those of the trackers' sockets */
+
+/* Writes all its descriptors, and -1 for those that aren't there, to a list; returns how many. */
+int handover_descriptors(const struct handover *, int *list) __attribute__((warn_unused_result));
 /* Sets or clears "close on exec" of all its descriptors. */
 void handover_cloexec(const struct handover *, bool on);
 /* Forgets it, with the memory; the descriptors are left open. */
 void handover_forget(struct handover *);
 
-bool handover_say(int control, const char *fmt, ...)
+bool handover_say(int talk, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
 /* 1: a message; 0: none now; -1: the other one is gone. */
-int handover_hear(int control, char text[HANDOVER_SAYS]) __attribute__((warn_unused_result));
+int handover_hear(int talk, char text[HANDOVER_SAYS]) __attribute__((warn_unused_result));
 
 #endif

@@ -16,13 +16,13 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "master/endpoint.h"
 
 #define HTTP_MAX_CONNS 64
 #define HTTP_MAX_REQUEST 8192 /* request line and headers */
 #define HTTP_MAX_PATH 256
 #define HTTP_SECONDS 20 /* life of a connection, from accept to its end */
 #define HTTP_ACCEPT_BURST 16
-#define HTTP_PAUSE_MS 500 /* after accept has failed */
 
 struct http_conn {
 	TAILQ_ENTRY(http_conn) entry;
@@ -231,7 +231,7 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 static void
 on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
-	struct timeval pause = {.tv_usec = HTTP_PAUSE_MS * 1000};
+	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
 	struct http *h = arg;
 	uint64_t kept;
 	int i, fd;
@@ -297,16 +297,4 @@ http_free(struct http *h)
 	event_free(h->resume);
 	close(h->fd);
 	free(h);
-}
-
-void
-http_close_inherited(struct http *h)
-{
-	struct http_conn *c;
-
-	if (h == NULL)
-		return;
-	close(h->fd);
-	TAILQ_FOREACH(c, &h->conns, entry)
-	close(bufferevent_getfd(c->bev));
 }

@@ -279,7 +279,7 @@ take_column(struct listen_set *set, int a, char err[CONF_ERR])
 		    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
 		    (!first && !endpoint_same(&e, &set->ep[a]))) {
 			snprintf(
-			    err, CONF_ERR, "descriptor %d is no socket of the predecessor", fd);
+			    err, CONF_ERR, "descriptor %d is not a socket of the predecessor", fd);
 			return false;
 		}
 		set->ep[a] = e;
@@ -325,45 +325,16 @@ listen_slot(const struct listen_set *set, int slot)
 	return &set->fd[slot * set->naddr];
 }
 
-static void
-close_rest(struct listen_set *set, const int *keep, int nkeep)
-{
-	int i, k;
-
-	for (i = 0; i < set->nslots * set->naddr; i++) {
-		for (k = 0; k < nkeep && keep[k] != set->fd[i]; k++)
-			;
-		if (k < nkeep || set->fd[i] == -1)
-			continue;
-		close(set->fd[i]);
-		set->fd[i] = -1;
-	}
-	for (i = 0; i < set->nretired; i++)
-		close(set->retired[i]);
-	set->nretired = 0;
-}
-
-void
-listen_close_others(struct listen_set *mine, struct listen_set *other, int slot)
-{
-	int keep[CONF_MAX_BIND] = {-1}, n = slot == -1 ? 0 : mine->naddr;
-
-	if (n > 0)
-		memcpy(keep, listen_slot(mine, slot), (size_t)n * sizeof(*keep));
-	close_rest(mine, keep, n);
-	/*
-	 * Most of these are the same descriptors: to close one again is no harm, as nothing was
-	 * opened between.
-	 */
-	if (other != NULL)
-		close_rest(other, keep, n);
-}
-
 void
 listen_close(struct listen_set *set)
 {
-	if (set->fd != NULL)
-		listen_close_others(set, NULL, -1);
+	int i;
+
+	for (i = 0; i < set->nslots * set->naddr && set->fd != NULL; i++)
+		if (set->fd[i] != -1)
+			close(set->fd[i]);
+	for (i = 0; i < set->nretired; i++)
+		close(set->retired[i]);
 	forget(set);
 }
 

@@ -1,13 +1,13 @@
 /*
- * The trackers' listening sockets: for each address one per worker slot, in a
- * SO_REUSEPORT group, over which the kernel spreads new connections. The master
- * opens them before the first fork and keeps them, so that what is queued on a dead
- * worker's socket waits for its replacement. Closing one resets its queue.
+ * The trackers' listening sockets: for each address one per worker slot, in a SO_REUSEPORT group, over
+ * which the kernel spreads new connections. The master opens them before the first fork and keeps them,
+ * so that what is queued on a dead worker's socket waits for its replacement. Closing one resets its
+ * queue. For the master.
  *
- * A reload may add and remove addresses and slots. Sockets of slots that are not wanted any more
- * are kept for life, as the kernel goes on giving them connections: another slot's worker accepts
- * there (adopt.c). Sockets of addresses that are not wanted any more are `retired`: somebody
- * takes what is queued on them, then they are closed.
+ * A reload may add and remove addresses and slots. Sockets of slots that are not wanted any more are
+ * kept for life, as the kernel goes on giving them connections; they are lent to another slot's worker
+ * (master/lend.c). Sockets of addresses that are not wanted any more are `retired`: some worker takes
+ * what is queued on them, then they are closed.
  */
 #ifndef MASTER_LISTEN_H
 #define MASTER_LISTEN_H
@@ -63,16 +63,14 @@ void listen_give(const struct listen_set *, uid_t, gid_t);
 /* The `naddr` sockets of a slot; -1 where it has none. */
 const int *listen_slot(const struct listen_set *, int slot);
 
-/* For a worker: closes all but the sockets of this slot (-1: all) of `mine`, of both sets. */
-void listen_close_others(struct listen_set *mine, struct listen_set *other, int slot);
-
+/* Closes all, the retired ones as well. */
 void listen_close(struct listen_set *);
 
-/* One listening socket for the metrics. -1 with a message in err; else `name` tells address and
- * port. */
+/* One listening socket for the metrics. -1 with a message in err; else `name` is address and port. */
 int listen_metrics(const char *addr, int port, char name[LISTEN_NAME], char err[CONF_ERR])
     __attribute__((warn_unused_result));
 /* True if an inherited socket is what listen_metrics() would open; then with its name. */
-bool listen_is_metrics(int fd, const char *addr, int port, char name[LISTEN_NAME]);
+bool listen_is_metrics(int fd, const char *addr, int port, char name[LISTEN_NAME])
+    __attribute__((warn_unused_result));
 
 #endif

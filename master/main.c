@@ -25,6 +25,7 @@
 #include "master/pidfile.h"
 #include "master/privs.h"
 #include "master/title.h"
+#include "pg/url.h"
 
 struct options {
 	const char *conf_file; /* NULL: the default path */
@@ -224,12 +225,12 @@ open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME],
 
 /* To be without it is no reason not to serve trackers; where nobody asked for one, no fault. */
 static void
-open_control(struct master *m)
+open_operator_socket(struct master *m)
 {
 	const char *path = m->conf->control_socket;
 	char err[CONF_ERR];
 
-	if (control_socket_open(&m->control_socket, path, false, err))
+	if (operator_socket_open(&m->operator_socket, path, false, err))
 		return;
 	log_write(strcmp(path, CONF_CONTROL_SOCKET) == 0 ? LOG_INFO_ : LOG_ERROR_, NULL,
 	    "%s; going on without, so tgctl trace and tgctl capture don't work", err);
@@ -256,7 +257,7 @@ announce(const struct master *m, const struct privs *privs, const char *metrics)
 static void
 report(struct master *m, int status, const char *why)
 {
-	if (m->from.present && !handover_say(m->from.control, "failed %d %s", status, why))
+	if (m->from.present && !handover_say(m->from.talk, "failed %d %s", status, why))
 		fputs("telematics-gateway: the predecessor is gone\n", stderr);
 	daemon_failed(&m->daemon, status, why);
 }
@@ -279,7 +280,7 @@ run(struct master *m, const struct privs *privs)
 		announce(m, privs, metrics);
 		/* A successor's takes the place of the predecessor's when it is in charge. */
 		if (!m->from.present)
-			open_control(m);
+			open_operator_socket(m);
 		status = master_run(m);
 	} else {
 		report(m, 1, err);
@@ -287,7 +288,7 @@ run(struct master *m, const struct privs *privs)
 	listen_close(&m->listen);
 	if (m->metrics_fd != -1)
 		close(m->metrics_fd);
-	control_socket_remove(&m->control_socket);
+	operator_socket_remove(&m->operator_socket);
 	pidfile_remove(&m->pidfile);
 	return status;
 }
@@ -296,10 +297,14 @@ run(struct master *m, const struct privs *privs)
 static int
 load_and_run(struct master *m, const struct options *o)
 {
+	const struct conf_source source = {.file = m->conf_file,
+	    .need_database = !o->dump || o->check,
+	    .url_wrong = m->url_wrong,
+	    .warn = on_warning};
 	char err[CONF_ERR];
 	struct privs privs;
 
-	if (!conf_load(m->conf, m->conf_file, !o->dump || o->check, on_warning, err) ||
+	if (!conf_load(m->conf, &source, err) ||
 	    !privs_resolve(&privs, m->conf->user, m->conf->group, err)) {
 		report(m, 2, err);
 		return 2;
@@ -319,8 +324,11 @@ load_and_run(struct master *m, const struct options *o)
 int
 main(int argc, char **argv)
 {
-	struct master m = {
-	    .metrics_fd = -1, .control_socket.fd = -1, .daemon.report_fd = -1, .pidfile.fd = -1};
+	struct master m = {.url_wrong = pg_url_wrong,
+	    .metrics_fd = -1,
+	    .operator_socket.fd = -1,
+	    .daemon.report_fd = -1,
+	    .pidfile.fd = -1};
 	struct options o = {0};
 	char *conf_file, *program, err[CONF_ERR];
 	int status;

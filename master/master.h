@@ -1,21 +1,24 @@
 /*
- * The master: opens the sockets, forks the workers, supervises and reloads them,
- * and answers the operators' HTTP. It touches no tracker's bytes and no database.
+ * The master: opens the sockets, forks the workers, supervises and reloads them, and answers the
+ * operators' HTTP. It touches no tracker's bytes and no database.
  *
- * Everything hangs off struct master. It is single-threaded: a worker's counters are
- * retired and a scrape is answered one after the other, never at once.
+ * Everything hangs off struct master, for the files of this folder alone. It is single-threaded: a
+ * worker's counters are retired and a scrape is answered one after the other, never at once.
  *
- * master.c   start, loop, signals, stop
- * spawn.c    fork, messages and end of one worker; does what slot.c decides
- * reload.c   SIGHUP
- * adopt.c    sockets of slots that are down, or out of use
- * upgrade.c  SIGUSR2: starts a successor and hands over to it
- * successor.c  the other side: takes over from a predecessor
- * status.c   the HTTP paths
- * control.c  clients of the control socket
+ * master.c          start, what follows from an event, stop
+ * signals.c         signals and the clock's ticks, as events
+ * memory.c          the shared memory, alone and beside another master
+ * spawn.c           fork and end of one worker; does what slot.c decides
+ * worker_channel.c  messages from and to a worker
+ * cleanup.c         who ends what a dead worker left behind
+ * lend.c            sockets of slots that are down, or out of use
+ * reload.c          SIGHUP
+ * upgrade.c         SIGUSR2: starts a successor and hands over to it
+ * successor.c       the other side: takes over from a predecessor
+ * status.c          the HTTP paths
  *
- * While there is a successor or a predecessor, one block of each slot is the other master's:
- * the one that isn't slot.current. No reload begins until that one is gone.
+ * While there is a successor or a predecessor, one block of each slot is the other master's: the one
+ * that isn't slot.current. No reload begins until that one is gone.
  */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
@@ -25,44 +28,46 @@
 #include <sys/types.h>
 
 #include "common/conf.h"
-#include "shm/area.h"
-#include "shm/stats.h"
-#include "master/operator_socket.h"
 #include "master/daemon.h"
 #include "master/handover.h"
 #include "master/listen.h"
+#include "master/operator_socket.h"
 #include "master/pidfile.h"
 #include "master/slot.h"
+#include "shm/area.h"
+#include "shm/stats.h"
 
-struct control;
 struct event;
 struct event_base;
 struct http;
 struct master;
+struct trace_clients;
 
 #define MASTER_SIGNALS 6
+#define MASTER_START_MS 20000	   /* for workers to be ready in, when somebody waits for that */
+#define MASTER_DRAIN_GRACE_MS 2000 /* beyond the workers' own limit for their drain */
 
 /* One occupant: the process behind a struct occupant. */
 struct worker_proc {
 	struct master *master;
 	int slot, block;
 	pid_t pid;	 /* 0: none */
-	uint32_t serial; /* of this spawn; never 0, never again */
+	uint32_t serial; /* of this spawn; never 0, never used twice */
 	uint32_t generation;
-	int control;	      /* our end of the socket pair, or -1 */
+	int channel;	      /* our end of the worker channel, or -1 */
 	struct event *event;  /* on it */
 	bool drained;	      /* it has said IPC_DRAINED */
 	uint64_t heartbeat;   /* as last seen ... */
 	int64_t heartbeat_ms; /* ... and when it had moved (monotonic); 0: never */
-	int adopted;	      /* slots whose sockets it accepts from beside its own */
+	int borrowed;	      /* slots whose sockets are lent to it */
 };
 
 struct master_slot {
 	struct slot sup;
 	struct worker_proc proc[SLOT_BLOCKS];
 	uint64_t restarts;
-	bool orphaned[SLOT_BLOCKS]; /* its dead occupant left sessions that nobody cleans up yet */
-	uint32_t adopter;	    /* serial of the worker that accepts for it, or 0 */
+	bool to_clean[SLOT_BLOCKS]; /* its dead occupant left sessions that nobody cleans up yet */
+	uint32_t borrower;	    /* serial of the worker to which its sockets are lent, or 0 */
 	char failure[240];	    /* why its last worker could not start, or "" */
 };
 
@@ -100,8 +105,9 @@ struct upgrade {
 	enum upgrade_state state;
 	bool wanted; /* a SIGUSR2 that is not yet taken care of */
 	pid_t pid;   /* our child, or 0 */
-	int control, life;
-	struct event *control_event, *life_event;
+	int talk;    /* our end of the socket pair (master/handover.h), or -1 */
+	int life;    /* ends with it and its workers, or -1 */
+	struct event *talk_event, *life_event;
 	int64_t deadline_ms; /* to get ready by, then to be gone by; SLOT_NEVER: none */
 	bool told_to_end;    /* by SIGTERM */
 	char why[HANDOVER_SAYS];
@@ -109,12 +115,12 @@ struct upgrade {
 
 /* A successor's view of its predecessor. */
 struct successor {
-	bool alive; /* it, or a worker of its */
+	bool alive; /* it, or one of its workers */
 	bool ready; /* our workers accept; waiting for the word */
 	bool in_charge;
 	bool same_memory; /* as the predecessor's */
-	bool control;	  /* it listens to us */
-	struct event *control_event, *life_event;
+	bool talking;	  /* the predecessor listens to us */
+	struct event *talk_event, *life_event;
 };
 
 struct master {
@@ -123,24 +129,24 @@ struct master {
 	struct handover from;  /* what a predecessor left us; .present if there is one */
 	struct conf *conf;     /* in force; from malloc */
 	const char *conf_file; /* NULL: the default path */
+	const char *(*url_wrong)(const char *url); /* of struct conf_source */
 	bool background;
 	struct daemon daemon;
 	struct pidfile pidfile;
 	struct listen_set listen;
 	int metrics_fd; /* listening, or -1 */
-	struct control_socket control_socket;
+	struct operator_socket operator_socket;
 
 	/* Its own. */
 	struct event_base *base;
 	struct event *signals[MASTER_SIGNALS];
 	struct event *tick, *wake;
 	struct http *http;
-	struct control *control;
+	struct trace_clients *trace_clients;
 	struct shm shm;
-	struct shm_master *count, *other_count; /* our share of the header, and the other's */
-	struct master_slot *slots;		/* room for shm.nslots */
+	struct master_slot *slots; /* room for shm.nslots */
 	int nslots; /* those that were ever used: conf->workers of them, the first, are wanted */
-	uint32_t retired_adopter; /* serial of the worker that has listen.retired, or 0 */
+	uint32_t retired_borrower; /* serial of the worker that has listen.retired, or 0 */
 	enum master_phase phase;
 	struct reload reload;
 	struct upgrade upgrade;
@@ -153,66 +159,91 @@ struct master {
 	int exit_status;
 };
 
+/* ---- master.c ---- */
+
 /* Runs the gateway to its end and returns the exit status. */
 int master_run(struct master *) __attribute__((warn_unused_result));
 
 /* Where this configuration logs: the file, "syslog", or NULL for stderr. */
 const char *master_log_file(const struct master *, const struct conf *);
+/* Logs why the master leaves, tells whoever waits for its start, and sets the exit status. */
+void master_say_failed(struct master *, int status, const char *why);
 
-/* After anything happened: whatever follows from it (adoption, reload, start, stop, next wake-up).
- */
+/* After anything happened: whatever follows from it (loans, reload, start, stop, next wake-up). */
 void master_advance(struct master *);
-
-/* Leaves with the workers drained. */
+/* Leaves with the workers drained; or with them killed. */
 void master_stop(struct master *);
-/* Nobody starts with this configuration: leaves with that status, and says why. */
-void master_fail(struct master *, int status, const char *why);
+void master_kill(struct master *);
 /* Slots from m->nslots up to `n` come into use. */
 void master_add_slots(struct master *, int n);
 bool master_serve_http(struct master *) __attribute__((warn_unused_result));
 /* Workers accept, and nobody else is in charge. */
 void master_in_charge(struct master *);
 
-/* True while another master and its workers are in our memory and on our sockets. */
+/* True while another master and its workers are on our sockets. */
 static inline bool
 master_has_other(const struct master *m)
 {
 	return m->successor.alive || m->upgrade.state != UPGRADE_IDLE;
 }
-/* The other one and all its workers are gone: what they left behind is ours. */
-void master_other_gone(struct master *);
-/* What it has counted so far, with its workers, is added to `sum`. */
-void master_add_other(const struct master *, struct stats *sum);
 
-/* upgrade.c */
+/* ---- signals.c ---- */
+
+bool signals_begin(struct master *) __attribute__((warn_unused_result));
+void signals_end(struct master *);
+
+/* ---- memory.c ---- */
+
+/* Takes a predecessor's memory, else makes some. False if there is none: that was said. */
+bool memory_begin(struct master *) __attribute__((warn_unused_result));
+/* Our worker is dead: its counters and what it knew of addresses. */
+void memory_worker_died(struct master *, const struct worker_proc *);
+/* The other master and all its workers are gone: what they left behind is ours. */
+void memory_other_gone(struct master *);
+
+/* ---- upgrade.c ---- */
+
 void upgrade_request(struct master *);
 void upgrade_advance(struct master *);
 void upgrade_ended(struct master *, int status);
 void upgrade_stop(struct master *, int64_t deadline_ms);
 void upgrade_forget(struct master *);
 
-/* successor.c */
+/* ---- successor.c ---- */
+
 bool successor_begin(struct master *) __attribute__((warn_unused_result));
 void successor_ready(struct master *);
 void successor_forget(struct master *);
 
-/* spawn.c */
+/* ---- spawn.c ---- */
+
 void spawn_actions(struct master *, int slot, const struct slot_actions *);
 void spawn_reap(struct master *);
-void spawn_orphans(struct master *);
-bool spawn_tell(struct worker_proc *, uint32_t type, uint32_t slot, uint64_t value, int fd);
 
-/* reload.c */
+/* ---- worker_channel.c ---- */
+
+/* Makes a channel; returns the worker's end, or -1 with errno. */
+int worker_channel_open(struct worker_proc *) __attribute__((warn_unused_result));
+void worker_channel_close(struct worker_proc *);
+/* Takes what the worker has said; closes the channel if it has ended. */
+void worker_channel_read(struct worker_proc *);
+/* False if the worker can't hear. `fd` as in ipc_send(). */
+bool worker_channel_tell(struct worker_proc *, uint32_t type, uint32_t slot, uint64_t value, int fd)
+    __attribute__((warn_unused_result));
+
+/* ---- reload.c ---- */
+
 void reload_request(struct master *);
 void reload_advance(struct master *);
 void reload_forget(struct master *);
-/* True if nobody of another generation is left. */
-bool reload_settled(const struct master *);
 
-/* adopt.c */
-void adopt_advance(struct master *);
+/* ---- cleanup.c, lend.c ---- */
 
-/* status.c */
+void cleanup_advance(struct master *);
+void lend_advance(struct master *);
+
+/* ---- status.c ---- */
+
 struct evbuffer;
 int status_serve(void *master, const char *path, struct evbuffer *body, const char **type);
 

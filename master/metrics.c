@@ -13,9 +13,9 @@
 
 #define MAX_LINE_LABELS 128
 
-/* The sum over everybody, and what can't be summed. */
+/* What is counted here, beside the counters. */
 struct totals {
-	struct stats stats;
+	const struct stats *stats;
 	int ready, starting, down;
 	bool database_up;
 };
@@ -29,11 +29,9 @@ is_live(const struct metrics_worker *w)
 static void
 sum_up(const struct metrics_view *v, struct totals *t)
 {
-	struct stats copy;
 	int i;
 
-	memset(t, 0, sizeof(*t));
-	stats_sum(&t->stats, v->others, true);
+	*t = (struct totals){.stats = v->total};
 	for (i = 0; i < v->nworkers; i++) {
 		const struct metrics_worker *w = &v->workers[i];
 
@@ -43,11 +41,7 @@ sum_up(const struct metrics_view *v, struct totals *t)
 			t->starting++;
 		else if (w->current)
 			t->down++;
-		if (!is_live(w))
-			continue;
-		(void)stats_read(&w->shm->stats, &copy);
-		stats_sum(&t->stats, &copy, true);
-		if (w->accepting && stats_get(&copy.db_up) != 0)
+		if (is_live(w) && w->accepting && stats_get(&w->shm->stats.db_up) != 0)
 			t->database_up = true;
 	}
 }
@@ -116,7 +110,7 @@ histogram(struct evbuffer *out, const char *name, const char *help, const uint64
 static void
 add_stats(const struct totals *t, struct evbuffer *out)
 {
-	const struct stats *s = &t->stats;
+	const struct stats *s = t->stats;
 	const char *last = NULL;
 
 #define X(f, m, l, h) \
@@ -124,7 +118,7 @@ add_stats(const struct totals *t, struct evbuffer *out)
 	sample(out, m, l, stats_get(&s->f));
 	STATS_COUNTERS(X)
 #undef X
-	/* Ready or not is no sum: one worker whose database answers is enough. */
+	/* Ready or not is not a sum: one worker whose database answers is enough. */
 #define X(f, m, l, h) \
 	head(out, &last, m, "gauge", h); \
 	sample(out, m, l, \
@@ -154,8 +148,7 @@ add_process(const struct metrics_view *v, struct evbuffer *out)
 	if (memory_read(&resident, &shared))
 		evbuffer_add_printf(out,
 		    "# HELP process_resident_memory_bytes Resident memory of the master, with what "
-		    "it "
-		    "shares with the workers\n"
+		    "it shares with the workers\n"
 		    "# TYPE process_resident_memory_bytes gauge\n"
 		    "process_resident_memory_bytes %llu\n",
 		    (unsigned long long)resident);
@@ -181,7 +174,7 @@ add_supervision(const struct metrics_view *v, const struct totals *t, struct evb
 	name = "telematics_slot_adoptions_total";
 	head(out, &last, name, "counter",
 	    "Times a worker took over the sockets of a slot that was down");
-	sample(out, name, "", v->adoptions);
+	sample(out, name, "", v->loans);
 	name = "telematics_workers";
 	head(out, &last, name, "gauge", "Worker slots by state");
 	sample(out, name, "state=\"ready\"", (uint64_t)t->ready);
@@ -285,7 +278,7 @@ worker_json(const struct metrics_worker *w)
 static json_t *
 totals_json(const struct totals *t)
 {
-	const struct stats *s = &t->stats;
+	const struct stats *s = t->stats;
 	json_t *o = json_object();
 
 #define X(f, m, l, h) json_object_set_new(o, #f, json_integer((json_int_t)stats_get(&s->f)));

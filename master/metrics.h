@@ -1,9 +1,6 @@
 /*
  * What operators see: the counters as Prometheus text, and the state of the
  * gateway as JSON. Both are made from one view, which the master fills.
- *
- * Totals are the counters of the dead and of another master's workers plus the blocks of the
- * living, copied in one pass: received = the outcomes + in flight holds in every answer.
  */
 #ifndef MASTER_METRICS_H
 #define MASTER_METRICS_H
@@ -22,7 +19,7 @@ struct evbuffer;
 struct metrics_worker {
 	int slot;
 	pid_t pid;
-	const char *state; /* "starting" "ready" "draining" "killed" "waiting" "failed" "down" */
+	const char *state; /* "starting" "ready" "draining" "killed" "waiting" "down" */
 	bool current;	   /* false: of an old generation, or of the next one */
 	bool accepting;
 	uint32_t generation;
@@ -40,10 +37,10 @@ struct metrics_view {
 	bool stopping;
 	bool reload_success;
 	int64_t reload_wall_ms; /* of the last configuration taken */
-	uint64_t restarts, hangs, adoptions;
+	uint64_t restarts, hangs, loans;
 	const char *const *listen;
 	int nlisten;
-	const struct stats *others; /* counters of the dead, and of another master's workers */
+	const struct stats *total; /* of shm_total() */
 	const struct metrics_worker *workers;
 	int nworkers;
 };
@@ -55,6 +52,7 @@ bool metrics_status(const struct metrics_view *, struct evbuffer *out)
     __attribute__((warn_unused_result));
 
 /* True while a worker accepts and its database answers; else `reason` says why not. */
-bool metrics_ready(const struct metrics_view *, char *reason, size_t size);
+bool metrics_ready(const struct metrics_view *, char *reason, size_t size)
+    __attribute__((warn_unused_result));
 
 #endif

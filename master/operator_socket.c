@@ -41,7 +41,7 @@ is_free(const char *path, char err[CONF_ERR])
 	if (lstat(path, &st) == -1)
 		return errno == ENOENT || complain(path, strerror(errno), err);
 	if (!S_ISSOCK(st.st_mode))
-		return complain(path, "is there and is no socket", err);
+		return complain(path, "is there and is not a socket", err);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return complain(path, strerror(errno), err);
@@ -55,7 +55,7 @@ is_free(const char *path, char err[CONF_ERR])
 
 /* Binds beside the path, for owner and group alone, and moves it there. */
 static bool
-put_in_place(struct control_socket *s, char err[CONF_ERR])
+put_in_place(struct operator_socket *s, char err[CONF_ERR])
 {
 	struct sockaddr_un a = address(s->path, ".new");
 	mode_t mask;
@@ -83,7 +83,8 @@ put_in_place(struct control_socket *s, char err[CONF_ERR])
 }
 
 bool
-control_socket_open(struct control_socket *s, const char *path, bool take_over, char err[CONF_ERR])
+operator_socket_open(
+    struct operator_socket *s, const char *path, bool take_over, char err[CONF_ERR])
 {
 	s->fd = -1;
 	if (*path != '/')
@@ -102,7 +103,7 @@ control_socket_open(struct control_socket *s, const char *path, bool take_over, 
 }
 
 void
-control_socket_remove(struct control_socket *s)
+operator_socket_remove(struct operator_socket *s)
 {
 	struct stat st;
 

@@ -141,7 +141,7 @@ pidfile_remove(struct pidfile *p)
 }
 
 void
-pidfile_close_inherited(struct pidfile *p)
+pidfile_let_go(struct pidfile *p)
 {
 	if (p->fd != -1)
 		close(p->fd);

@@ -1,7 +1,7 @@
 /*
- * The pidfile: its lock, held for the master's life and by it alone, says that a gateway
- * runs; its content only says which process. A file that a crash left behind is
- * thus recognised as stale without asking whether some process has that number.
+ * The pidfile: its lock, held for the master's life and by it alone, says that a gateway runs; its
+ * content only says which process. So a file that a crash left behind is known to be stale without
+ * asking whether some process has that number. For the master.
  */
 #ifndef MASTER_PIDFILE_H
 #define MASTER_PIDFILE_H
@@ -17,7 +17,7 @@ struct pidfile {
 	int fd;			 /* -1 without one */
 };
 
-/* Opens, locks and writes it. An empty path is none at all. False with a message in err. */
+/* Opens, locks and writes it. With an empty path there is none. False with a message in err. */
 bool pidfile_lock(struct pidfile *, const char *path, char err[CONF_ERR])
     __attribute__((warn_unused_result));
 
@@ -25,13 +25,12 @@ bool pidfile_lock(struct pidfile *, const char *path, char err[CONF_ERR])
 bool pidfile_write(struct pidfile *) __attribute__((warn_unused_result));
 
 /* True if a configured path leads to this file, so that it can be handed over. */
-bool pidfile_is(const struct pidfile *, const char *path);
+bool pidfile_is(const struct pidfile *, const char *path) __attribute__((warn_unused_result));
 
 /* A clean stop: removes it and lets go of the lock. */
 void pidfile_remove(struct pidfile *);
 
-/* For a forked worker, and after it was handed over: closes our copy; the lock stays the other's.
- */
-void pidfile_close_inherited(struct pidfile *);
+/* After it was handed over: closes our copy of the descriptor; file and lock are the successor's. */
+void pidfile_let_go(struct pidfile *);
 
 #endif

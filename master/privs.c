@@ -82,7 +82,7 @@ privs_drop(const struct privs *p, char err[CONF_ERR])
 		goto fail;
 	if (verify(p))
 		return true;
-	snprintf(err, CONF_ERR, "TELEM_USER %s: still not rid of root", p->user);
+	snprintf(err, CONF_ERR, "TELEM_USER %s: root could not be given up", p->user);
 	return false;
 fail:
 	snprintf(err, CONF_ERR, "TELEM_USER %s: %s: %s", p->user, step, strerror(errno));

@@ -1,6 +1,6 @@
 /*
- * Giving up root: for good, all three ids of user and group and the supplementary groups,
- * each step checked and the result looked at again.
+ * Giving up root: for good, all three ids of user and group and the supplementary groups, with each
+ * step checked and the result looked at again. For the master, before it forks workers.
  */
 #ifndef MASTER_PRIVS_H
 #define MASTER_PRIVS_H
@@ -17,7 +17,7 @@ struct privs {
 	gid_t gid;
 };
 
-/* Looks the names up; "" is none. False with a message in err: a wrong configuration. */
+/* Looks the names up; "" stands for none. False with a message in err: a wrong configuration. */
 bool privs_resolve(struct privs *, const char *user, const char *group, char err[CONF_ERR])
     __attribute__((warn_unused_result));
 

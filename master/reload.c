@@ -13,8 +13,6 @@
 #include "common/log.h"
 #include "master/sd_notify.h"
 
-#define RELOAD_GRACE_MS 2000 /* beyond the worker's own limit for its drain */
-
 static void
 on_warning(const char *text)
 {
@@ -40,7 +38,12 @@ forget_conf(struct conf *conf)
 static bool
 load(struct master *m, struct conf *conf, char err[CONF_ERR])
 {
-	if (!conf_load(conf, m->conf_file, true, on_warning, err))
+	const struct conf_source source = {.file = m->conf_file,
+	    .need_database = true,
+	    .url_wrong = m->url_wrong,
+	    .warn = on_warning};
+
+	if (!conf_load(conf, &source, err))
 		return false;
 	conf_keep_restart_keys(conf, m->conf, on_restart_key);
 	return listen_change(
@@ -61,12 +64,12 @@ reload_begin(struct master *m)
 		m->reload.success = false;
 		return;
 	}
-	notify_reloading();
+	sd_notify_reloading();
 	if (!load(m, m->reload.conf, err)) {
 		log_error("reload: %s; nothing is changed", err);
 		m->reload.success = false;
 		reload_forget(m);
-		notify_ready("reload failed: nothing is changed");
+		sd_notify_ready("reload failed: nothing is changed");
 		return;
 	}
 	master_add_slots(m, m->reload.listen.nslots);
@@ -82,7 +85,8 @@ reload_begin(struct master *m)
 static void
 reload_abort(struct master *m, int failed)
 {
-	int64_t deadline = clock_mono_ms() + m->reload.conf->drain_timeout_ms + RELOAD_GRACE_MS;
+	int64_t deadline =
+	    clock_mono_ms() + m->reload.conf->drain_timeout_ms + MASTER_DRAIN_GRACE_MS;
 	const char *why = m->slots[failed].failure;
 	struct slot_actions out;
 	int i;
@@ -92,7 +96,7 @@ reload_abort(struct master *m, int failed)
 	m->reload.success = false;
 	m->reload.state = RELOAD_DRAINING;
 	reload_forget(m);
-	notify_ready("reload failed: the old generation goes on");
+	sd_notify_ready("reload failed: the old generation goes on");
 	for (i = 0; i < m->nslots; i++) {
 		slot_next_abort(&m->slots[i].sup, deadline, &out);
 		spawn_actions(m, i, &out);
@@ -141,7 +145,7 @@ static void
 reload_commit(struct master *m)
 {
 	struct conf *old = m->conf;
-	int64_t deadline = clock_mono_ms() + old->drain_timeout_ms + RELOAD_GRACE_MS;
+	int64_t deadline = clock_mono_ms() + old->drain_timeout_ms + MASTER_DRAIN_GRACE_MS;
 	struct slot_actions out;
 	char status[64];
 	int i;
@@ -166,7 +170,7 @@ reload_commit(struct master *m)
 	}
 	snprintf(status, sizeof(status), "ready: %d workers, generation %u", m->conf->workers,
 	    m->generation);
-	notify_ready(status);
+	sd_notify_ready(status);
 }
 
 static void
@@ -185,8 +189,9 @@ advance_starting(struct master *m)
 		reload_commit(m);
 }
 
-bool
-reload_settled(const struct master *m)
+/* True if nobody of another generation is left. */
+static bool
+settled(const struct master *m)
 {
 	int i;
 
@@ -211,7 +216,7 @@ reload_advance(struct master *m)
 		return;
 	if (m->reload.state == RELOAD_STARTING)
 		advance_starting(m);
-	if (m->reload.state == RELOAD_DRAINING && reload_settled(m))
+	if (m->reload.state == RELOAD_DRAINING && settled(m))
 		m->reload.state = RELOAD_IDLE;
 	if (m->reload.state == RELOAD_IDLE && m->reload.wanted && may_begin(m)) {
 		reload_begin(m);

@@ -38,7 +38,7 @@ address(const char *name, struct sockaddr_un *un, socklen_t *len)
 }
 
 bool
-notify_send(const char *fmt, ...)
+sd_notify_send(const char *fmt, ...)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un un;
@@ -80,29 +80,29 @@ tell(bool told)
 }
 
 void
-notify_ready(const char *status)
+sd_notify_ready(const char *status)
 {
-	tell(notify_send("READY=1\nSTATUS=%.300s", status));
+	tell(sd_notify_send("READY=1\nSTATUS=%.300s", status));
 }
 
 void
-notify_reloading(void)
+sd_notify_reloading(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	tell(notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+	tell(sd_notify_send("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
 	    (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000));
 }
 
 void
-notify_stopping(void)
+sd_notify_stopping(void)
 {
-	tell(notify_send("STOPPING=1\nSTATUS=draining"));
+	tell(sd_notify_send("STOPPING=1\nSTATUS=draining"));
 }
 
 void
-notify_main_pid(long pid)
+sd_notify_main_pid(long pid)
 {
-	tell(notify_send("MAINPID=%ld", pid));
+	tell(sd_notify_send("MAINPID=%ld", pid));
 }

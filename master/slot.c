@@ -59,7 +59,7 @@ drain_occupant(struct slot *s, int block, int64_t deadline_ms, struct slot_actio
 static int64_t
 backoff_ms(int failures)
 {
-	int64_t ms = 1000;
+	int64_t ms = SLOT_BACKOFF_MS;
 
 	while (--failures > 0 && ms < SLOT_BACKOFF_MAX_MS)
 		ms *= 2;
@@ -118,7 +118,7 @@ plan_respawn(struct slot *s, bool was_ready, int64_t now_ms, struct slot_actions
 }
 
 void
-slot_exited(struct slot *s, int block, enum slot_exit how, int64_t now_ms, struct slot_actions *out)
+slot_exited(struct slot *s, int block, int64_t now_ms, struct slot_actions *out)
 {
 	struct occupant *o = &s->occupant[block];
 	bool was_ready = o->was_ready;
@@ -129,10 +129,6 @@ slot_exited(struct slot *s, int block, enum slot_exit how, int64_t now_ms, struc
 	memset(o, 0, sizeof(*o));
 	if (block != s->current || s->mode != SLOT_RUNNING)
 		return;
-	if (how == SLOT_EXIT_CONFIG) {
-		s->mode = SLOT_FAILED;
-		return;
-	}
 	plan_respawn(s, was_ready, now_ms, out);
 }
 
@@ -289,7 +285,7 @@ slot_accepting(const struct slot *s, int block)
 }
 
 bool
-slot_wants_adopter(const struct slot *s)
+slot_is_down(const struct slot *s)
 {
 	return s->mode != SLOT_STOPPED && s->down_ticks >= SLOT_DOWN_TICKS;
 }

@@ -1,22 +1,20 @@
 /*
- * The supervisor of one worker slot, as a pure state machine: it is told what
- * happened and when, and says what to do. No processes, no clock, no I/O; the
- * caller forks, signals, reaps and measures.
+ * The supervisor of one worker slot, as a pure state machine: it is told what happened and when, and
+ * says what to do. No processes, no clock, no I/O; the caller (the master) forks, signals, reaps and
+ * measures.
  *
- * A slot has two blocks, hence up to two occupants. `current` is the block whose
- * occupant serves, or would serve if it lived; the other one holds the next
- * generation while a reload waits for it, or an old one that drains.
+ * A slot has two blocks, hence up to two occupants. `current` is the block whose occupant serves, or
+ * would serve if it lived; the other one holds the next generation while a reload waits for it, or an
+ * old one that drains.
  *
  * The rules (doc/design.md, Processes):
- *  - an occupant that had been ready and dies is replaced at once, at most once a second;
- *  - one that dies before it is ready is tried again after 1, 2, 4 ... 30 s; a
- *    healthy minute forgets these failures;
- *  - one that isn't ready within ten ticks, or whose heartbeat stands still for ten, is killed;
- *  - exit status 2 means that trying again is no use: the slot has FAILED until a reload.
+ *  - an occupant that had been ready and dies is replaced at once, at most once per second;
+ *  - one that dies before it is ready is tried again after 1, 2, 4 ... 30 s; a healthy minute forgets
+ *    these failures;
+ *  - one that isn't ready within ten ticks, or whose heartbeat stands still for ten, is killed.
  *
- * Times are milliseconds of a monotonic clock. Hangs are counted in the caller's
- * own ticks of one second instead, so that a machine that was suspended doesn't
- * find all its workers late.
+ * Times are milliseconds of a monotonic clock. Hangs are counted in the caller's own ticks of one
+ * second instead, so that a machine that was suspended doesn't find all its workers late.
  */
 #ifndef MASTER_SLOT_H
 #define MASTER_SLOT_H
@@ -27,10 +25,12 @@
 #define SLOT_BLOCKS 2
 #define SLOT_READY_TICKS 10  /* to become ready in */
 #define SLOT_HANG_TICKS 10   /* without a heartbeat */
-#define SLOT_DOWN_TICKS 2    /* without anybody accepting: a neighbour adopts */
+#define SLOT_DOWN_TICKS 2    /* without anybody accepting: its sockets are lent */
 #define SLOT_RESPAWN_MS 1000 /* between two spawns */
+/* After a failure before being ready: the first pause, then twice the last one, at most this. */
+#define SLOT_BACKOFF_MS 1000
 #define SLOT_BACKOFF_MAX_MS 30000
-#define SLOT_HEALTHY_MS 60000
+#define SLOT_HEALTHY_MS 60000 /* for failures to be forgotten */
 #define SLOT_NEVER INT64_MAX
 
 enum occupant_state {
@@ -45,15 +45,7 @@ enum occupant_state {
 enum slot_mode {
 	SLOT_RUNNING, /* nothing: it has an occupant */
 	SLOT_WAITING, /* until respawn_ms */
-	SLOT_FAILED,  /* exit status 2: until a reload */
 	SLOT_STOPPED, /* before the start, and when asked to stop */
-};
-
-/* How an occupant ended. */
-enum slot_exit {
-	SLOT_EXIT_CLEAN,   /* status 0 */
-	SLOT_EXIT_FAILURE, /* any other status, a signal, or it could not be forked */
-	SLOT_EXIT_CONFIG,  /* status 2 */
 };
 
 struct occupant {
@@ -107,14 +99,14 @@ void slot_init(struct slot *);
 void slot_start(struct slot *, int64_t now_ms, struct slot_actions *);
 
 void slot_ready(struct slot *, int block, int64_t now_ms);
-/* The occupant is reaped (or could not be forked). */
-void slot_exited(struct slot *, int block, enum slot_exit, int64_t now_ms, struct slot_actions *);
+/* The occupant was reaped, or could not be forked. */
+void slot_exited(struct slot *, int block, int64_t now_ms, struct slot_actions *);
 /* Once a second. */
 void slot_tick(
     struct slot *, const struct slot_sight[SLOT_BLOCKS], int64_t now_ms, struct slot_actions *);
 /* When slot_due() has come: what waits for a time and not for a tick. */
 void slot_wake(struct slot *, int64_t now_ms, struct slot_actions *);
-int64_t slot_due(const struct slot *);
+int64_t slot_due(const struct slot *) __attribute__((warn_unused_result));
 
 /* Everybody leaves, until deadline_ms; then they are killed. Nobody is spawned any more. */
 void slot_stop(struct slot *, int64_t deadline_ms, struct slot_actions *);
@@ -125,17 +117,17 @@ void slot_kill(struct slot *, struct slot_actions *);
 void slot_next_begin(struct slot *, struct slot_actions *);
 void slot_next_commit(struct slot *, int64_t deadline_ms, struct slot_actions *);
 void slot_next_abort(struct slot *, int64_t deadline_ms, struct slot_actions *);
-bool slot_next_ready(const struct slot *);
-bool slot_next_dead(const struct slot *);
+bool slot_next_ready(const struct slot *) __attribute__((warn_unused_result));
+bool slot_next_dead(const struct slot *) __attribute__((warn_unused_result));
 
 /* True if the block that isn't current is free. */
-bool slot_settled(const struct slot *);
+bool slot_settled(const struct slot *) __attribute__((warn_unused_result));
 /* True if nobody lives in it. */
-bool slot_empty(const struct slot *);
+bool slot_empty(const struct slot *) __attribute__((warn_unused_result));
 /* True if the occupant takes new connections and its heart beats. */
-bool slot_accepting(const struct slot *, int block);
-/* True if nobody has accepted on this slot's sockets for a while: a neighbour should. */
-bool slot_wants_adopter(const struct slot *);
+bool slot_accepting(const struct slot *, int block) __attribute__((warn_unused_result));
+/* True if nobody has accepted on this slot's sockets for a while: another slot's worker should. */
+bool slot_is_down(const struct slot *) __attribute__((warn_unused_result));
 
 const char *occupant_state_name(enum occupant_state);
 

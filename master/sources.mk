@@ -3,15 +3,17 @@
 noinst_LIBRARIES += libmaster.a
 libmaster_a_SOURCES = \
 	master/master.c master/master.h \
-	master/spawn.c master/reload.c master/adopt.c master/status.c \
-	master/upgrade.c master/successor.c \
+	master/cleanup.c master/lend.c master/memory.c master/reload.c master/signals.c \
+	master/spawn.c master/status.c master/successor.c master/upgrade.c \
+	master/worker_channel.c \
+	master/descriptors.c master/descriptors.h \
 	master/handover.c master/handover.h \
 	master/endpoint.c master/endpoint.h \
 	master/sd_notify.c master/sd_notify.h \
 	master/slot.c master/slot.h \
 	master/listen.c master/listen.h \
 	master/http.c master/http.h \
-	master/worker_channel.c master/worker_channel.h \
+	master/trace_clients.c master/trace_clients.h \
 	master/operator_socket.c master/operator_socket.h \
 	master/metrics.c master/metrics.h \
 	master/daemon.c master/daemon.h \

@@ -12,136 +12,14 @@
 
 #include <event2/event.h>
 
-#include "shm/addresses.h"
 #include "common/clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
-#include "master/worker_channel.h"
-#include "master/http.h"
+#include "master/descriptors.h"
 #include "master/title.h"
+#include "master/trace_clients.h"
+#include "shm/addresses.h"
 #include "worker/worker.h"
-
-static struct shm_worker *
-shm_block(struct master *m, const struct worker_proc *p)
-{
-	return &m->shm.slots[p->slot].block[p->block];
-}
-
-bool
-spawn_tell(struct worker_proc *p, uint32_t type, uint32_t slot, uint64_t value, int fd)
-{
-	struct ipc_msg msg = {.type = type, .slot = slot, .value = value};
-
-	if (p->control == -1)
-		return false;
-	return ipc_send(p->control, &msg, fd);
-}
-
-static void
-close_control(struct worker_proc *p)
-{
-	if (p->event != NULL)
-		event_free(p->event);
-	p->event = NULL;
-	if (p->control != -1)
-		close(p->control);
-	p->control = -1;
-}
-
-static void
-on_message(struct worker_proc *p, struct ipc_msg *msg)
-{
-	struct master_slot *ms = &p->master->slots[p->slot];
-
-	msg->text[sizeof(msg->text) - 1] = '\0';
-	switch (msg->type) {
-	case IPC_READY:
-		slot_ready(&ms->sup, p->block, clock_mono_ms());
-		ms->failure[0] = '\0';
-		log_info("worker %d (pid %ld, generation %u) is ready", p->slot, (long)p->pid,
-		    p->generation);
-		break;
-	case IPC_FAILED:
-		snprintf(ms->failure, sizeof(ms->failure), "%s", msg->text);
-		log_error("worker %d (pid %ld) can't start: %s", p->slot, (long)p->pid, msg->text);
-		break;
-	case IPC_DRAINED:
-		p->drained = true;
-		break;
-	default:
-		log_warn("worker %d (pid %ld) sent an unknown message %u", p->slot, (long)p->pid,
-		    msg->type);
-		break;
-	}
-}
-
-static void
-read_messages(struct worker_proc *p)
-{
-	struct ipc_msg msg;
-	int r, fd;
-
-	if (p->control == -1)
-		return;
-	while ((r = ipc_recv(p->control, &msg, &fd)) == 1) {
-		if (fd != -1)
-			close(fd);
-		on_message(p, &msg);
-	}
-	/* Its end is near; SIGCHLD tells the rest. */
-	if (r == -1)
-		close_control(p);
-}
-
-static void
-on_control(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker_proc *p = arg;
-
-	(void)fd;
-	(void)what;
-	read_messages(p);
-	master_advance(p->master);
-}
-
-/* Whatever leads to a predecessor or a successor, but for the end of m->life that lives as we do.
- */
-static void
-close_masters_ends(struct master *m)
-{
-	const int list[] = {m->life[0], m->upgrade.control, m->upgrade.life, m->from.control,
-	    m->from.life, m->from.pidfile.fd, m->metrics_fd};
-	size_t i;
-
-	for (i = 0; i < sizeof(list) / sizeof(*list); i++)
-		if (list[i] != -1)
-			close(list[i]);
-}
-
-/*
- * In the child, after its copy of the event base is gone. No descriptor of the master may stay open
- * here: a leaked control end would hide the master's death from a sibling, a leaked listener would
- * hold connections that nobody accepts.
- */
-static void
-close_inherited(struct master *m, struct listen_set *mine, int slot)
-{
-	struct listen_set *other = mine == &m->listen ? &m->reload.listen : &m->listen;
-
-	int i, b;
-
-	for (i = 0; i < m->nslots; i++)
-		for (b = 0; b < SLOT_BLOCKS; b++)
-			if (m->slots[i].proc[b].control != -1)
-				close(m->slots[i].proc[b].control);
-	if (m->http != NULL)
-		http_close_inherited(m->http);
-	control_close_inherited(m->control);
-	close_masters_ends(m);
-	listen_close_others(mine, other, slot);
-	pidfile_close_inherited(&m->pidfile);
-	daemon_close_inherited(&m->daemon);
-}
 
 static void
 default_handlers(void)
@@ -168,9 +46,48 @@ child_log(struct master *m, const struct worker_proc *p, const struct conf *conf
 		log_error("opening the log %s: %s", conf->log_file, strerror(errno));
 }
 
+/* Only a configuration with a limit on addresses pays for the tables that count them. */
+static bool
+map_addresses(struct master *m, const struct conf *conf, char why[CONF_ERR])
+{
+	if ((conf->max_connections_per_address == 0 && conf->unknown_imei_rate == 0) ||
+	    shm_map_addresses(&m->shm))
+		return true;
+	snprintf(why, CONF_ERR, "%zu MB for the limits on addresses can't be mapped: %s",
+	    addresses_size((uint32_t)shm_used_slots(&m->shm) * SHM_BLOCKS) >> 20, strerror(errno));
+	return false;
+}
+
+/* No descriptor of the master stays open but what the worker is given (master/descriptors.h). */
+static bool
+close_inherited(const struct master *m, const struct worker_env *env, char why[CONF_ERR])
+{
+	int keep[CONF_MAX_BIND + 3], n = env->nlisten;
+
+	memcpy(keep, env->listen_fds, (size_t)n * sizeof(*keep));
+	keep[n++] = env->channel_fd;
+	keep[n++] = m->life[1]; /* lives as long as we do: the other master waits for its end */
+	keep[n++] = log_keep_descriptor();
+	if (descriptors_close_all_but(keep, n))
+		return true;
+	snprintf(why, CONF_ERR, "closing the master's descriptors: %s", strerror(errno));
+	return false;
+}
+
+static int
+child_failed(int channel_fd, const char *why)
+{
+	struct ipc_msg msg = {.type = IPC_START_FAILED};
+
+	snprintf(msg.text, sizeof(msg.text), "%.200s", why);
+	if (!ipc_send(channel_fd, &msg, -1))
+		log_error("%s", why);
+	return 1;
+}
+
 /* The child after fork: all signals are blocked, and the master's handlers must not run here. */
 static void __attribute__((noreturn))
-child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int control)
+child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int channel_fd)
 {
 	struct slot *sup = &m->slots[p->slot].sup;
 	struct listen_set *listen = conf == m->conf ? &m->listen : &m->reload.listen;
@@ -180,21 +97,22 @@ child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int
 	    .block = p->block,
 	    .nslots = m->nslots,
 	    .sibling_alive = sup->occupant[!p->block].state != OCCUPANT_NONE || master_has_other(m),
-	    .control_fd = control,
+	    .channel_fd = channel_fd,
 	    .listen_fds = listen_slot(listen, p->slot),
 	    .nlisten = listen->naddr};
-	char title[64], comm[16];
+	char title[64], comm[16], why[CONF_ERR];
 
 	default_handlers();
 	/* Its own epoll first, or freeing the base would change the master's. */
 	if (event_reinit(m->base) == -1)
 		_exit(1);
 	event_base_free(m->base);
-	close_inherited(m, listen, p->slot);
 	snprintf(title, sizeof(title), "telematics-gateway: worker %d", p->slot);
 	snprintf(comm, sizeof(comm), "gateway-w%d", p->slot);
 	title_set(title, comm);
 	child_log(m, p, conf);
+	if (!map_addresses(m, conf, why) || !close_inherited(m, &env, why))
+		exit(child_failed(channel_fd, why));
 	exit(worker_main(&env));
 }
 
@@ -202,43 +120,36 @@ child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int
 static bool
 fork_worker(struct master *m, struct worker_proc *p, const struct conf *conf, uint32_t generation)
 {
+	int channel_fd = worker_channel_open(p), saved;
 	sigset_t all, old;
-	int fd[2], saved;
 
-	if (!ipc_pair(fd))
+	if (channel_fd == -1)
 		return false;
-	p->event = event_new(m->base, fd[0], EV_READ | EV_PERSIST, on_control, p);
-	if (p->event == NULL || event_add(p->event, NULL) == -1)
-		goto fail;
 	fflush(NULL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	p->control = fd[0];
 	p->pid = fork();
 	if (p->pid == 0)
-		child_main(m, p, conf, fd[1]);
+		child_main(m, p, conf, channel_fd);
+	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (p->pid == -1)
-		goto fail;
-	close(fd[1]);
-	p->adopted = 0;
-	m->slots[p->slot].orphaned[p->block] = false;
-	atomic_store(&shm_block(m, p)->unclean, 1);
+	close(channel_fd);
+	if (p->pid == -1) {
+		p->pid = 0;
+		worker_channel_close(p);
+		errno = saved;
+		return false;
+	}
+	p->borrowed = 0;
+	m->slots[p->slot].to_clean[p->block] = false;
+	atomic_store(&m->shm.slots[p->slot].block[p->block].unclean, 1);
 	p->serial = ++m->last_serial != 0 ? m->last_serial : ++m->last_serial;
 	p->generation = generation;
 	p->drained = false;
 	p->heartbeat = 0;
 	p->heartbeat_ms = 0;
-	control_greet(m->control, p);
+	trace_clients_greet(m->trace_clients, p);
 	return true;
-fail:
-	saved = errno;
-	p->pid = 0;
-	p->control = fd[0];
-	close_control(p);
-	close(fd[1]);
-	errno = saved;
-	return false;
 }
 
 static void
@@ -252,7 +163,7 @@ spawn(struct master *m, int slot, int block)
 
 	if (!next && !first) {
 		ms->restarts++;
-		stats_add(&m->count->restarts, 1);
+		atomic_fetch_add(&m->shm.header->restarts, 1);
 	}
 	if (fork_worker(m, p, next ? m->reload.conf : m->conf, m->generation + next)) {
 		log_debug(
@@ -262,7 +173,7 @@ spawn(struct master *m, int slot, int block)
 	snprintf(ms->failure, sizeof(ms->failure), "fork: %s", strerror(errno));
 	log_error("worker %d: %s", slot, ms->failure);
 	/* It was never ready: this sets a time for the next try and asks for nothing now. */
-	slot_exited(&ms->sup, block, SLOT_EXIT_FAILURE, clock_mono_ms(), &none);
+	slot_exited(&ms->sup, block, clock_mono_ms(), &none);
 }
 
 static void
@@ -273,7 +184,7 @@ kill_worker(struct master *m, struct worker_proc *p, enum slot_verb verb)
 	if (p->pid == 0)
 		return;
 	if (verb == SLOT_HUNG) {
-		stats_add(&m->count->hangs, 1);
+		atomic_fetch_add(&m->shm.header->hangs, 1);
 		log_error("worker %d (pid %ld) hangs: no heartbeat for %d s; killing it", p->slot,
 		    (long)p->pid, o->stale);
 	} else if (verb == SLOT_LATE) {
@@ -310,9 +221,8 @@ spawn_actions(struct master *m, int slot, const struct slot_actions *out)
 			spawn(m, slot, out->a[i].block);
 			break;
 		case SLOT_DRAIN:
-			/* One that can't hear it is leaving already, or hangs; its deadline runs.
-			 */
-			if (!spawn_tell(p, IPC_DRAIN, 0, ends_unborn(m), -1))
+			/* One that can't hear it is leaving already, or hangs; its deadline runs. */
+			if (!worker_channel_tell(p, IPC_DRAIN, 0, ends_unborn(m), -1))
 				log_debug("worker %d (pid %ld) can't be asked to drain", slot,
 				    (long)p->pid);
 			break;
@@ -325,103 +235,45 @@ spawn_actions(struct master *m, int slot, const struct slot_actions *out)
 	}
 }
 
-static enum slot_exit
-classify(const struct worker_proc *p, const struct occupant *o, int status)
+/* Logs how the worker ended. True if it left by itself with status 0. */
+static bool
+ended_well(const struct worker_proc *p, const struct occupant *o, int status)
 {
 	if (WIFSIGNALED(status)) {
 		if (o->state != OCCUPANT_KILLED)
 			log_error("worker %d (pid %ld) was killed by signal %d (%s)%s", p->slot,
 			    (long)p->pid, WTERMSIG(status), strsignal(WTERMSIG(status)),
 			    WCOREDUMP(status) ? ", core dumped" : "");
-		return SLOT_EXIT_FAILURE;
+		return false;
 	}
-	if (WEXITSTATUS(status) == 0) {
-		if (o->state == OCCUPANT_DRAINING)
-			log_info("worker %d (pid %ld, generation %u) has drained and left", p->slot,
-			    (long)p->pid, p->generation);
-		else
-			log_warn("worker %d (pid %ld) has left unasked", p->slot, (long)p->pid);
-		return SLOT_EXIT_CLEAN;
-	}
-	log_error(
-	    "worker %d (pid %ld) ended with status %d", p->slot, (long)p->pid, WEXITSTATUS(status));
-	return WEXITSTATUS(status) == 2 ? SLOT_EXIT_CONFIG : SLOT_EXIT_FAILURE;
+	if (WEXITSTATUS(status) != 0)
+		log_error("worker %d (pid %ld) ended with status %d", p->slot, (long)p->pid,
+		    WEXITSTATUS(status));
+	else if (o->state == OCCUPANT_DRAINING)
+		log_info("worker %d (pid %ld, generation %u) has drained and left", p->slot,
+		    (long)p->pid, p->generation);
+	else
+		log_warn("worker %d (pid %ld) has left unasked", p->slot, (long)p->pid);
+	return WEXITSTATUS(status) == 0;
 }
 
 static void
 worker_died(struct master *m, struct worker_proc *p, int status)
 {
 	struct master_slot *ms = &m->slots[p->slot];
-	struct shm_worker *block = shm_block(m, p);
 	struct slot_actions out;
-	enum slot_exit how;
 	bool clean;
 
 	/* Its last words first: why it failed, or that it has drained. */
-	read_messages(p);
-	close_control(p);
-	how = classify(p, &ms->sup.occupant[p->block], status);
-	clean = how == SLOT_EXIT_CLEAN && p->drained;
+	worker_channel_read(p);
+	worker_channel_close(p);
+	clean = ended_well(p, &ms->sup.occupant[p->block], status) && p->drained;
 	p->pid = 0;
-
-	shm_retire(m->count, block);
-	addresses_clear(m->shm.addresses, shm_owner(p->slot, p->block));
-	shm_set_reason(block, "");
-	atomic_store(&block->accepting, 0);
-	atomic_store(&block->heartbeat, 0);
-	atomic_store(&block->reason_seq, 0);
-
-	slot_exited(&ms->sup, p->block, how, clock_mono_ms(), &out);
-	ms->orphaned[p->block] = !clean;
-	atomic_store(&block->unclean, !clean);
-	if (ms->sup.mode == SLOT_FAILED && p->block == ms->sup.current)
-		log_error("worker %d is not tried again before the next reload", p->slot);
+	memory_worker_died(m, p);
+	slot_exited(&ms->sup, p->block, clock_mono_ms(), &out);
+	ms->to_clean[p->block] = !clean;
+	atomic_store(&m->shm.slots[p->slot].block[p->block].unclean, !clean);
 	spawn_actions(m, p->slot, &out);
-}
-
-/* Who cleans up after a dead occupant of the slot: its sibling, else anybody if it has failed for
- * good or is out of use. */
-static struct worker_proc *
-heir(struct master *m, int slot, int block)
-{
-	struct master_slot *ms = &m->slots[slot];
-	int i;
-
-	if (ms->proc[!block].pid != 0)
-		return &ms->proc[!block];
-	for (i = 0; (ms->sup.mode == SLOT_FAILED || ms->sup.mode == SLOT_STOPPED) && i < m->nslots;
-	     i++) {
-		struct slot *s = &m->slots[i].sup;
-
-		if (slot_accepting(s, s->current))
-			return &m->slots[i].proc[s->current];
-	}
-	return NULL;
-}
-
-/*
- * The sessions of a dead occupant are cleaned up by the next one in its block, on its own
- * account. If none follows there, another worker must be told; again until somebody hears it.
- */
-void
-spawn_orphans(struct master *m)
-{
-	struct worker_proc *p;
-	int i, slot, block;
-
-	if (m->phase == MASTER_STOPPING)
-		return;
-	for (i = 0; i < m->nslots * SLOT_BLOCKS; i++) {
-		slot = i / SLOT_BLOCKS;
-		block = i % SLOT_BLOCKS;
-		if (!m->slots[slot].orphaned[block] || (block == m->slots[slot].sup.current &&
-							   m->slots[slot].sup.mode == SLOT_WAITING))
-			continue;
-		p = heir(m, slot, block);
-		if (p != NULL &&
-		    spawn_tell(p, IPC_ORPHANS, (uint32_t)slot, shm_owner(slot, block), -1))
-			m->slots[slot].orphaned[block] = false;
-	}
 }
 
 static struct worker_proc *

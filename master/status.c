@@ -17,8 +17,6 @@ empty_state(enum slot_mode mode)
 	switch (mode) {
 	case SLOT_WAITING:
 		return "waiting";
-	case SLOT_FAILED:
-		return "failed";
 	case SLOT_RUNNING:
 	case SLOT_STOPPED:
 		break;
@@ -62,7 +60,7 @@ fill_worker(struct master *m, int slot, int block, struct metrics_worker *w)
 
 static void
 fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *workers,
-    const char **names, struct stats *others)
+    const char **names, struct stats *total)
 {
 	int i, b;
 
@@ -76,13 +74,11 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	v->stopping = m->phase == MASTER_STOPPING;
 	v->reload_success = m->reload.success;
 	v->reload_wall_ms = m->reload.wall_ms;
-	v->restarts = stats_get(&m->count->restarts) + stats_get(&m->other_count->restarts);
-	v->hangs = stats_get(&m->count->hangs) + stats_get(&m->other_count->hangs);
-	v->adoptions = stats_get(&m->count->adoptions) + stats_get(&m->other_count->adoptions);
-	memset(others, 0, sizeof(*others));
-	stats_sum(others, &m->count->retired, false);
-	master_add_other(m, others);
-	v->others = others;
+	v->restarts = atomic_load(&m->shm.header->restarts);
+	v->hangs = atomic_load(&m->shm.header->hangs);
+	v->loans = atomic_load(&m->shm.header->loans);
+	shm_total(&m->shm, total);
+	v->total = total;
 	for (i = 0; i < m->listen.naddr; i++)
 		names[i] = m->listen.name[i];
 	v->listen = names;
@@ -122,7 +118,7 @@ status_serve(void *arg, const char *path, struct evbuffer *body, const char **ty
 	const char *names[CONF_MAX_BIND];
 	struct metrics_worker *workers;
 	struct metrics_view view;
-	struct stats others;
+	struct stats total;
 	struct master *m = arg;
 	int status;
 
@@ -138,7 +134,7 @@ status_serve(void *arg, const char *path, struct evbuffer *body, const char **ty
 	workers = calloc((size_t)m->nslots * SLOT_BLOCKS, sizeof(*workers));
 	if (workers == NULL)
 		return 503;
-	fill_view(m, &view, workers, names, &others);
+	fill_view(m, &view, workers, names, &total);
 	status = serve_view(&view, path, body, type);
 	free(workers);
 	return status;

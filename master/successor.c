@@ -14,7 +14,7 @@
 #include <event2/event.h>
 
 #include "common/log.h"
-#include "master/worker_channel.h"
+#include "master/trace_clients.h"
 
 /* Nobody reads these pipes: they end, and that is all they say. */
 static bool
@@ -27,17 +27,17 @@ has_ended(int fd)
 }
 
 static void
-end_control(struct master *m)
+end_talk(struct master *m)
 {
 	struct successor *s = &m->successor;
 
-	if (s->control_event != NULL)
-		event_free(s->control_event);
-	s->control_event = NULL;
-	s->control = false;
-	if (m->from.control != -1)
-		close(m->from.control);
-	m->from.control = -1;
+	if (s->talk_event != NULL)
+		event_free(s->talk_event);
+	s->talk_event = NULL;
+	s->talking = false;
+	if (m->from.talk != -1)
+		close(m->from.talk);
+	m->from.talk = -1;
 }
 
 static void
@@ -62,16 +62,16 @@ take_charge(struct master *m)
 	take_pidfile(m);
 	if (!master_serve_http(m))
 		log_error("the metrics can't be served: out of memory");
-	if (m->successor.control && !handover_say(m->from.control, "taken"))
+	if (m->successor.talking && !handover_say(m->from.talk, "taken"))
 		log_debug("the predecessor is gone already");
-	end_control(m);
+	end_talk(m);
 	/* Last: were the handover to fail before, the predecessor's would have to go back. */
-	control_take_over(m);
+	trace_clients_take_over(m);
 	master_in_charge(m);
 }
 
 static void
-on_control(evutil_socket_t fd, short what, void *arg)
+on_talk(evutil_socket_t fd, short what, void *arg)
 {
 	char text[HANDOVER_SAYS];
 	struct master *m = arg;
@@ -83,7 +83,7 @@ on_control(evutil_socket_t fd, short what, void *arg)
 		go |= strcmp(text, "go") == 0;
 	if (r == -1) {
 		log_warn("upgrade: the predecessor is gone before it handed over");
-		end_control(m);
+		end_talk(m);
 	}
 	if (m->phase == MASTER_STARTING && m->successor.ready && (go || r == -1))
 		take_charge(m);
@@ -102,7 +102,7 @@ on_life(evutil_socket_t fd, short what, void *arg)
 	m->successor.life_event = NULL;
 	close(m->from.life);
 	m->from.life = -1;
-	master_other_gone(m);
+	memory_other_gone(m);
 	m->successor.alive = false;
 	log_info("upgrade: the predecessor and its workers have left");
 	master_advance(m);
@@ -118,24 +118,24 @@ successor_begin(struct master *m)
 	m->life[0] = m->from.own_life[0];
 	m->life[1] = m->from.own_life[1];
 	s->alive = true;
-	s->control = true;
-	s->control_event = event_new(m->base, m->from.control, EV_READ | EV_PERSIST, on_control, m);
+	s->talking = true;
+	s->talk_event = event_new(m->base, m->from.talk, EV_READ | EV_PERSIST, on_talk, m);
 	s->life_event = event_new(m->base, m->from.life, EV_READ | EV_PERSIST, on_life, m);
-	return s->control_event != NULL && s->life_event != NULL &&
-	       event_add(s->control_event, NULL) == 0 && event_add(s->life_event, NULL) == 0;
+	return s->talk_event != NULL && s->life_event != NULL &&
+	       event_add(s->talk_event, NULL) == 0 && event_add(s->life_event, NULL) == 0;
 }
 
 void
 successor_ready(struct master *m)
 {
 	m->successor.ready = true;
-	if (!m->successor.control) {
+	if (!m->successor.talking) {
 		take_charge(m);
 		return;
 	}
 	log_info("upgrade: the workers accept");
 	/* If it can't hear, its end of the socket pair says so in a moment. */
-	if (!handover_say(m->from.control, "ready"))
+	if (!handover_say(m->from.talk, "ready"))
 		log_debug("the predecessor does not hear that we are ready");
 }
 
@@ -144,7 +144,7 @@ successor_forget(struct master *m)
 {
 	struct successor *s = &m->successor;
 
-	end_control(m);
+	end_talk(m);
 	if (s->life_event != NULL)
 		event_free(s->life_event);
 	s->life_event = NULL;

@@ -1,7 +1,7 @@
 /*
- * The name of a worker in ps(1). Linux shows the memory in which argv came, and the environment
- * behind it if the title is longer: so the title is written there, and the program uses a
- * copy of the environment.
+ * The name of a worker in ps(1). Linux shows the memory in which argv came, and the environment behind
+ * it if the title is longer: so the title is written there, and the program uses a copy of the
+ * environment.
  */
 #ifndef MASTER_TITLE_H
 #define MASTER_TITLE_H
@@ -9,8 +9,7 @@
 /* Once, at the very start: copies the environment. argv stays as it is. */
 void title_init(int argc, char **argv);
 
-/* Overwrites argv: whoever needs an argument has copied it by now. `comm`: at most 15 characters.
- */
+/* A worker: overwrites argv, whose strings nobody needs any more. `comm`: at most 15 characters. */
 void title_set(const char *title, const char *comm);
 
 #endif

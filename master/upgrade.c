@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +20,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "master/descriptors.h"
 #include "master/http.h"
 #include "master/sd_notify.h"
 
-#define READY_MS 25000 /* for the successor to get ready in; it gives up itself before that */
+#define READY_MS (MASTER_START_MS + 5000) /* the successor gives up before that by itself */
 
 void
 upgrade_request(struct master *m)
@@ -38,14 +38,14 @@ upgrade_request(struct master *m)
 }
 
 static void
-end_control(struct upgrade *u)
+end_talk(struct upgrade *u)
 {
-	if (u->control_event != NULL)
-		event_free(u->control_event);
-	u->control_event = NULL;
-	if (u->control != -1)
-		close(u->control);
-	u->control = -1;
+	if (u->talk_event != NULL)
+		event_free(u->talk_event);
+	u->talk_event = NULL;
+	if (u->talk != -1)
+		close(u->talk);
+	u->talk = -1;
 }
 
 static void
@@ -67,7 +67,7 @@ end_failure(struct master *m)
 
 	if (u->state != UPGRADE_FAILED || u->pid != 0 || u->life != -1)
 		return;
-	master_other_gone(m);
+	memory_other_gone(m);
 	u->state = UPGRADE_IDLE;
 	u->deadline_ms = SLOT_NEVER;
 	log_debug("upgrade: nothing is left of the new program");
@@ -87,20 +87,20 @@ failed(struct master *m, const char *why)
 	else
 		log_warn("upgrade: %s", why);
 	if (u->state == UPGRADE_GOING) {
-		notify_main_pid((long)getpid());
+		sd_notify_main_pid((long)getpid());
 		if (!pidfile_write(&m->pidfile))
 			log_error("TELEM_PIDFILE %.300s: %s", m->pidfile.path, strerror(errno));
 	}
 	if (m->phase == MASTER_RUNNING)
-		notify_ready("upgrade failed: the old program goes on");
+		sd_notify_ready("upgrade failed: the old program goes on");
 	u->state = UPGRADE_FAILED;
-	end_control(u);
+	end_talk(u);
 	/* Its workers may serve trackers by now: it is given their time to drain. */
 	if (u->pid != 0 && !u->told_to_end) {
 		(void)kill(u->pid, SIGTERM);
 		u->told_to_end = true;
 	}
-	u->deadline_ms = clock_mono_ms() + m->conf->drain_timeout_ms + 2000;
+	u->deadline_ms = clock_mono_ms() + m->conf->drain_timeout_ms + MASTER_DRAIN_GRACE_MS;
 	end_failure(m);
 }
 
@@ -113,10 +113,10 @@ handed_over(struct master *m)
 	u->deadline_ms = SLOT_NEVER;
 	log_info("upgrade: pid %ld has taken over; generation %u drains, at most %d ms",
 	    (long)u->pid, m->generation, m->conf->drain_timeout_ms);
-	end_control(u);
+	end_talk(u);
 	http_free(m->http);
 	m->http = NULL;
-	pidfile_close_inherited(&m->pidfile);
+	pidfile_let_go(&m->pidfile);
 	if (m->reload.wanted)
 		(void)kill(u->pid, SIGHUP);
 	master_stop(m);
@@ -129,9 +129,9 @@ on_message(struct master *m, const char *text)
 
 	if (strcmp(text, "ready") == 0 && u->state == UPGRADE_STARTING) {
 		/* Only the main process may say who the next one is. */
-		notify_main_pid((long)u->pid);
+		sd_notify_main_pid((long)u->pid);
 		u->state = UPGRADE_GOING;
-		if (!handover_say(u->control, "go"))
+		if (!handover_say(u->talk, "go"))
 			failed(m, "the new program does not hear");
 	} else if (strcmp(text, "taken") == 0 && u->state == UPGRADE_GOING) {
 		handed_over(m);
@@ -143,18 +143,18 @@ on_message(struct master *m, const char *text)
 }
 
 static void
-on_control(evutil_socket_t fd, short what, void *arg)
+on_talk(evutil_socket_t fd, short what, void *arg)
 {
 	char text[HANDOVER_SAYS];
 	struct master *m = arg;
 	int r = 0;
 
 	(void)what;
-	while (m->upgrade.control != -1 && (r = handover_hear(fd, text)) == 1)
+	while (m->upgrade.talk != -1 && (r = handover_hear(fd, text)) == 1)
 		on_message(m, text);
 	/* How it ended, if it did, is told by SIGCHLD. */
-	if (r == -1 && m->upgrade.control != -1)
-		end_control(&m->upgrade);
+	if (r == -1 && m->upgrade.talk != -1)
+		end_talk(&m->upgrade);
 	master_advance(m);
 }
 
@@ -181,7 +181,7 @@ upgrade_ended(struct master *m, int status)
 
 	u->pid = 0;
 	/* Its last words; what else it said is worth nothing any more. */
-	while (u->control != -1 && handover_hear(u->control, text) == 1)
+	while (u->talk != -1 && handover_hear(u->talk, text) == 1)
 		if (strncmp(text, "failed ", 7) == 0)
 			on_message(m, text);
 	if (u->state == UPGRADE_DONE) {
@@ -220,7 +220,22 @@ environment(char entry[64], int fd)
 	return env;
 }
 
-/* In the child: everything but what is handed over ends with execve(). */
+/* In the child: everything but what is handed over. */
+static void
+close_others(const struct handover *h, int text_fd)
+{
+	int *keep = calloc(HANDOVER_SINGLE + (size_t)(h->naddr * h->nslots) + 1, sizeof(*keep)), n;
+
+	/* All of ours are closed by execve() at the latest: what is left open then is another's. */
+	if (keep == NULL)
+		return;
+	n = handover_descriptors(h, keep);
+	keep[n++] = text_fd;
+	if (!descriptors_close_all_but(keep, n))
+		log_debug("upgrade: closing what is not handed over: %s", strerror(errno));
+	free(keep);
+}
+
 static void __attribute__((noreturn))
 execute(const struct master *m, const struct handover *h, int text_fd)
 {
@@ -244,16 +259,14 @@ execute(const struct master *m, const struct handover *h, int text_fd)
 		(void)sigaction(list[i], &sa, NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-#if defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
-	(void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-#endif
+	close_others(h, text_fd);
 	handover_cloexec(h, false);
 	(void)fcntl(text_fd, F_SETFD, 0);
 	env = environment(entry, text_fd);
 	if (env != NULL)
 		(void)execve(m->program, (char *const *)argv, env);
 	if (!handover_say(
-		h->control, "failed 1 %.300s can't be executed: %s", m->program, strerror(errno)))
+		h->talk, "failed 1 %.300s can't be executed: %s", m->program, strerror(errno)))
 		_exit(127);
 	_exit(1);
 }
@@ -267,7 +280,6 @@ describe(const struct master *m, struct handover *h)
 	h->pidfile = m->pidfile;
 	h->metrics = m->http != NULL ? http_listener(m->http) : -1;
 	h->memory = m->shm.fd;
-	h->side = m->count == &m->shm.header->master[0] ? 0 : 1;
 	h->life = m->life[0];
 	h->background = m->background;
 	h->generation = m->generation;
@@ -290,10 +302,10 @@ launch(struct master *m, struct handover *h)
 
 	if (text_fd == -1)
 		return false;
-	u->control_event = event_new(m->base, u->control, EV_READ | EV_PERSIST, on_control, m);
+	u->talk_event = event_new(m->base, u->talk, EV_READ | EV_PERSIST, on_talk, m);
 	u->life_event = event_new(m->base, u->life, EV_READ | EV_PERSIST, on_life, m);
-	if (u->control_event == NULL || u->life_event == NULL ||
-	    event_add(u->control_event, NULL) == -1 || event_add(u->life_event, NULL) == -1) {
+	if (u->talk_event == NULL || u->life_event == NULL ||
+	    event_add(u->talk_event, NULL) == -1 || event_add(u->life_event, NULL) == -1) {
 		close(text_fd);
 		return false;
 	}
@@ -319,9 +331,9 @@ start(struct master *m)
 	u->told_to_end = false;
 	ok = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0 &&
 	     pipe2(h.own_life, O_CLOEXEC | O_NONBLOCK) == 0 && describe(m, &h);
-	u->control = pair[0];
+	u->talk = pair[0];
 	u->life = h.own_life[0];
-	h.control = pair[1];
+	h.talk = pair[1];
 	ok = ok && launch(m, &h);
 	saved = errno;
 	if (pair[1] != -1)
@@ -331,7 +343,7 @@ start(struct master *m)
 	free(h.block);
 	if (!ok) {
 		u->pid = 0;
-		end_control(u);
+		end_talk(u);
 		end_life(u);
 	}
 	errno = saved;
@@ -389,6 +401,6 @@ upgrade_stop(struct master *m, int64_t deadline_ms)
 void
 upgrade_forget(struct master *m)
 {
-	end_control(&m->upgrade);
+	end_talk(&m->upgrade);
 	end_life(&m->upgrade);
 }

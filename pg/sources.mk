@@ -21,7 +21,8 @@ libpg_a_SOURCES = \
 	pg/result.c pg/result.h \
 	pg/row.c pg/row.h \
 	pg/schema_version.h \
-	pg/sql.c pg/sql.h
+	pg/sql.c pg/sql.h \
+	pg/url.c pg/url.h
 nodist_libpg_a_SOURCES = pg/sql/embedded.c
 EXTRA_DIST += pg/sql/embed.awk $(pg_statements)
 CLEANFILES += pg/sql/embedded.c pg/sql/embedded.c.tmp

@@ -1,10 +1,14 @@
 #include "shm/addresses.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #define BUCKETS 8192u /* a power of two */
@@ -19,16 +23,15 @@ struct entry {
 	_Atomic uint32_t told; /* the minute in which the log heard of it */
 };
 
+/* Whole pages, so that one table can be cleared without another. */
 struct table {
 	_Atomic uint32_t used; /* something was written since it was cleared */
 	struct entry bucket[BUCKETS][WAYS];
-};
+} __attribute__((aligned(ADDRESSES_ALIGN)));
 
 struct addresses {
+	struct table *table;
 	uint32_t nblocks;
-	_Atomic uint32_t
-	    used; /* tables from the first on that were ever written; others are zero */
-	struct table table[];
 };
 
 bool
@@ -73,13 +76,45 @@ address_text(const struct address *a, char out[ADDRESS_TEXT])
 size_t
 addresses_size(uint32_t nblocks)
 {
-	return sizeof(struct addresses) + nblocks * sizeof(struct table);
+	return nblocks * sizeof(struct table);
+}
+
+struct addresses *
+addresses_map(int fd, off_t at, uint32_t nblocks)
+{
+	struct addresses *a = malloc(sizeof(*a));
+	int saved;
+
+	if (a == NULL)
+		return NULL;
+	a->nblocks = nblocks;
+	a->table = mmap(NULL, addresses_size(nblocks), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_NORESERVE, fd, at);
+	if (a->table != MAP_FAILED)
+		return a;
+	saved = errno;
+	free(a);
+	errno = saved;
+	return NULL;
 }
 
 void
-addresses_init(struct addresses *a, uint32_t nblocks)
+addresses_unmap(struct addresses *a)
 {
-	a->nblocks = nblocks;
+	if (a == NULL)
+		return;
+	(void)munmap(a->table, addresses_size(a->nblocks));
+	free(a);
+}
+
+bool
+addresses_clear(int fd, off_t at, uint32_t block)
+{
+	off_t from = at + (off_t)(block * sizeof(struct table));
+
+	/* What was never written is a hole already. */
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from,
+		   (off_t)sizeof(struct table)) == 0;
 }
 
 uint64_t
@@ -130,17 +165,6 @@ find(const struct table *t, uint64_t key)
 	return NULL;
 }
 
-/* Nobody reads the tables behind, so that room for many workers costs nothing. */
-static void
-raise_used(struct addresses *a, uint32_t n)
-{
-	uint32_t used = get(&a->used);
-
-	while (used < n && !atomic_compare_exchange_weak_explicit(
-			       &a->used, &used, n, memory_order_relaxed, memory_order_relaxed))
-		;
-}
-
 /* The entry of the address, made if there is room; else NULL. */
 static struct entry *
 claim(struct addresses *a, uint32_t block, uint64_t key, uint32_t minute)
@@ -156,7 +180,6 @@ claim(struct addresses *a, uint32_t block, uint64_t key, uint32_t minute)
 		    get(&e->told) == minute)
 			continue;
 		set(&t->used, 1);
-		raise_used(a, block + 1);
 		set(&e->minute, 0);
 		set(&e->told, 0);
 		atomic_store_explicit(&e->key, key, memory_order_relaxed);
@@ -170,7 +193,7 @@ addresses_connections(const struct addresses *a, uint64_t key)
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < get(&a->used); i++) {
+	for (uint32_t i = 0; i < a->nblocks; i++) {
 		const struct entry *e = find(&a->table[i], key);
 
 		if (e != NULL)
@@ -204,7 +227,7 @@ addresses_unknown(const struct addresses *a, uint64_t key, uint32_t minute)
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < get(&a->used); i++) {
+	for (uint32_t i = 0; i < a->nblocks; i++) {
 		const struct entry *e = find(&a->table[i], key);
 
 		if (e != NULL && get(&e->minute) == minute)
@@ -236,15 +259,4 @@ addresses_tell(struct addresses *a, uint32_t block, uint64_t key, uint32_t minut
 		return false;
 	set(&e->told, minute);
 	return true;
-}
-
-void
-addresses_clear(struct addresses *a, uint32_t block)
-{
-	struct table *t = &a->table[block];
-
-	if (get(&t->used) == 0)
-		return;
-	memset(t->bucket, 0, sizeof(t->bucket));
-	set(&t->used, 0);
 }

@@ -10,21 +10,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/mutex.h"
 #include "shm/addresses.h"
 #include "shm/crc_ledger.h"
 #include "shm/registry.h"
 
 /*
- * To be raised when something in the shared memory changes its meaning and not its size, or a lock
- * its use: programs that differ in it start with memory of their own.
+ * To be raised when something in the shared memory changes its meaning, order or locking and not its
+ * size: programs that differ in it start with memory of their own.
  */
-#define SHM_LAYOUT 1
+#define SHM_LAYOUT 2
 
 #define PAGE 4096u /* each part begins on a page of its own */
-/* A reader of the reason looks this often at once, then this often with a pause between. */
+#define NAP_NS 50000
+/* A reader of the reason looks this often at once, then this often with a nap between. */
 #define REASON_SPINS 64
 #define REASON_NAPS 50
-#define REASON_NAP_NS 50000
+#define COUNT_NAPS \
+	20000 /* a master that was stopped while it counts holds up the other one second */
 
 static size_t
 round_up(size_t n)
@@ -38,25 +41,38 @@ header_size(void)
 	return round_up(sizeof(struct shm_header));
 }
 
+/* What every process maps. */
 static size_t
-whole_size(int nslots, uint32_t max_devices)
+base_size(int nslots, uint32_t max_devices)
 {
 	return header_size() + round_up((size_t)nslots * sizeof(struct shm_slot)) +
-	       round_up(crc_ledger_size()) +
-	       round_up(addresses_size((uint32_t)nslots * SHM_BLOCKS)) +
-	       round_up(registry_size(max_devices));
+	       round_up(crc_ledger_size()) + round_up(registry_size(max_devices));
+}
+
+/* Where the tables of addresses begin in the file: behind all that. */
+static off_t
+addresses_at(size_t base)
+{
+	return (off_t)((base + ADDRESSES_ALIGN - 1) / ADDRESSES_ALIGN * ADDRESSES_ALIGN);
+}
+
+static off_t
+file_size(int nslots, uint32_t max_devices)
+{
+	return addresses_at(base_size(nslots, max_devices)) +
+	       (off_t)addresses_size((uint32_t)nslots * SHM_BLOCKS);
 }
 
 static bool
 map(struct shm *shm, int fd, int nslots, uint32_t max_devices)
 {
-	size_t size = whole_size(nslots, max_devices);
-	char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	char *base;
 
+	shm->size = base_size(nslots, max_devices);
+	base = mmap(NULL, shm->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (base == MAP_FAILED)
 		return false;
 	shm->fd = fd;
-	shm->size = size;
 	shm->nslots = nslots;
 	shm->header = (struct shm_header *)(void *)base;
 	base += header_size();
@@ -64,8 +80,6 @@ map(struct shm *shm, int fd, int nslots, uint32_t max_devices)
 	base += round_up((size_t)nslots * sizeof(struct shm_slot));
 	shm->crc_ledger = (struct crc_ledger *)(void *)base;
 	base += round_up(crc_ledger_size());
-	shm->addresses = (struct addresses *)(void *)base;
-	base += round_up(addresses_size((uint32_t)nslots * SHM_BLOCKS));
 	shm->registry = (struct registry *)(void *)base;
 	return true;
 }
@@ -84,9 +98,8 @@ shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 	fd = memfd_create("telematics-gateway", MFD_CLOEXEC);
 	if (fd == -1)
 		return false;
-	/* Pages come into being, zeroed, when they are first touched: room for many costs nothing.
-	 */
-	if (ftruncate(fd, (off_t)whole_size(nslots, max_devices)) == -1 ||
+	/* Pages come into being, zeroed, when they are first touched: room for many costs nothing. */
+	if (ftruncate(fd, file_size(nslots, max_devices)) == -1 ||
 	    !map(shm, fd, nslots, max_devices)) {
 		saved = errno;
 		close(fd);
@@ -96,8 +109,8 @@ shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 	shm->header->layout = shm_layout();
 	shm->header->nslots = (uint32_t)nslots;
 	shm->header->max_devices = max_devices;
+	mutex_init(&shm->header->count_lock, false);
 	crc_ledger_init(shm->crc_ledger);
-	addresses_init(shm->addresses, (uint32_t)nslots * SHM_BLOCKS);
 	registry_init(shm->registry, max_devices);
 	return true;
 }
@@ -121,7 +134,7 @@ shm_attach(struct shm *shm, int fd, uint32_t max_devices, const char **why)
 	if (header.max_devices != max_devices)
 		return false;
 	*why = "its size is wrong";
-	if (st.st_size != (off_t)whole_size((int)header.nslots, max_devices))
+	if (st.st_size != file_size((int)header.nslots, max_devices))
 		return false;
 	*why = "it can't be mapped";
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) != -1 &&
@@ -131,12 +144,27 @@ shm_attach(struct shm *shm, int fd, uint32_t max_devices, const char **why)
 void
 shm_destroy(struct shm *shm)
 {
+	addresses_unmap(shm->addresses);
 	if (shm->header != NULL)
 		munmap(shm->header, shm->size);
 	if (shm->fd != -1)
 		close(shm->fd);
 	memset(shm, 0, sizeof(*shm));
 	shm->fd = -1;
+}
+
+bool
+shm_map_addresses(struct shm *shm)
+{
+	shm->addresses = addresses_map(
+	    shm->fd, addresses_at(shm->size), (uint32_t)shm_used_slots(shm) * SHM_BLOCKS);
+	return shm->addresses != NULL;
+}
+
+bool
+shm_clear_addresses(struct shm *shm, uint32_t owner)
+{
+	return addresses_clear(shm->fd, addresses_at(shm->size), owner);
 }
 
 void
@@ -156,7 +184,7 @@ shm_set_reason(struct shm_worker *w, const char *reason)
 void
 shm_get_reason(const struct shm_worker *w, char out[SHM_REASON])
 {
-	const struct timespec nap = {.tv_sec = 0, .tv_nsec = REASON_NAP_NS};
+	const struct timespec nap = {.tv_sec = 0, .tv_nsec = NAP_NS};
 
 	for (int i = 0; i < REASON_SPINS + REASON_NAPS; i++) {
 		uint64_t before;
@@ -195,8 +223,8 @@ shm_layout(void)
 	    sizeof(struct shm_worker), sizeof(struct stats), sizeof(pthread_mutex_t),
 	    offsetof(struct shm_worker, heartbeat), offsetof(struct shm_worker, reason),
 	    offsetof(struct shm_worker, accepting), offsetof(struct shm_worker, unclean),
-	    SHM_OWNER_BITS, crc_ledger_size(), addresses_size(1), addresses_size(2),
-	    registry_size(1), registry_size(1000)};
+	    SHM_OWNER_BITS, ADDRESSES_ALIGN, crc_ledger_size(), addresses_size(1), registry_size(1),
+	    registry_size(1000)};
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < sizeof(layout_text); i++)
@@ -206,49 +234,49 @@ shm_layout(void)
 	return h;
 }
 
-void
-shm_retire(struct shm_master *m, struct shm_worker *w)
+/* False if the lock could not be had; then the numbers may be wrong by one dead worker's. */
+static bool
+lock_counts(struct shm *shm)
 {
-	/* Odd already if a master was killed in here. */
-	uint64_t odd = stats_get(&m->seq) | 1;
+	const struct timespec nap = {.tv_sec = 0, .tv_nsec = NAP_NS};
 
-	stats_set(&m->seq, odd);
-	atomic_thread_fence(memory_order_release);
-	stats_retire(&m->retired, &w->stats);
-	atomic_store_explicit(&m->seq, odd + 1, memory_order_release);
+	/* A holder that died leaves at worst a worker's counters counted twice: nothing to mend. */
+	for (int i = 0; i < COUNT_NAPS; i++) {
+		if (mutex_try(&shm->header->count_lock) != MUTEX_BUSY)
+			return true;
+		(void)nanosleep(&nap, NULL);
+	}
+	return false;
 }
 
 static void
-read_once(const struct shm *shm, const struct shm_master *of, int nslots,
-    bool (*is_its)(const void *arg, int slot, int block), const void *arg, struct stats *sum)
+unlock_counts(struct shm *shm, bool locked)
 {
-	struct stats copy;
-
-	memset(sum, 0, sizeof(*sum));
-	(void)stats_read(&of->retired, &copy);
-	stats_sum(sum, &copy, false);
-	for (int i = 0; i < nslots * SHM_BLOCKS; i++) {
-		if (!is_its(arg, i / SHM_BLOCKS, i % SHM_BLOCKS))
-			continue;
-		(void)stats_read(&shm->slots[i / SHM_BLOCKS].block[i % SHM_BLOCKS].stats, &copy);
-		stats_sum(sum, &copy, true);
-	}
+	if (locked)
+		mutex_unlock(&shm->header->count_lock);
 }
 
 void
-shm_read_master(const struct shm *shm, const struct shm_master *of, int nslots,
-    bool (*is_its)(const void *arg, int slot, int block), const void *arg, struct stats *sum)
+shm_retire(struct shm *shm, int slot, int block)
 {
-	const struct timespec nap = {.tv_sec = 0, .tv_nsec = REASON_NAP_NS};
-	uint64_t before;
+	bool locked = lock_counts(shm);
 
-	for (int i = 0; i < REASON_NAPS; i++) {
-		before = atomic_load_explicit((_Atomic uint64_t *)&of->seq, memory_order_acquire);
-		read_once(shm, of, nslots, is_its, arg, sum);
-		atomic_thread_fence(memory_order_acquire);
-		if ((before & 1) == 0 && stats_get(&of->seq) == before)
-			return;
-		(void)nanosleep(&nap, NULL);
+	stats_retire(&shm->header->retired, &shm->slots[slot].block[block].stats);
+	unlock_counts(shm, locked);
+}
+
+void
+shm_total(struct shm *shm, struct stats *sum)
+{
+	bool locked = lock_counts(shm);
+	int used = shm_used_slots(shm);
+	struct stats copy;
+
+	memset(sum, 0, sizeof(*sum));
+	stats_sum(sum, &shm->header->retired, false);
+	for (int i = 0; i < used * SHM_BLOCKS; i++) {
+		(void)stats_read(&shm->slots[i / SHM_BLOCKS].block[i % SHM_BLOCKS].stats, &copy);
+		stats_sum(sum, &copy, true);
 	}
-	/* It was killed inside: as good as it gets. */
+	unlock_counts(shm, locked);
 }

@@ -1,11 +1,16 @@
 /*
- * The shared memory of the gateway: one mapping, made by the master before the
- * first fork, inherited by every worker, of one layout:
+ * The shared memory of the gateway. The master makes it before the first fork, every worker inherits
+ * the mapping:
  *
- *   header | slots (two occupants each) | CRC ledger | addresses | registry of devices
+ *   header | slots (two occupants each) | CRC ledger | registry of devices | tables of addresses
  *
- * It is a memfd, so that a new master is handed it (SIGUSR2), if its program has the same layout.
- * Then two masters work in it for a while, each with the workers of its own.
+ * All but the tables is one mapping, `size` bytes, most of them for TELEM_MAX_DEVICES. The tables are
+ * mapped only by workers whose configuration limits addresses. Memory is used where something was
+ * written.
+ *
+ * It is a memfd, so that a new master is handed it (SIGUSR2), if its program has the same layout. Then
+ * two masters work in it for a while, each with workers of its own; doc/architecture.md, Upgrade
+ * (SIGUSR2), says why.
  */
 #ifndef SHM_AREA_H
 #define SHM_AREA_H
@@ -22,11 +27,11 @@
 #define SHM_BLOCKS 2 /* current and draining occupant of a slot */
 #define SHM_REASON 160
 
-/* One occupant of a slot. Written by that worker; cleared by the master after its death. */
+/* One occupant of a slot. Written by that worker; cleared by its master after its death. */
 struct shm_worker {
 	struct stats stats;
-	_Atomic uint64_t heartbeat;  /* grows at least once a second */
-	_Atomic uint64_t reason_seq; /* as in stats: odd while reason is being written */
+	_Atomic uint64_t heartbeat;  /* grows at least once per second */
+	_Atomic uint64_t reason_seq; /* odd while reason is being written */
 	char reason[SHM_REASON];     /* why the database is not usable; "" when it is */
 	_Atomic int32_t accepting;   /* 1 between READY and drain */
 	_Atomic int32_t unclean;     /* the master's: not 0 until it has drained and left */
@@ -36,41 +41,36 @@ struct shm_slot {
 	struct shm_worker block[SHM_BLOCKS];
 };
 
-/*
- * What a master has counted. Of two masters one has the first, one the second; the other's is
- * only read. `seq` is odd while it moves the counters of a dead worker here.
- */
-struct shm_master {
-	struct stats retired; /* counters of the dead */
-	_Atomic uint64_t seq;
-	_Atomic uint64_t restarts, hangs, adoptions;
-} __attribute__((aligned(128)));
-
 struct shm_header {
 	uint64_t layout; /* shm_layout() of the program that made it */
 	uint32_t nslots, max_devices;
 	_Atomic uint32_t used; /* slots from the first on that ever had a worker */
-	struct shm_master master[2];
+	pthread_mutex_t
+	    count_lock;	      /* held while counters move to `retired`, and while all are read */
+	struct stats retired; /* counters of dead workers */
+	_Atomic uint64_t restarts, hangs,
+	    loans; /* of masters: workers replaced, killed because they
+						  * hung; slots whose sockets were lent */
 };
 
-struct addresses;  /* addresses.h */
-struct registry;   /* registry.h */
-struct crc_ledger; /* crc_ledger.h */
+struct addresses;  /* shm/addresses.h */
+struct registry;   /* shm/registry.h */
+struct crc_ledger; /* shm/crc_ledger.h */
 
 struct shm {
-	size_t size;
+	size_t size; /* bytes that are mapped, without the tables of addresses */
 	int fd;
 	struct shm_header *header;
 	struct shm_slot *slots; /* `nslots` of them */
 	int nslots;
 	struct registry *registry;
 	struct crc_ledger *crc_ledger;
-	struct addresses *addresses; /* a block for each shm_owner() */
+	struct addresses *addresses; /* a block for each shm_owner(); NULL: not mapped */
 };
 
 /*
- * Who wrote something into the shared directory: a slot and the block of its
- * occupant, in 11 bits. Unique among living workers of this gateway.
+ * Who wrote something into the shared directory: a slot and the block of its occupant, in 11 bits.
+ * Unique among the living workers of a gateway.
  */
 #define SHM_OWNER_BITS 11
 static inline uint32_t
@@ -79,7 +79,7 @@ shm_owner(int slot, int block)
 	return (uint32_t)slot * SHM_BLOCKS + (uint32_t)block;
 }
 
-/* Maps memory for `nslots` workers and `max_devices` devices. False with errno. */
+/* Maps memory for `nslots` workers and `max_devices` devices. False with errno, and with `size`. */
 bool shm_create(struct shm *, int nslots, uint32_t max_devices) __attribute__((warn_unused_result));
 /*
  * Maps the memory of another master, which was made for `max_devices`. False with the reason in
@@ -88,6 +88,11 @@ bool shm_create(struct shm *, int nslots, uint32_t max_devices) __attribute__((w
 bool shm_attach(struct shm *, int fd, uint32_t max_devices, const char **why)
     __attribute__((warn_unused_result));
 void shm_destroy(struct shm *);
+
+/* A worker: maps the tables of addresses of all slots in use. False with errno. */
+bool shm_map_addresses(struct shm *) __attribute__((warn_unused_result));
+/* The master: forgets what a dead worker knew about addresses. False with errno. */
+bool shm_clear_addresses(struct shm *, uint32_t owner) __attribute__((warn_unused_result));
 
 /* Slots from the first on that ever had a worker; all, as long as no master has said so. */
 static inline int
@@ -99,16 +104,15 @@ shm_used_slots(const struct shm *shm)
 }
 
 /* A fingerprint of everything that lies in the memory: programs that differ in it can't share. */
-uint64_t shm_layout(void);
+uint64_t shm_layout(void) __attribute__((warn_unused_result));
 
-/* stats_retire() into this master's share, so that shm_read_master() sees all of it or nothing. */
-void shm_retire(struct shm_master *, struct shm_worker *);
+/* A master, after the death of a worker: moves its counters to those of the dead, and clears them. */
+void shm_retire(struct shm *, int slot, int block);
 /*
- * What another master has counted, and its workers: `of` and the blocks that `is_its` names are
- * added up into `sum`, while they change.
+ * Counters of the dead and the living, and gauges of the living, added up while they change: received =
+ * outcomes + in flight holds. Whoever's workers they are.
  */
-void shm_read_master(const struct shm *, const struct shm_master *of, int nslots,
-    bool (*is_its)(const void *arg, int slot, int block), const void *arg, struct stats *sum);
+void shm_total(struct shm *, struct stats *sum);
 
 /* The worker says why its database is away ("" for all well); cut to fit. */
 void shm_set_reason(struct shm_worker *, const char *);

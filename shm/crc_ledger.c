@@ -35,7 +35,7 @@ crc_ledger_size(void)
 void
 crc_ledger_init(struct crc_ledger *l)
 {
-	robust_init(&l->lock, false);
+	mutex_init(&l->lock, false);
 }
 
 static struct arrival *
@@ -80,7 +80,7 @@ crc_ledger_count(struct crc_ledger *l, uint64_t imei, uint64_t frame_hash, int64
 	if (wall_ms < 1)
 		wall_ms = 1; /* 0 says "none" */
 	/* A holder that died leaves at worst one arrival uncounted: nothing to mend. */
-	(void)robust_lock(&l->lock);
+	mutex_lock(&l->lock);
 	a = place(set_of(l, imei, frame_hash), imei, frame_hash);
 	a->last = (a->last + 1) % TIMES;
 	a->wall_ms[a->last] = wall_ms;
@@ -89,6 +89,6 @@ crc_ledger_count(struct crc_ledger *l, uint64_t imei, uint64_t frame_hash, int64
 		if (a->wall_ms[i] != 0 && a->wall_ms[i] > wall_ms - DAY_MS)
 			n++;
 	}
-	robust_unlock(&l->lock);
+	mutex_unlock(&l->lock);
 	return n;
 }

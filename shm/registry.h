@@ -146,7 +146,7 @@ void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_m
  * session id (0 if only the mark was left), or REGISTRY_NONE at the end. Both are cleared
  * in the entry as it is returned.
  */
-uint32_t registry_next_orphan(
+uint32_t registry_next_of_dead(
     struct registry *, uint32_t owner, uint32_t *cursor, int64_t *session);
 
 /* For tests that die while they hold it: the writers' lock. */

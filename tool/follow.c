@@ -35,11 +35,11 @@ fail(int fd, const char *path, int error)
 }
 
 int
-follow_open(const struct conf *conf, const struct control_request *request, int *status)
+follow_open(const struct conf *conf, const struct trace_request *request, int *status)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	const char *path = conf->control_socket;
-	char text[CONTROL_REQUEST];
+	char text[TRACE_REQUEST_TEXT];
 	int fd;
 
 	*status = TOOL_USAGE;
@@ -53,7 +53,7 @@ follow_open(const struct conf *conf, const struct control_request *request, int 
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd == -1 || connect(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
 		return fail(fd, path, errno);
-	control_format(request, text);
+	trace_request_format(request, text);
 	/* One that won't hear it has said why, and closed: that is still to be read. */
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) == -1 && errno != EPIPE)
 		return fail(fd, path, errno);
@@ -89,7 +89,7 @@ int
 follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
-	char packet[CONTROL_EVENT];
+	char packet[TRACE_EVENT_TEXT];
 	enum step step = STEP_ON;
 	bool reset = false;
 	ssize_t n;

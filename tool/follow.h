@@ -9,7 +9,7 @@
 #include "common/trace_request.h"
 
 /* Connects and asks; the descriptor, or -1 after saying why not, with *status set. */
-int follow_open(const struct conf *, const struct control_request *, int *status)
+int follow_open(const struct conf *, const struct trace_request *, int *status)
     __attribute__((warn_unused_result));
 
 /*

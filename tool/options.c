@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/url.h"
 #include "tool/cmd/command_text.h"
 #include "tool/cmd/cmd.h"
 
@@ -78,7 +79,12 @@ options_conf(const struct options *opts, bool need_database, struct conf *conf)
 {
 	char err[CONF_ERR];
 
-	if (conf_load(conf, opts->conf_file, need_database, warn, err))
+	if (conf_load(conf,
+		&(struct conf_source){.file = opts->conf_file,
+		    .need_database = need_database,
+		    .url_wrong = pg_url_wrong,
+		    .warn = warn},
+		err))
 		return true;
 	fprintf(stderr, "tgctl: %s\n", err);
 	return false;

@@ -33,7 +33,7 @@ struct worker {
 	struct shm_worker *shm;
 	uint32_t owner;
 	struct event_base *base;
-	struct event *tick_ev, *control_ev, *term_ev;
+	struct event *tick_ev, *channel_ev, *term_ev;
 	struct trackers *trackers;
 	struct admission *admission;
 	struct acceptor *acceptor;
@@ -122,7 +122,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	}
 	if (w->draining && is_drained(w, now)) {
 		if (!w->master_gone &&
-		    !ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))
+		    !ipc_send(w->env->channel_fd, &(struct ipc_msg){.type = IPC_DRAINED}, -1))
 			log_debug("the master did not hear that we have drained");
 		leave(w, 0);
 	}
@@ -132,10 +132,10 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 static void
 follow(struct worker *w, const struct ipc_msg *m, int fd)
 {
-	struct control_request request;
+	struct trace_request request;
 	int64_t until_ms;
 
-	if (control_from_ipc(m, &request, &until_ms)) {
+	if (trace_request_from_ipc(m, &request, &until_ms)) {
 		trackers_follow(w->trackers, request.imei, request.bytes, until_ms, fd);
 		return;
 	}
@@ -150,29 +150,26 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 	case IPC_DRAIN:
 		drain(w, m->value != 0);
 		break;
-	case IPC_STOP:
-		leave(w, 0);
-		break;
 	case IPC_REOPEN_LOG:
 		if (!log_reopen())
 			log_error("the log file can't be opened again: %s", strerror(errno));
 		break;
-	case IPC_ADOPT:
+	case IPC_LEND:
 		if (passed_fd < 0 || w->draining)
 			break;
-		if (m->slot != IPC_SLOT_NONE)
+		if (m->slot != IPC_RETIRED_SOCKETS)
 			log_debug("accepting for slot %u too", m->slot);
 		if (!acceptor_add(w->acceptor, (int)m->slot, passed_fd))
 			log_error("can't accept for slot %u too: %s", m->slot, strerror(errno));
 		return;
-	case IPC_RELEASE:
+	case IPC_TAKE_BACK:
 		acceptor_release(w->acceptor, (int)m->slot, m->value != 0);
 		break;
 	case IPC_TRACE:
 		if (passed_fd >= 0)
 			follow(w, m, passed_fd);
 		return;
-	case IPC_ORPHANS:
+	case IPC_CLEAN_UP:
 		orphans_add(w->orphans, (uint32_t)m->value);
 		tasks_kick(w->tasks);
 		break;
@@ -184,7 +181,7 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 }
 
 static void
-control_cb(evutil_socket_t fd, short what, void *arg)
+channel_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 	struct ipc_msg m;
@@ -197,7 +194,7 @@ control_cb(evutil_socket_t fd, short what, void *arg)
 		return;
 	log_error("the master is gone: this worker drains and leaves");
 	w->master_gone = true;
-	event_del(w->control_ev);
+	event_del(w->channel_ev);
 	drain(w, true);
 }
 
@@ -290,10 +287,10 @@ start_events(struct worker *w)
 	if (w->base == NULL)
 		return false;
 	w->tick_ev = event_new(w->base, -1, EV_PERSIST, tick_cb, w);
-	w->control_ev = event_new(w->base, w->env->control_fd, EV_READ | EV_PERSIST, control_cb, w);
+	w->channel_ev = event_new(w->base, w->env->channel_fd, EV_READ | EV_PERSIST, channel_cb, w);
 	w->term_ev = evsignal_new(w->base, SIGTERM, signal_cb, w);
-	if (w->tick_ev == NULL || w->control_ev == NULL || w->term_ev == NULL ||
-	    event_add(w->tick_ev, &tv) == -1 || event_add(w->control_ev, NULL) == -1 ||
+	if (w->tick_ev == NULL || w->channel_ev == NULL || w->term_ev == NULL ||
+	    event_add(w->tick_ev, &tv) == -1 || event_add(w->channel_ev, NULL) == -1 ||
 	    event_add(w->term_ev, NULL) == -1)
 		return false;
 	sigemptyset(&none);
@@ -400,7 +397,7 @@ start_accepting(struct worker *w)
 		if (!acceptor_add(w->acceptor, w->env->slot, w->env->listen_fds[i]))
 			return false;
 	atomic_store(&w->shm->accepting, 1);
-	return ipc_send(w->env->control_fd, &(struct ipc_msg){.type = IPC_READY}, -1);
+	return ipc_send(w->env->channel_fd, &(struct ipc_msg){.type = IPC_READY}, -1);
 }
 
 static void
@@ -419,13 +416,13 @@ stop(struct worker *w)
 	live_free(w->live);
 	devices_free(w->devices);
 	admission_free(w->admission);
-	struct event *events[] = {w->tick_ev, w->control_ev, w->term_ev};
+	struct event *events[] = {w->tick_ev, w->channel_ev, w->term_ev};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)
 			event_free(events[i]);
 	if (w->base != NULL)
 		event_base_free(w->base);
-	close(w->env->control_fd);
+	close(w->env->channel_fd);
 	log_flush();
 }
 
@@ -441,11 +438,11 @@ worker_main(const struct worker_env *env)
 	log_set_ident(ident);
 	if (!harden_no_new_privs() || !start_events(&w) || !start_parts(&w) ||
 	    !start_accepting(&w)) {
-		struct ipc_msg failed = {.type = IPC_FAILED};
+		struct ipc_msg failed = {.type = IPC_START_FAILED};
 
 		snprintf(failed.text, sizeof(failed.text), "can't start: %s", strerror(errno));
 		log_error("%s", failed.text);
-		if (!ipc_send(env->control_fd, &failed, -1))
+		if (!ipc_send(env->channel_fd, &failed, -1))
 			log_error("the master is gone");
 		w.status = 1;
 	} else {

@@ -18,18 +18,17 @@ struct worker_env {
 	int block;  /* which of the slot's two blocks is ours: shm->slots[slot].block[block] */
 	int nslots; /* of the gateway; workers of another generation may be in all of them */
 	bool sibling_alive;    /* the other block has a living (draining) occupant */
-	int control_fd;	       /* ipc.h, the worker's end; ours to close */
+	int channel_fd;	       /* common/ipc.h, the worker's end; ours to close */
 	const int *listen_fds; /* this slot's sockets: non-blocking, listening */
 	int nlisten;
 };
 
 /*
- * Runs the worker to its end. Called in the child after fork with all signals
- * blocked, default handlers set, the master's event base freed and every
- * descriptor of other slots closed; it makes its own event base and unblocks. Returns the
- * exit status: 0 drained as asked, 1 failed, 2 wrong configuration (not to be
- * tried again with the same one).
+ * Runs the worker to its end. Called in the child after fork with all signals blocked, default handlers
+ * set, the master's event base freed and every descriptor closed that is not named here (but for the
+ * log's); it makes its own event base and unblocks. Returns the exit status: 0 drained as asked, 1
+ * failed.
  */
-int worker_main(const struct worker_env *);
+int worker_main(const struct worker_env *) __attribute__((warn_unused_result));
 
 #endif

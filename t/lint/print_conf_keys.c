@@ -1,11 +1,12 @@
 /*
  * For t/lint/conf-keys. Without an argument: one line a configuration key, with tabs between name,
- * fallback, "value" or "words" (a fallback that is no value), range, and "reload" or "restart".
+ * fallback, "value" or "words" (a fallback that is not a value), range, and "reload" or "restart".
  * With a file: loads it as the configuration, and says what is wrong with it.
  */
 #include <stdio.h>
 
 #include "common/conf.h"
+#include "pg/url.h"
 
 int
 main(int argc, char **argv)
@@ -15,7 +16,8 @@ main(int argc, char **argv)
 	char err[CONF_ERR];
 
 	if (argc > 1) {
-		if (conf_load(&conf, argv[1], false, NULL, err))
+		if (conf_load(&conf,
+			&(struct conf_source){.file = argv[1], .url_wrong = pg_url_wrong}, err))
 			return 0;
 		(void)fprintf(stderr, "%s\n", err);
 		return 1;

@@ -5,4 +5,4 @@ EXTRA_DIST += $(lints) t/lint/cppcheck t/lint/cppcheck-suppressions
 
 check_PROGRAMS += t/lint/print_conf_keys
 t_lint_print_conf_keys_SOURCES = t/lint/print_conf_keys.c
-t_lint_print_conf_keys_LDADD = libcommon.a $(LIBPQ_LIBS)
+t_lint_print_conf_keys_LDADD = libpg.a libcommon.a $(LIBPQ_LIBS)

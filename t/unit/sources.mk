@@ -3,11 +3,13 @@
 unit_tests = \
 	t/unit/common/check_cidr \
 	t/unit/common/check_conf \
+	t/unit/common/check_intmap \
 	t/unit/common/check_ipc \
 	t/unit/common/check_log \
 	t/unit/common/check_log_fold \
 	t/unit/common/check_memory \
 	t/unit/common/check_trace_request \
+	t/unit/master/check_descriptors \
 	t/unit/master/check_handover \
 	t/unit/master/check_http \
 	t/unit/master/check_listen \
@@ -20,6 +22,7 @@ unit_tests = \
 	t/unit/pg/check_array \
 	t/unit/pg/check_isolate \
 	t/unit/pg/check_row \
+	t/unit/pg/check_url \
 	t/unit/proto/check_proto \
 	t/unit/shm/check_addresses \
 	t/unit/shm/check_area \

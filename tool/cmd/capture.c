@@ -41,7 +41,7 @@ static const char help[] =
 
 struct args {
 	struct options opts;
-	struct control_request request;
+	struct trace_request request;
 	const char *path;
 	bool overwrite;
 	char made[64]; /* the path, if none was given */
@@ -155,7 +155,7 @@ cmd_capture(int argc, char **argv)
 			a.path = optarg;
 		else if (c == OPT_OVERWRITE)
 			a.overwrite = true;
-		else if (!options_duration(optarg, CONTROL_MAX_SECONDS, &a.request.seconds))
+		else if (!options_duration(optarg, TRACE_MAX_SECONDS, &a.request.seconds))
 			return options_usage(
 			    "capture", "--for needs a time of up to 24h, not \"%s\"", optarg);
 	}

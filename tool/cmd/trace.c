@@ -34,7 +34,7 @@ static const char help[] =
 static bool
 print(void *json, const json_t *event)
 {
-	char line[CONTROL_EVENT + 256];
+	char line[TRACE_EVENT_TEXT + 256];
 
 	if (*(bool *)json) {
 		out_json(json_incref((json_t *)event));
@@ -56,7 +56,7 @@ cmd_trace(int argc, char **argv)
 	static const struct option longs[] = {OPTIONS_LONG,
 	    {"for", required_argument, NULL, OPT_FOR}, {"hex", no_argument, NULL, OPT_HEX},
 	    OPTIONS_END};
-	struct control_request request = {.seconds = 3600};
+	struct trace_request request = {.seconds = 3600};
 	struct options opts;
 	struct conf *conf;
 	int c, fd = -1, status;
@@ -67,7 +67,7 @@ cmd_trace(int argc, char **argv)
 			return status;
 		if (c == OPT_HEX)
 			request.bytes = true;
-		else if (!options_duration(optarg, CONTROL_MAX_SECONDS, &request.seconds))
+		else if (!options_duration(optarg, TRACE_MAX_SECONDS, &request.seconds))
 			return options_usage(
 			    "trace", "--for needs a time of up to 24h, not \"%s\"", optarg);
 	}

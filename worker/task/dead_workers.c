@@ -129,7 +129,7 @@ orphans_add(struct orphans *o, uint32_t owner)
 		return;
 	/* All at once: the owner number may be in use again a moment later. */
 	while (
-	    (entry = registry_next_orphan(registry, owner, &cursor, &session)) != REGISTRY_NONE) {
+	    (entry = registry_next_of_dead(registry, owner, &cursor, &session)) != REGISTRY_NONE) {
 		struct device_entry e;
 
 		registry_get(registry, entry, &e);

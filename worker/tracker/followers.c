@@ -19,8 +19,8 @@ drop(struct followers *f, unsigned i)
 struct follower *
 followers_add(struct followers *f, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
 {
-	if (f->n == CONTROL_MAX_TRACES) {
-		log_warn("a trace is refused: no more than %d at a time", CONTROL_MAX_TRACES);
+	if (f->n == TRACE_MAX_CLIENTS) {
+		log_warn("a trace is refused: no more than %d at a time", TRACE_MAX_CLIENTS);
 		close(fd);
 		return NULL;
 	}
@@ -57,11 +57,11 @@ followers_tick(struct followers *f, int64_t now_mono_ms)
 static size_t __attribute__((format(printf, 3, 0)))
 put_va(char *out, size_t at, const char *fmt, va_list ap)
 {
-	int n = vsnprintf(out + at, CONTROL_EVENT - at, fmt, ap);
+	int n = vsnprintf(out + at, TRACE_EVENT_TEXT - at, fmt, ap);
 
 	if (n < 0)
 		return at;
-	return at + (size_t)n < CONTROL_EVENT ? at + (size_t)n : CONTROL_EVENT - 1;
+	return at + (size_t)n < TRACE_EVENT_TEXT ? at + (size_t)n : TRACE_EVENT_TEXT - 1;
 }
 
 static size_t __attribute__((format(printf, 3, 4))) put(char *out, size_t at, const char *fmt, ...)
@@ -138,7 +138,7 @@ void
 followers_tell(struct followers *f, const struct follower *only, const struct followed *peer,
     const char *event, const char *fmt, va_list ap)
 {
-	char packet[CONTROL_EVENT];
+	char packet[TRACE_EVENT_TEXT];
 	size_t n;
 
 	if (!anybody(f, peer->imei, false))
@@ -157,7 +157,7 @@ followers_tell_bytes(struct followers *f, const struct follower *only, const str
     const char *direction, const uint8_t *p, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
-	char packet[CONTROL_EVENT];
+	char packet[TRACE_EVENT_TEXT];
 
 	if (!anybody(f, peer->imei, true))
 		return;

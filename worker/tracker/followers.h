@@ -32,7 +32,7 @@ struct follower {
 struct followers {
 	unsigned n;
 	int worker; /* our slot, for the events */
-	struct follower at[CONTROL_MAX_TRACES];
+	struct follower at[TRACE_MAX_CLIENTS];
 };
 
 static inline bool

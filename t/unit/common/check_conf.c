@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pg/url.h"
+
 #define WARNINGS 8
 #define SECRET "hunter2-s3cr3t"
 
@@ -58,11 +60,23 @@ write_bytes(const char *content, size_t len)
 	ck_assert_int_eq(fclose(f), 0);
 }
 
+/* Loads that file; `need_database` as in struct conf_source. */
+static bool
+load_from(const char *path, bool need_database)
+{
+	return conf_load(&conf,
+	    &(struct conf_source){.file = path,
+		.need_database = need_database,
+		.url_wrong = pg_url_wrong,
+		.warn = on_warning},
+	    err);
+}
+
 static bool
 load(const char *content)
 {
 	write_bytes(content, strlen(content));
-	return conf_load(&conf, file, false, on_warning, err);
+	return load_from(file, false);
 }
 
 /* The content is refused, with the line and a word of the reason, and without the secret. */
@@ -151,9 +165,9 @@ START_TEST(bad_lines)
 	refused("TELEM_PORT=1\n", 1, "did you mean TELEM_GATEWAY_PORT?");
 	refused("TELEM_METRICS_PORT=1\n", 1, "did you mean METRICS_PORT?");
 	refused("COLOUR=red\n", 1, "COLOUR is not known");
-	refused("export TELEM_WORKERS=1\n", 1, "no name");
-	refused("TELEM_WORKERS =1\n", 1, "no name");
-	refused("=1\n", 1, "no name");
+	refused("export TELEM_WORKERS=1\n", 1, "not a name");
+	refused("TELEM_WORKERS =1\n", 1, "not a name");
+	refused("=1\n", 1, "not a name");
 	refused("TELEM_WORKERS=1\r\n", 1, "carriage return");
 	refused("TELEM_LOG_FILE=/a\tb\n", 1, "control");
 	memset(longest, 'x', sizeof(longest));
@@ -163,7 +177,7 @@ START_TEST(bad_lines)
 	longest[400] = '\0';
 	refused(longest, 1, "TELEM_USER: longer");
 	write_bytes("TELEM_WORKERS=1\nTELEM\0", 22);
-	ck_assert(!conf_load(&conf, file, false, NULL, err));
+	ck_assert(!load_from(file, false));
 	ck_assert_ptr_nonnull(strstr(err, ":2: "));
 }
 END_TEST
@@ -300,12 +314,12 @@ END_TEST
 START_TEST(database_needed)
 {
 	write_bytes("DATABASE_URL=\n", 14);
-	ck_assert(conf_load(&conf, file, false, NULL, err));
-	ck_assert(!conf_load(&conf, file, true, NULL, err));
+	ck_assert(load_from(file, false));
+	ck_assert(!load_from(file, true));
 	ck_assert_ptr_nonnull(strstr(err, "DATABASE_URL is not set"));
 	ck_assert_ptr_nonnull(strstr(err, file));
 	ck_assert_int_eq(setenv("DATABASE_URL", "dbname=fleet", 1), 0);
-	ck_assert(conf_load(&conf, file, true, NULL, err));
+	ck_assert(load_from(file, true));
 	ck_assert_str_eq(conf.database_url, "dbname=fleet");
 }
 END_TEST
@@ -335,13 +349,13 @@ END_TEST
 
 START_TEST(files)
 {
-	ck_assert(!conf_load(&conf, "/nonexistent/gateway.conf", false, NULL, err));
+	ck_assert(!load_from("/nonexistent/gateway.conf", false));
 	ck_assert_ptr_nonnull(strstr(err, "/nonexistent/gateway.conf: can't be opened: "));
-	ck_assert(!conf_load(&conf, "/tmp", false, NULL, err));
+	ck_assert(!load_from("/tmp", false));
 	ck_assert_ptr_nonnull(strstr(err, "/tmp: can't be read: "));
 	/* The default file need not be there. */
 	if (access(PKGSYSCONFDIR "/gateway.conf", F_OK) == -1)
-		ck_assert(conf_load(&conf, NULL, false, NULL, err));
+		ck_assert(load_from(NULL, false));
 }
 END_TEST
 

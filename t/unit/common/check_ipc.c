@@ -65,7 +65,7 @@ END_TEST
 
 START_TEST(descriptor)
 {
-	struct ipc_msg m = {.type = IPC_ADOPT, .slot = 3}, in;
+	struct ipc_msg m = {.type = IPC_LEND, .slot = 3}, in;
 	int p[2], got;
 	char c = 0;
 
@@ -154,7 +154,7 @@ START_TEST(surplus_descriptors_are_closed)
 		struct cmsghdr align;
 		char room[CMSG_SPACE(3 * sizeof(int))];
 	} control = {0};
-	struct ipc_msg m = {.type = IPC_ADOPT}, in;
+	struct ipc_msg m = {.type = IPC_LEND}, in;
 	struct iovec iov = {.iov_base = &m, .iov_len = sizeof(m)};
 	struct msghdr hdr = {.msg_iov = &iov,
 	    .msg_iovlen = 1,

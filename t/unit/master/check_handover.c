@@ -22,13 +22,12 @@ static int pair[2], life[2], own[2], other;
 static struct handover
 sample(void)
 {
-	struct handover h = {.control = pair[1],
+	struct handover h = {.talk = pair[1],
 	    .life = life[0],
 	    .own_life = {own[0], own[1]},
 	    .pidfile = {.path = "/run/a folder/gw.pid", .fd = other},
 	    .metrics = -1,
 	    .memory = other,
-	    .side = 1,
 	    .background = true,
 	    .generation = 4000000000u,
 	    .naddr = NADDR,
@@ -62,7 +61,7 @@ START_TEST(there_and_back)
 	ck_assert_int_ne(fd, -1);
 	ck_assert_msg(handover_read(&r, fd, err), "%s", err);
 	ck_assert(r.present && r.background);
-	ck_assert_int_eq(r.control, h.control);
+	ck_assert_int_eq(r.talk, h.talk);
 	ck_assert_int_eq(r.life, h.life);
 	ck_assert_int_eq(r.own_life[0], own[0]);
 	ck_assert_int_eq(r.own_life[1], own[1]);
@@ -70,7 +69,6 @@ START_TEST(there_and_back)
 	ck_assert_str_eq(r.pidfile.path, h.pidfile.path);
 	ck_assert_int_eq(r.metrics, -1);
 	ck_assert_int_eq(r.memory, other);
-	ck_assert_int_eq(r.side, 1);
 	ck_assert_uint_eq(r.generation, 4000000000u);
 	ck_assert_int_eq(r.naddr, NADDR);
 	ck_assert_int_eq(r.nslots, NSLOTS);
@@ -84,7 +82,7 @@ START_TEST(there_and_back)
 	ck_assert_int_eq(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
 	handover_forget(&r);
 	ck_assert(!r.present);
-	ck_assert_int_eq(r.control, -1);
+	ck_assert_int_eq(r.talk, -1);
 	/* Without a pidfile. */
 	h.pidfile.fd = -1;
 	fd = handover_write(&h);
@@ -153,7 +151,7 @@ START_TEST(by_the_environment)
 	ck_assert_int_eq(unsetenv(HANDOVER_ENV), 0);
 	ck_assert(handover_take(&r, err));
 	ck_assert(!r.present);
-	ck_assert_int_eq(r.control, -1);
+	ck_assert_int_eq(r.talk, -1);
 	snprintf(value, sizeof(value), "%d", handover_write(&h));
 	ck_assert_int_eq(setenv(HANDOVER_ENV, value, 1), 0);
 	ck_assert_msg(handover_take(&r, err), "%s", err);

@@ -244,23 +244,6 @@ START_TEST(clients_that_leave_early)
 }
 END_TEST
 
-START_TEST(child_closes_its_copies)
-{
-	int fd = client(), before, after;
-
-	turn();
-	before = dup(fd);
-	close(before);
-	http_close_inherited(http);
-	ck_assert_int_eq(fcntl(listen_fd, F_GETFD), -1);
-	/* The lowest free number is now one that the server had. */
-	after = dup(fd);
-	ck_assert_int_lt(after, before);
-	/* As in a worker: the rest is left to the end of the process. */
-	_exit(0);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -277,7 +260,6 @@ main(void)
 	tcase_add_test(tc, big_answer_arrives_whole);
 	tcase_add_test(tc, newcomers_are_served);
 	tcase_add_test(tc, clients_that_leave_early);
-	tcase_add_exit_test(tc, child_closes_its_copies, 0);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

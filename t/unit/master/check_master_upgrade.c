@@ -66,7 +66,7 @@ START_TEST(upgrade_that_fails)
 	ck_assert_int_eq(kill(master, SIGUSR2), 0);
 	wait_for(logged("the new program can't start: ") && logged("conf:9: "));
 	wait_for(logged("generation 1 goes on as before"));
-	configure("exit1", "");
+	configure("exit", "");
 	ck_assert_int_eq(kill(master, SIGUSR2), 0);
 	wait_for(logged("did not get ready: told to fail; pid"));
 	ck_assert_int_eq(in_charge(), master);
@@ -77,7 +77,7 @@ START_TEST(upgrade_that_fails)
 	upgrade(port);
 	ck_assert(logged("TELEM_MAX_DEVICES has changed; counters start at zero"));
 	ck_assert_int_eq(generation(), 2);
-	configure("exit2", "TELEM_MAX_DEVICES=2000\n");
+	configure("exit", "TELEM_MAX_DEVICES=2000\n");
 	ck_assert_int_eq(kill(master, SIGUSR2), 0);
 	wait_for(logged("generation 2 goes on as before"));
 	ck_assert(settled());

@@ -16,7 +16,7 @@
 
 #define NWORKERS 3
 
-static struct stats retired;
+static struct stats retired, total;
 static struct shm_slot slots[2];
 static struct metrics_worker workers[NWORKERS];
 static struct metrics_view view;
@@ -60,10 +60,10 @@ setup(void)
 	    .reload_wall_ms = 1700000009007,
 	    .restarts = 7,
 	    .hangs = 1,
-	    .adoptions = 3,
+	    .loans = 3,
 	    .listen = listens,
 	    .nlisten = 2,
-	    .others = &retired,
+	    .total = &total,
 	    .workers = workers,
 	    .nworkers = NWORKERS};
 	stats_set(&retired.records, 1000);
@@ -99,9 +99,20 @@ text(struct evbuffer *b)
 	return s;
 }
 
+/* What shm_total() makes of it. */
+static void
+add_up(void)
+{
+	memset(&total, 0, sizeof(total));
+	stats_sum(&total, &retired, true);
+	for (int i = 0; i < 4; i++)
+		stats_sum(&total, &slots[i / 2].block[i % 2].stats, true);
+}
+
 static char *
 scrape(void)
 {
+	add_up();
 	struct evbuffer *b = evbuffer_new();
 
 	metrics_prometheus(&view, b);
@@ -295,6 +306,7 @@ status(void)
 	json_t *o;
 	char *s;
 
+	add_up();
 	ck_assert(metrics_status(&view, b));
 	s = text(b);
 	o = json_loads(s, 0, &error);

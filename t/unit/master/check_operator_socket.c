@@ -1,7 +1,6 @@
 /*
- * The control socket on the master's side: its place in the file system, and its clients. The
- * master is only as much of one as they need: an event loop, and workers that are the ends of
- * socket pairs.
+ * The operator's socket: its place in the file system, and its clients. The master is only as much of
+ * one as they need: an event loop, and workers that are the ends of socket pairs.
  */
 #include "config.h"
 
@@ -20,7 +19,8 @@
 
 #include "common/clock.h"
 #include "common/ipc.h"
-#include "master/worker_channel.h"
+#include "common/trace_request.h"
+#include "master/trace_clients.h"
 #include "master/master.h"
 
 #define IMEI UINT64_C(350000000000001)
@@ -39,18 +39,18 @@ setup(void)
 	snprintf(path, sizeof(path), "%s/control.sock", dir);
 	memset(&m, 0, sizeof(m));
 	memset(slots, 0, sizeof(slots));
-	m.control_socket.fd = -1;
+	m.operator_socket.fd = -1;
 	m.slots = slots;
 	m.nslots = 2;
 	for (int i = 0; i < 2; i++) {
 		int fd[2];
 
 		for (int b = 0; b < SLOT_BLOCKS; b++)
-			slots[i].proc[b].control = -1;
+			slots[i].proc[b].channel = -1;
 		ck_assert(ipc_pair(fd));
 		slots[i].proc[0].pid = 1;
 		slots[i].proc[0].slot = i;
-		slots[i].proc[0].control = fd[0];
+		slots[i].proc[0].channel = fd[0];
 		worker_end[i] = fd[1];
 	}
 	m.base = event_base_new();
@@ -60,10 +60,10 @@ setup(void)
 static void
 teardown(void)
 {
-	control_free(m.control);
-	control_socket_remove(&m.control_socket);
+	trace_clients_free(m.trace_clients);
+	operator_socket_remove(&m.operator_socket);
 	for (int i = 0; i < 2; i++) {
-		close(slots[i].proc[0].control);
+		close(slots[i].proc[0].channel);
 		close(worker_end[i]);
 	}
 	event_base_free(m.base);
@@ -74,9 +74,9 @@ teardown(void)
 static void
 serve(void)
 {
-	ck_assert_msg(control_socket_open(&m.control_socket, path, false, err), "%s", err);
-	m.control = control_new(&m, m.control_socket.fd);
-	ck_assert_ptr_nonnull(m.control);
+	ck_assert_msg(operator_socket_open(&m.operator_socket, path, false, err), "%s", err);
+	m.trace_clients = trace_clients_new(&m, m.operator_socket.fd);
+	ck_assert_ptr_nonnull(m.trace_clients);
 }
 
 static void
@@ -142,14 +142,14 @@ static int
 was_told(int worker)
 {
 	struct ipc_msg msg;
-	struct control_request request;
+	struct trace_request request;
 	int64_t until;
 	int fd;
 
 	ck_assert_int_eq(ipc_recv(worker_end[worker], &msg, &fd), 1);
 	ck_assert_uint_eq(msg.type, IPC_TRACE);
 	ck_assert_int_ne(fd, -1);
-	ck_assert(control_from_ipc(&msg, &request, &until));
+	ck_assert(trace_request_from_ipc(&msg, &request, &until));
 	ck_assert_uint_eq(request.imei, IMEI);
 	ck_assert(request.bytes);
 	ck_assert_int_gt(until, clock_mono_ms());
@@ -180,53 +180,53 @@ START_TEST(the_socket_is_for_owner_and_group)
 	ck_assert_int_eq(st.st_uid, geteuid());
 	snprintf(beside, sizeof(beside), "%s.new", path);
 	ck_assert_int_eq(access(beside, F_OK), -1);
-	control_free(m.control);
-	m.control = NULL;
-	control_socket_remove(&m.control_socket);
+	trace_clients_free(m.trace_clients);
+	m.trace_clients = NULL;
+	operator_socket_remove(&m.operator_socket);
 	ck_assert_int_eq(access(path, F_OK), -1);
-	control_socket_remove(&m.control_socket);
+	operator_socket_remove(&m.operator_socket);
 }
 END_TEST
 
 START_TEST(no_socket_is_well)
 {
-	ck_assert(control_socket_open(&m.control_socket, "none", false, err));
-	ck_assert_int_eq(m.control_socket.fd, -1);
+	ck_assert(operator_socket_open(&m.operator_socket, "none", false, err));
+	ck_assert_int_eq(m.operator_socket.fd, -1);
 }
 END_TEST
 
 START_TEST(a_dead_ones_socket_is_replaced)
 {
-	struct control_socket dead;
+	struct operator_socket dead;
 
-	ck_assert(control_socket_open(&dead, path, false, err));
+	ck_assert(operator_socket_open(&dead, path, false, err));
 	close(dead.fd);
 	ck_assert_int_eq(dial(), -1);
 	serve();
 	close(dial());
 	/* What it made is no longer there: nothing to be removed. */
 	dead.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	control_socket_remove(&dead);
+	operator_socket_remove(&dead);
 	ck_assert_int_eq(access(path, F_OK), 0);
 }
 END_TEST
 
 START_TEST(a_living_ones_socket_is_left_alone)
 {
-	struct control_socket other;
+	struct operator_socket other;
 
 	serve();
-	ck_assert(!control_socket_open(&other, path, false, err));
+	ck_assert(!operator_socket_open(&other, path, false, err));
 	ck_assert_ptr_nonnull(strstr(err, "running already"));
 	ck_assert_int_eq(other.fd, -1);
 	close(dial());
 	/* But for the one that takes over: the old one then removes nothing. */
-	ck_assert_msg(control_socket_open(&other, path, true, err), "%s", err);
-	control_free(m.control);
-	m.control = NULL;
-	control_socket_remove(&m.control_socket);
+	ck_assert_msg(operator_socket_open(&other, path, true, err), "%s", err);
+	trace_clients_free(m.trace_clients);
+	m.trace_clients = NULL;
+	operator_socket_remove(&m.operator_socket);
 	ck_assert_int_eq(access(path, F_OK), 0);
-	control_socket_remove(&other);
+	operator_socket_remove(&other);
 	ck_assert_int_eq(access(path, F_OK), -1);
 }
 END_TEST
@@ -234,23 +234,23 @@ END_TEST
 /* As after an upgrade: the new master's socket stands there, the old one leaves it alone. */
 START_TEST(a_successor_takes_over)
 {
-	struct control_socket old;
+	struct operator_socket old;
 	struct conf *conf = calloc(1, sizeof(*conf));
 	int fd;
 
 	ck_assert_ptr_nonnull(conf);
 	m.conf = conf;
 	strcpy(conf->control_socket, "none");
-	control_take_over(&m); /* none is wanted */
-	ck_assert_ptr_null(m.control);
+	trace_clients_take_over(&m); /* none is wanted */
+	ck_assert_ptr_null(m.trace_clients);
 	snprintf(conf->control_socket, sizeof(conf->control_socket), "%s/none/control.sock", dir);
-	control_take_over(&m); /* none can be had */
-	ck_assert_ptr_null(m.control);
-	ck_assert(control_socket_open(&old, path, false, err));
+	trace_clients_take_over(&m); /* none can be had */
+	ck_assert_ptr_null(m.trace_clients);
+	ck_assert(operator_socket_open(&old, path, false, err));
 	snprintf(conf->control_socket, sizeof(conf->control_socket), "%s", path);
-	control_take_over(&m);
-	ck_assert_ptr_nonnull(m.control);
-	control_socket_remove(&old);
+	trace_clients_take_over(&m);
+	ck_assert_ptr_nonnull(m.trace_clients);
+	operator_socket_remove(&old);
 	fd = ask(REQUEST);
 	hears(fd, "tracing", "\"workers\":2");
 	close(was_told(0));
@@ -267,13 +267,13 @@ START_TEST(places_that_are_no_good)
 
 	ck_assert_ptr_nonnull(f);
 	fclose(f);
-	ck_assert(!control_socket_open(&m.control_socket, path, false, err));
-	ck_assert_ptr_nonnull(strstr(err, "is no socket"));
+	ck_assert(!operator_socket_open(&m.operator_socket, path, false, err));
+	ck_assert_ptr_nonnull(strstr(err, "is not a socket"));
 	ck_assert_int_eq(access(path, F_OK), 0);
 	snprintf(nowhere, sizeof(nowhere), "%s/none/control.sock", dir);
-	ck_assert(!control_socket_open(&m.control_socket, nowhere, false, err));
+	ck_assert(!operator_socket_open(&m.operator_socket, nowhere, false, err));
 	ck_assert_ptr_nonnull(strstr(err, "No such file"));
-	ck_assert_int_eq(m.control_socket.fd, -1);
+	ck_assert_int_eq(m.operator_socket.fd, -1);
 }
 END_TEST
 
@@ -290,12 +290,12 @@ START_TEST(every_worker_gets_the_client)
 	close(copy);
 	close(was_told(1));
 	/* One that starts later gets it too, and nobody else anything again. */
-	control_greet(m.control, &slots[1].proc[0]);
+	trace_clients_greet(m.trace_clients, &slots[1].proc[0]);
 	close(was_told(1));
 	ck_assert(is_quiet(0));
 	close(fd);
 	turn();
-	control_greet(m.control, &slots[1].proc[0]);
+	trace_clients_greet(m.trace_clients, &slots[1].proc[0]);
 	ck_assert(is_quiet(1));
 }
 END_TEST
@@ -305,7 +305,7 @@ START_TEST(a_worker_that_hears_nothing_is_counted)
 	int fd;
 
 	serve();
-	slots[1].proc[1].pid = 1; /* hangs: its control end is closed */
+	slots[1].proc[1].pid = 1; /* hangs: its channel is closed */
 	fd = ask(REQUEST);
 	hears(fd, "tracing", "\"workers\":2,\"workers_missed\":1");
 	close(fd);
@@ -330,8 +330,8 @@ START_TEST(the_end_is_told)
 	close(copy);
 	fd = ask(REQUEST);
 	hears(fd, "tracing", "");
-	control_free(m.control);
-	m.control = NULL;
+	trace_clients_free(m.trace_clients);
+	m.trace_clients = NULL;
 	hears(fd, "end", "the gateway has stopped");
 	hears_the_end(fd);
 	close(was_told(0));
@@ -366,10 +366,10 @@ END_TEST
 
 START_TEST(there_are_not_too_many)
 {
-	int fd[CONTROL_MAX_TRACES], more;
+	int fd[TRACE_MAX_CLIENTS], more;
 
 	serve();
-	for (int i = 0; i < CONTROL_MAX_TRACES; i++) {
+	for (int i = 0; i < TRACE_MAX_CLIENTS; i++) {
 		fd[i] = dial();
 		turn();
 	}
@@ -384,7 +384,7 @@ START_TEST(there_are_not_too_many)
 	close(was_told(0));
 	close(was_told(1));
 	close(more);
-	for (int i = 1; i < CONTROL_MAX_TRACES; i++)
+	for (int i = 1; i < TRACE_MAX_CLIENTS; i++)
 		close(fd[i]);
 }
 END_TEST
@@ -392,8 +392,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("control_socket");
-	TCase *tc = tcase_create("control_socket");
+	Suite *suite = suite_create("operator_socket");
+	TCase *tc = tcase_create("operator_socket");
 	SRunner *runner;
 	int failed;
 

@@ -71,7 +71,7 @@ START_TEST(none_is_fine)
 
 	ck_assert(pidfile_lock(&p, "", err));
 	pidfile_remove(&p);
-	pidfile_close_inherited(&p);
+	pidfile_let_go(&p);
 }
 END_TEST
 
@@ -142,7 +142,7 @@ START_TEST(handed_over)
 	put("123456789012345\n");
 	ck_assert(pidfile_write(&heir));
 	ck_assert_int_eq(content(), getpid());
-	pidfile_close_inherited(&p);
+	pidfile_let_go(&p);
 	ck_assert(!pidfile_is(&p, path));
 	ck_assert(pidfile_write(&p));
 	ck_assert(!pidfile_lock(&third, path, err));

@@ -65,15 +65,15 @@ START_TEST(all_states)
 
 	bind_to(path, strlen(path) + 1);
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", path, 1), 0);
-	notify_ready("ready: 4 workers");
+	sd_notify_ready("ready: 4 workers");
 	ck_assert_str_eq(received(), "READY=1\nSTATUS=ready: 4 workers");
-	notify_reloading();
+	sd_notify_reloading();
 	ck_assert_int_eq(
 	    sscanf(received(), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading", &usec), 1);
 	ck_assert(usec > 0);
-	notify_stopping();
+	sd_notify_stopping();
 	ck_assert_str_eq(received(), "STOPPING=1\nSTATUS=draining");
-	notify_main_pid(4711);
+	sd_notify_main_pid(4711);
 	ck_assert_str_eq(received(), "MAINPID=4711");
 }
 END_TEST
@@ -86,7 +86,7 @@ START_TEST(abstract_name)
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", name, 1), 0);
 	name[0] = '\0';
 	bind_to(name, len);
-	ck_assert(notify_send("READY=%d", 1));
+	ck_assert(sd_notify_send("READY=%d", 1));
 	ck_assert_str_eq(received(), "READY=1");
 }
 END_TEST
@@ -95,23 +95,23 @@ START_TEST(nobody_listens)
 {
 	char text[600];
 
-	ck_assert(notify_send("READY=1"));
+	ck_assert(sd_notify_send("READY=1"));
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", "", 1), 0);
-	ck_assert(notify_send("READY=1"));
+	ck_assert(sd_notify_send("READY=1"));
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", path, 1), 0);
-	ck_assert(!notify_send("READY=1"));
+	ck_assert(!sd_notify_send("READY=1"));
 	ck_assert_int_eq(errno, ENOENT);
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", "relative", 1), 0);
-	ck_assert(!notify_send("READY=1"));
+	ck_assert(!sd_notify_send("READY=1"));
 	ck_assert_int_eq(errno, EINVAL);
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	text[0] = '/';
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", text, 1), 0);
-	ck_assert(!notify_send("READY=1"));
+	ck_assert(!sd_notify_send("READY=1"));
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert_int_eq(setenv("NOTIFY_SOCKET", path, 1), 0);
-	ck_assert(!notify_send("%s", text));
+	ck_assert(!sd_notify_send("%s", text));
 	ck_assert_int_eq(errno, EMSGSIZE);
 }
 END_TEST

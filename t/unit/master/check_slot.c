@@ -41,9 +41,9 @@ tick(bool beat0, bool beat1)
 }
 
 static void
-exit_now(int block, enum slot_exit how)
+exit_now(int block)
 {
-	slot_exited(&s, block, how, now, &out);
+	slot_exited(&s, block, now, &out);
 }
 
 START_TEST(starts_and_gets_ready)
@@ -69,13 +69,13 @@ START_TEST(ready_one_is_replaced_at_once)
 {
 	slot_ready(&s, 0, now);
 	now += 5000;
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_one(SLOT_SPAWN, 0);
 	ck_assert_int_eq(s.spawned_ms, now);
 	/* So is one that left by itself. */
 	slot_ready(&s, 0, now);
 	now += 1000;
-	exit_now(0, SLOT_EXIT_CLEAN);
+	exit_now(0);
 	expect_one(SLOT_SPAWN, 0);
 }
 END_TEST
@@ -87,7 +87,7 @@ START_TEST(at_most_once_a_second)
 	now += 10;
 	slot_ready(&s, 0, now);
 	now += 10;
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_nothing();
 	ck_assert_int_eq(slot_due(&s), spawned + SLOT_RESPAWN_MS);
 	ck_assert(slot_empty(&s));
@@ -106,7 +106,7 @@ START_TEST(backs_off_before_ready)
 
 	for (i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
 		now += 50;
-		exit_now(0, SLOT_EXIT_FAILURE);
+		exit_now(0);
 		expect_nothing();
 		ck_assert_int_eq(slot_due(&s) - now, expected[i]);
 		now = slot_due(&s);
@@ -124,7 +124,7 @@ backoff_after_health(int healthy)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		exit_now(0, SLOT_EXIT_FAILURE);
+		exit_now(0);
 		now = slot_due(&s);
 		slot_wake(&s, now, &out);
 	}
@@ -132,9 +132,9 @@ backoff_after_health(int healthy)
 	for (i = 0; i < healthy; i++)
 		tick(true, false);
 	now += 1000;
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_one(SLOT_SPAWN, 0);
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	return slot_due(&s) - now;
 }
 
@@ -143,31 +143,6 @@ START_TEST(healthy_minute_forgets_failures)
 	ck_assert_int_eq(backoff_after_health(59), 4000);
 	setup();
 	ck_assert_int_eq(backoff_after_health(60), 1000);
-}
-END_TEST
-
-START_TEST(config_exit_is_not_tried_again)
-{
-	exit_now(0, SLOT_EXIT_CONFIG);
-	expect_nothing();
-	ck_assert_int_eq((int)s.mode, SLOT_FAILED);
-	ck_assert_int_eq(slot_due(&s), SLOT_NEVER);
-	slot_wake(&s, now + 1000000, &out);
-	expect_nothing();
-	/* Its share goes to others. */
-	tick(false, false);
-	tick(false, false);
-	ck_assert(slot_wants_adopter(&s));
-	/* A reload tries again. */
-	slot_next_begin(&s, &out);
-	expect_one(SLOT_SPAWN, 1);
-	slot_ready(&s, 1, now);
-	ck_assert(slot_next_ready(&s));
-	ck_assert(!slot_wants_adopter(&s));
-	slot_next_commit(&s, now + 5000, &out);
-	expect_nothing();
-	ck_assert_int_eq((int)s.mode, SLOT_RUNNING);
-	ck_assert_int_eq(s.current, 1);
 }
 END_TEST
 
@@ -183,7 +158,7 @@ START_TEST(late_one_is_killed)
 	expect_one(SLOT_LATE, 0);
 	tick(true, false);
 	expect_nothing();
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_nothing();
 	ck_assert_int_eq(slot_due(&s), now + 1000);
 }
@@ -198,17 +173,17 @@ START_TEST(hung_one_is_killed_and_replaced)
 	for (i = 1; i < SLOT_HANG_TICKS; i++) {
 		tick(false, false);
 		expect_nothing();
-		ck_assert_int_eq(slot_wants_adopter(&s), i >= SLOT_DOWN_TICKS);
+		ck_assert_int_eq(slot_is_down(&s), i >= SLOT_DOWN_TICKS);
 		ck_assert_int_eq(slot_accepting(&s, 0), i < SLOT_DOWN_TICKS);
 	}
 	tick(false, false);
 	expect_one(SLOT_HUNG, 0);
 	ck_assert(!slot_accepting(&s, 0));
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_one(SLOT_SPAWN, 0);
-	ck_assert(slot_wants_adopter(&s));
+	ck_assert(slot_is_down(&s));
 	slot_ready(&s, 0, now);
-	ck_assert(!slot_wants_adopter(&s));
+	ck_assert(!slot_is_down(&s));
 }
 END_TEST
 
@@ -224,7 +199,7 @@ START_TEST(one_late_beat_is_no_hang)
 		}
 		tick(true, false);
 		expect_nothing();
-		ck_assert(!slot_wants_adopter(&s));
+		ck_assert(!slot_is_down(&s));
 		ck_assert(slot_accepting(&s, 0));
 	}
 	/* Wall time without ticks is no hang: the machine slept. */
@@ -234,7 +209,7 @@ START_TEST(one_late_beat_is_no_hang)
 }
 END_TEST
 
-START_TEST(adopted_when_it_does_not_accept)
+START_TEST(down_when_it_does_not_accept)
 {
 	slot_ready(&s, 0, now);
 	tick(true, false);
@@ -242,22 +217,22 @@ START_TEST(adopted_when_it_does_not_accept)
 	seen[0].heartbeat++;
 	seen[0].accepting = false;
 	slot_tick(&s, seen, now, &out);
-	ck_assert(!slot_wants_adopter(&s));
+	ck_assert(!slot_is_down(&s));
 	seen[0].heartbeat++;
 	slot_tick(&s, seen, now, &out);
-	ck_assert(slot_wants_adopter(&s));
+	ck_assert(slot_is_down(&s));
 	tick(true, false);
-	ck_assert(!slot_wants_adopter(&s));
+	ck_assert(!slot_is_down(&s));
 }
 END_TEST
 
-START_TEST(adopted_while_backing_off)
+START_TEST(down_while_backing_off)
 {
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	tick(false, false);
-	ck_assert(!slot_wants_adopter(&s));
+	ck_assert(!slot_is_down(&s));
 	tick(false, false);
-	ck_assert(slot_wants_adopter(&s));
+	ck_assert(slot_is_down(&s));
 }
 END_TEST
 
@@ -278,13 +253,13 @@ START_TEST(reload_drains_the_old)
 	ck_assert(!slot_next_ready(&s));
 	ck_assert(!slot_next_dead(&s));
 	ck_assert_int_eq(slot_due(&s), now + 5000);
-	exit_now(0, SLOT_EXIT_CLEAN);
+	exit_now(0);
 	expect_nothing();
 	ck_assert(slot_settled(&s));
 	ck_assert_int_eq(slot_due(&s), SLOT_NEVER);
 	/* The new one is the one that is replaced now, in its own block. */
 	now += 2000;
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(1);
 	expect_one(SLOT_SPAWN, 1);
 }
 END_TEST
@@ -317,7 +292,7 @@ START_TEST(draining_one_that_hangs_is_killed)
 	for (i = 1; i < SLOT_HANG_TICKS; i++) {
 		tick(false, true);
 		expect_nothing();
-		ck_assert(!slot_wants_adopter(&s));
+		ck_assert(!slot_is_down(&s));
 	}
 	tick(false, true);
 	expect_one(SLOT_HUNG, 0);
@@ -328,7 +303,7 @@ START_TEST(reload_that_fails_keeps_the_old)
 {
 	slot_ready(&s, 0, now);
 	slot_next_begin(&s, &out);
-	exit_now(1, SLOT_EXIT_CONFIG);
+	exit_now(1);
 	expect_nothing();
 	ck_assert(slot_next_dead(&s));
 	ck_assert(!slot_next_ready(&s));
@@ -349,12 +324,12 @@ START_TEST(aborted_ones_drain_if_ready_and_die_if_not)
 	slot_ready(&s, 1, now);
 	slot_next_abort(&s, now + 5000, &out);
 	expect_one(SLOT_DRAIN, 1);
-	exit_now(1, SLOT_EXIT_CLEAN);
+	exit_now(1);
 	slot_next_begin(&s, &out);
 	slot_next_abort(&s, now + 5000, &out);
 	expect_one(SLOT_KILL, 1);
 	ck_assert(!slot_settled(&s));
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(1);
 	expect_nothing();
 	ck_assert(slot_settled(&s));
 	ck_assert_int_eq(s.current, 0);
@@ -382,12 +357,12 @@ START_TEST(old_one_dies_during_reload)
 	slot_ready(&s, 0, now);
 	slot_next_begin(&s, &out);
 	now += 2000;
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_one(SLOT_SPAWN, 0);
 	slot_ready(&s, 1, now);
 	slot_next_commit(&s, now + 5000, &out);
 	expect_one(SLOT_KILL, 0);
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_nothing();
 	ck_assert_int_eq(s.current, 1);
 	ck_assert_int_eq(slot_due(&s), SLOT_NEVER);
@@ -396,7 +371,7 @@ END_TEST
 
 START_TEST(waiting_one_is_forgotten_by_a_reload)
 {
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	ck_assert_int_ne(slot_due(&s), SLOT_NEVER);
 	slot_next_begin(&s, &out);
 	slot_ready(&s, 1, now);
@@ -418,16 +393,16 @@ START_TEST(stop_drains_everybody)
 	ck_assert_int_eq(out.a[0].block, 0);
 	ck_assert_int_eq((int)out.a[1].verb, SLOT_KILL);
 	ck_assert_int_eq(out.a[1].block, 1);
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(1);
 	expect_nothing();
 	/* Nobody is replaced or adopted any more. */
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	expect_nothing();
 	ck_assert(slot_empty(&s));
 	tick(false, false);
 	tick(false, false);
 	tick(false, false);
-	ck_assert(!slot_wants_adopter(&s));
+	ck_assert(!slot_is_down(&s));
 }
 END_TEST
 
@@ -452,7 +427,7 @@ END_TEST
 
 START_TEST(stop_cancels_a_respawn)
 {
-	exit_now(0, SLOT_EXIT_FAILURE);
+	exit_now(0);
 	slot_stop(&s, now + 1000, &out);
 	expect_nothing();
 	ck_assert_int_eq(slot_due(&s), SLOT_NEVER);
@@ -469,11 +444,11 @@ START_TEST(kill_is_at_once)
 	ck_assert_int_eq((int)out.a[1].verb, SLOT_KILL);
 	slot_kill(&s, &out);
 	expect_nothing();
-	exit_now(0, SLOT_EXIT_FAILURE);
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(0);
+	exit_now(1);
 	expect_nothing();
 	/* An end of nobody means nothing. */
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(1);
 	expect_nothing();
 	ck_assert(slot_empty(&s));
 }
@@ -487,14 +462,14 @@ START_TEST(due_is_the_earlier_of_two)
 	slot_ready(&s, 1, now);
 	ck_assert(!slot_next_dead(&s));
 	slot_next_commit(&s, now + 5000, &out);
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(1);
 	expect_nothing();
 	ck_assert_int_eq(slot_due(&s), now + SLOT_RESPAWN_MS);
 	now += SLOT_RESPAWN_MS;
 	slot_wake(&s, now, &out);
 	expect_one(SLOT_SPAWN, 1);
 	ck_assert_int_eq(slot_due(&s), now + 4000);
-	exit_now(0, SLOT_EXIT_CLEAN);
+	exit_now(0);
 	ck_assert(!slot_empty(&s));
 	slot_kill(&s, &out);
 	expect_one(SLOT_KILL, 1);
@@ -506,7 +481,7 @@ START_TEST(next_that_was_ready_and_dies)
 	slot_ready(&s, 0, now);
 	slot_next_begin(&s, &out);
 	slot_ready(&s, 1, now);
-	exit_now(1, SLOT_EXIT_FAILURE);
+	exit_now(1);
 	expect_nothing();
 	ck_assert(slot_next_dead(&s));
 	ck_assert(!slot_next_ready(&s));
@@ -528,8 +503,8 @@ main(void)
 {
 	const TTest *const tests[] = {starts_and_gets_ready, ready_one_is_replaced_at_once,
 	    at_most_once_a_second, backs_off_before_ready, healthy_minute_forgets_failures,
-	    config_exit_is_not_tried_again, late_one_is_killed, hung_one_is_killed_and_replaced,
-	    one_late_beat_is_no_hang, adopted_when_it_does_not_accept, adopted_while_backing_off,
+	    late_one_is_killed, hung_one_is_killed_and_replaced,
+	    one_late_beat_is_no_hang, down_when_it_does_not_accept, down_while_backing_off,
 	    reload_drains_the_old, old_one_that_does_not_leave_is_killed,
 	    draining_one_that_hangs_is_killed, reload_that_fails_keeps_the_old,
 	    aborted_ones_drain_if_ready_and_die_if_not, late_next_counts_as_dead,

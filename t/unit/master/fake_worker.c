@@ -3,9 +3,9 @@
  * master's messages, and answers each connection with "slot pid\n". How it behaves comes
  * from the configuration, so that a reload can change it: DATABASE_URL=dbname=MODE.
  *
- *   exit1, exit2   say why and leave with that status before being ready
- *   never          is never ready
- *   stuck          doesn't leave when asked to drain
+ *   exit    says why and leaves before being ready
+ *   never   is never ready
+ *   stuck   doesn't leave when asked to drain
  */
 #include "config.h"
 
@@ -27,7 +27,7 @@
 struct fake {
 	const struct worker_env *env;
 	struct shm_worker *shm;
-	struct pollfd fds[MAX_FDS]; /* the first is the control end */
+	struct pollfd fds[MAX_FDS]; /* the first is the worker channel */
 	int slot[MAX_FDS];
 	int n;
 	bool draining;
@@ -72,19 +72,19 @@ tell(struct fake *f, enum ipc_type type, const char *text)
 	struct ipc_msg msg = {.type = type};
 
 	snprintf(msg.text, sizeof(msg.text), "%s", text);
-	if (!ipc_send(f->env->control_fd, &msg, -1))
+	if (!ipc_send(f->env->channel_fd, &msg, -1))
 		log_warn("the master does not hear: %s", strerror(errno));
 }
 
-/* Shows that it has the client's descriptor and knows whom to follow. */
+/* Shows that it has the client's descriptor and knows which device to follow. */
 static void
 trace(const struct fake *f, const struct ipc_msg *msg, int fd)
 {
-	struct control_request request;
+	struct trace_request request;
 	char text[128];
 	int64_t until;
 
-	if (fd == -1 || !control_from_ipc(msg, &request, &until))
+	if (fd == -1 || !trace_request_from_ipc(msg, &request, &until))
 		return;
 	snprintf(text, sizeof(text), "{\"event\":\"fake\",\"worker\":%d,\"imei\":\"%llu\"}",
 	    f->env->slot, (unsigned long long)request.imei);
@@ -105,12 +105,10 @@ obey(struct fake *f, const struct ipc_msg *msg, int fd)
 			return -1;
 		tell(f, IPC_DRAINED, "");
 		return 0;
-	case IPC_STOP:
-		return 0;
-	case IPC_ADOPT:
+	case IPC_LEND:
 		add(f, fd, (int)msg->slot);
 		return -1;
-	case IPC_RELEASE:
+	case IPC_TAKE_BACK:
 		drop(f, (int)msg->slot);
 		return -1;
 	case IPC_REOPEN_LOG:
@@ -118,8 +116,8 @@ obey(struct fake *f, const struct ipc_msg *msg, int fd)
 	case IPC_TRACE:
 		trace(f, msg, fd);
 		return -1;
-	case IPC_ORPHANS:
-		log_info("orphans of owner %llu", (unsigned long long)msg->value);
+	case IPC_CLEAN_UP:
+		log_info("told to clean up after owner %llu", (unsigned long long)msg->value);
 		return -1;
 	default:
 		return 1;
@@ -127,12 +125,12 @@ obey(struct fake *f, const struct ipc_msg *msg, int fd)
 }
 
 static int
-control(struct fake *f)
+channel(struct fake *f)
 {
 	struct ipc_msg msg;
 	int r, fd, status;
 
-	while ((r = ipc_recv(f->env->control_fd, &msg, &fd)) == 1) {
+	while ((r = ipc_recv(f->env->channel_fd, &msg, &fd)) == 1) {
 		status = obey(f, &msg, fd);
 		if (status != -1)
 			return status;
@@ -166,7 +164,7 @@ loop(struct fake *f)
 			return 1;
 		atomic_fetch_add(&f->shm->heartbeat, 1);
 		if (f->fds[0].revents != 0) {
-			status = control(f);
+			status = channel(f);
 			if (status != -1)
 				return status;
 		}
@@ -185,12 +183,12 @@ worker_main(const struct worker_env *env)
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	add(&f, env->control_fd, -1);
+	add(&f, env->channel_fd, -1);
 	for (i = 0; i < env->nlisten; i++)
 		add(&f, env->listen_fds[i], env->slot);
 	if (mode(&f, "exit")) {
-		tell(&f, IPC_FAILED, "told to fail");
-		return mode(&f, "exit2") ? 2 : 1;
+		tell(&f, IPC_START_FAILED, "told to fail");
+		return 1;
 	}
 	if (mode(&f, "never"))
 		return loop(&f);

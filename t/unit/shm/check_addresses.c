@@ -11,25 +11,37 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define BLOCKS 4
 #define ROOM 65536
+#define AT ADDRESSES_ALIGN /* where the tables begin in the file */
 
 static struct addresses *a;
+static int fd;
 
 static void
 setup(void)
 {
-	a = mmap(NULL, addresses_size(BLOCKS), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-	    -1, 0);
-	ck_assert_ptr_ne(a, MAP_FAILED);
-	addresses_init(a, BLOCKS);
+	fd = memfd_create("check_addresses", MFD_CLOEXEC);
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(ftruncate(fd, AT + (off_t)addresses_size(BLOCKS)), 0);
+	a = addresses_map(fd, AT, BLOCKS);
+	ck_assert_ptr_nonnull(a);
 }
 
 static void
 teardown(void)
 {
-	munmap(a, addresses_size(BLOCKS));
+	addresses_unmap(a);
+	close(fd);
+}
+
+static void
+clear(uint32_t block)
+{
+	ck_assert(addresses_clear(fd, AT, block));
 }
 
 static struct address
@@ -109,8 +121,8 @@ START_TEST(connections_of_all_workers)
 	addresses_disconnected(a, 3, two); /* it never had it */
 	ck_assert_uint_eq(addresses_connections(a, one), 4);
 	ck_assert_uint_eq(addresses_connections(a, two), 1);
-	addresses_clear(a, 2);
-	addresses_clear(a, 2);
+	clear(2);
+	clear(2);
 	ck_assert_uint_eq(addresses_connections(a, one), 3);
 	ck_assert_uint_eq(addresses_connections(a, two), 0);
 	addresses_disconnected(a, 0, one);
@@ -164,7 +176,7 @@ START_TEST(room)
 	for (uint64_t k = 1; k < first_out; k++)
 		addresses_disconnected(a, 0, k);
 	ck_assert(addresses_connected(a, 0, first_out, 1));
-	addresses_clear(a, 0);
+	clear(0);
 	n = 0;
 	for (uint64_t k = 1; k <= 4 * ROOM; k++)
 		addresses_note_unknown(a, 0, k, 7);
@@ -174,6 +186,47 @@ START_TEST(room)
 	ck_assert_uint_le(n, ROOM);
 	addresses_note_unknown(a, 0, 4 * ROOM, 8);
 	ck_assert_uint_eq(addresses_unknown(a, 4 * ROOM, 8), 1);
+}
+END_TEST
+
+static long
+bytes_in_use(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	return (long)st.st_blocks * 512;
+}
+
+/* One that maps fewer tables counts those; the others go on. */
+START_TEST(fewer_tables)
+{
+	struct addresses *few = addresses_map(fd, AT, 1);
+	uint64_t one = key("192.0.2.1");
+
+	ck_assert_ptr_nonnull(few);
+	ck_assert(addresses_connected(a, 0, one, 1) && addresses_connected(a, 3, one, 1));
+	ck_assert_uint_eq(addresses_connections(few, one), 1);
+	ck_assert_uint_eq(addresses_connections(a, one), 2);
+	addresses_unmap(few);
+	ck_assert_ptr_null(addresses_map(-1, AT, 1));
+	addresses_unmap(NULL);
+}
+END_TEST
+
+/* Memory of a table that is cleared goes back. */
+START_TEST(clearing_frees)
+{
+	long before;
+
+	for (uint64_t k = 1; k < ROOM / 4; k++)
+		addresses_note_unknown(a, 1, k, 7);
+	before = bytes_in_use();
+	ck_assert_int_gt(before, 500000);
+	clear(1);
+	ck_assert_int_lt(bytes_in_use(), before / 10);
+	ck_assert_uint_eq(addresses_unknown(a, 1, 7), 0);
+	ck_assert(!addresses_clear(-1, AT, 1));
 }
 END_TEST
 
@@ -192,6 +245,8 @@ main(void)
 	tcase_add_test(t, connections_of_all_workers);
 	tcase_add_test(t, unknown_of_a_minute);
 	tcase_add_test(t, room);
+	tcase_add_test(t, fewer_tables);
+	tcase_add_test(t, clearing_frees);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/mutex.h"
+#include "shm/addresses.h"
 #include "shm/crc_ledger.h"
 #include "shm/registry.h"
 
@@ -35,6 +38,7 @@ START_TEST(bad_sizes)
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert(!shm_create(&shm, SHM_MAX_SLOTS + 1, 1000));
 	ck_assert(!shm_create(&shm, 1, 0));
+	ck_assert_ptr_null(shm.header);
 	shm_destroy(&shm);
 }
 END_TEST
@@ -187,7 +191,7 @@ START_TEST(handed_over)
 
 	ck_assert(shm_create(&shm, 3, 1000));
 	ck_assert_int_eq(registry_apply(shm.registry, &row, 0, &entry), REGISTRY_OK);
-	stats_set(&shm.header->master[0].retired.connections, 7);
+	stats_set(&shm.header->retired.connections, 7);
 	fd = dup(shm.fd);
 	ck_assert(!shm_attach(&other, fd, 2000, &why));
 	ck_assert_str_eq(why, "TELEM_MAX_DEVICES has changed");
@@ -195,7 +199,7 @@ START_TEST(handed_over)
 	ck_assert_int_eq(other.nslots, 3);
 	ck_assert_ptr_ne(other.slots, shm.slots);
 	ck_assert_uint_eq(registry_find(other.registry, row.imei), entry);
-	ck_assert_uint_eq(stats_get(&other.header->master[0].retired.connections), 7);
+	ck_assert_uint_eq(stats_get(&other.header->retired.connections), 7);
 	stats_set(&other.slots[2].block[1].stats.acks, 9);
 	ck_assert_uint_eq(stats_get(&shm.slots[2].block[1].stats.acks), 9);
 	shm_destroy(&other);
@@ -217,16 +221,29 @@ START_TEST(handed_over)
 }
 END_TEST
 
-static bool
-second_block(const void *arg, int slot, int block)
+/* Without a limit on addresses nothing is mapped for them; with one, what the workers need. */
+START_TEST(addresses_on_demand)
 {
-	ck_assert_ptr_eq(arg, &shm);
-	return slot < 2 && block == 1;
-}
+	uint8_t addr[4] = {192, 0, 2, 1};
+	uint64_t key = addresses_key(AF_INET, addr);
 
-/* The sum of another master's share stays the same while it moves a dead worker's counters there.
- */
-START_TEST(what_another_master_counts)
+	ck_assert(shm_create(&shm, SHM_MAX_SLOTS, 1000));
+	ck_assert_uint_lt(shm.size, (size_t)32 << 20);
+	ck_assert_ptr_null(shm.addresses);
+	ck_assert(shm_clear_addresses(&shm, shm_owner(SHM_MAX_SLOTS - 1, 1)));
+	atomic_store(&shm.header->used, 2);
+	ck_assert(shm_map_addresses(&shm));
+	ck_assert(addresses_connected(shm.addresses, shm_owner(1, 1), key, 1));
+	ck_assert_uint_eq(addresses_connections(shm.addresses, key), 1);
+	ck_assert(shm_clear_addresses(&shm, shm_owner(1, 1)));
+	ck_assert_uint_eq(addresses_connections(shm.addresses, key), 0);
+	ck_assert_int_lt(bytes_in_use(), 512 * 1024);
+	shm_destroy(&shm);
+}
+END_TEST
+
+/* The total stays whole while other processes move dead workers' counters. */
+START_TEST(total)
 {
 	struct shm_worker *w;
 	struct stats sum;
@@ -239,16 +256,17 @@ START_TEST(what_another_master_counts)
 		stats_set(&w->stats.records, 100);
 		stats_set(&w->stats.stored, 90);
 		stats_set(&w->stats.in_flight, 10);
+		stats_set(&w->stats.conn_active, 3);
 	}
-	stats_set(&shm.slots[0].block[0].stats.records, 1000);
-	shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+	shm_total(&shm, &sum);
 	ck_assert_uint_eq(stats_get(&sum.records), 200);
 	ck_assert_uint_eq(stats_get(&sum.in_flight), 20);
+	ck_assert_uint_eq(stats_get(&sum.conn_active), 6);
 	pid = fork();
 	if (pid == 0) {
 		for (i = 0; i < 20000; i++) {
 			w = &shm.slots[i & 1].block[1];
-			shm_retire(&shm.header->master[1], w);
+			shm_retire(&shm, i & 1, 1);
 			stats_begin(&w->stats);
 			stats_add(&w->stats.records, 1);
 			stats_add(&w->stats.refused, 1);
@@ -257,22 +275,45 @@ START_TEST(what_another_master_counts)
 		_exit(0);
 	}
 	for (uint64_t last = 200; waitpid(pid, &status, WNOHANG) == 0;) {
-		shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+		shm_total(&shm, &sum);
 		ck_assert_uint_ge(stats_get(&sum.records), last);
 		last = stats_get(&sum.records);
 		ck_assert_uint_eq(
 		    stats_get(&sum.stored) + stats_get(&sum.refused) + stats_get(&sum.in_flight),
 		    last);
 	}
-	shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
+	shm_total(&shm, &sum);
 	ck_assert_uint_eq(stats_get(&sum.records), 20200);
 	ck_assert_uint_eq(stats_get(&sum.refused), 20020);
-	/* One that was killed inside is read all the same. */
-	atomic_fetch_or(&shm.header->master[1].seq, 1);
-	shm_read_master(&shm, &shm.header->master[1], 3, second_block, &shm, &sum);
-	ck_assert_uint_eq(stats_get(&sum.records), 20200);
-	shm_retire(&shm.header->master[1], &shm.slots[0].block[1]);
-	ck_assert_uint_eq(stats_get(&shm.header->master[1].seq) & 1, 0);
+	ck_assert_uint_eq(stats_get(&sum.conn_active), 0);
+	shm_destroy(&shm);
+}
+END_TEST
+
+/* A master that was killed, or is stopped, while it counts holds up nobody for long. */
+START_TEST(total_beside_one_that_stopped)
+{
+	struct stats sum;
+	pid_t pid;
+
+	ck_assert(shm_create(&shm, 1, 1000));
+	stats_set(&shm.slots[0].block[0].stats.records, 5);
+	for (int round = 0; round < 2; round++) {
+		pid = fork();
+		if (pid == 0) {
+			if (mutex_lock(&shm.header->count_lock) == MUTEX_TAKEN)
+				(void)raise(round == 0 ? SIGKILL : SIGSTOP);
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, NULL, WUNTRACED), pid);
+		shm_total(&shm, &sum);
+		ck_assert_uint_eq(stats_get(&sum.records), 5);
+	}
+	shm_retire(&shm, 0, 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	shm_total(&shm, &sum);
+	ck_assert_uint_eq(stats_get(&sum.records), 5);
 	shm_destroy(&shm);
 }
 END_TEST
@@ -294,7 +335,9 @@ main(void)
 	tcase_add_test(t, reason);
 	tcase_add_test(t, reason_is_whole);
 	tcase_add_test(t, handed_over);
-	tcase_add_test(t, what_another_master_counts);
+	tcase_add_test(t, addresses_on_demand);
+	tcase_add_test(t, total);
+	tcase_add_test(t, total_beside_one_that_stopped);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

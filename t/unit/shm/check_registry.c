@@ -333,20 +333,20 @@ START_TEST(orphans)
 	(void)registry_session_open(reg, d, sd); /* another's */
 	registry_set_dirty(reg, d, other);
 
-	ck_assert_uint_eq(registry_next_orphan(reg, dead, &cursor, &session), a);
+	ck_assert_uint_eq(registry_next_of_dead(reg, dead, &cursor, &session), a);
 	ck_assert_int_eq(session, sa);
-	ck_assert_uint_eq(registry_next_orphan(reg, dead, &cursor, &session), b);
+	ck_assert_uint_eq(registry_next_of_dead(reg, dead, &cursor, &session), b);
 	ck_assert_int_eq(session, 0);
-	ck_assert_uint_eq(registry_next_orphan(reg, dead, &cursor, &session), c);
+	ck_assert_uint_eq(registry_next_of_dead(reg, dead, &cursor, &session), c);
 	ck_assert_int_eq(session, sc);
-	ck_assert_uint_eq(registry_next_orphan(reg, dead, &cursor, &session), REGISTRY_NONE);
+	ck_assert_uint_eq(registry_next_of_dead(reg, dead, &cursor, &session), REGISTRY_NONE);
 	ck_assert_int_eq(session, 0);
 	/* They were cleared; the other's were not. */
 	cursor = 0;
-	ck_assert_uint_eq(registry_next_orphan(reg, dead, &cursor, &session), REGISTRY_NONE);
+	ck_assert_uint_eq(registry_next_of_dead(reg, dead, &cursor, &session), REGISTRY_NONE);
 	ck_assert_int_eq(registry_session(reg, a), 0);
 	cursor = 0;
-	ck_assert_uint_eq(registry_next_orphan(reg, other, &cursor, &session), d);
+	ck_assert_uint_eq(registry_next_of_dead(reg, other, &cursor, &session), d);
 	ck_assert_int_eq(session, sd);
 }
 END_TEST
@@ -363,18 +363,18 @@ START_TEST(bookkeeping)
 	/* A mark stays with its first owner, whoever serves the device next. */
 	registry_set_dirty(reg, e, 3);
 	registry_set_dirty(reg, e, 4);
-	ck_assert_uint_eq(registry_next_orphan(reg, 4, &cursor, &session), REGISTRY_NONE);
+	ck_assert_uint_eq(registry_next_of_dead(reg, 4, &cursor, &session), REGISTRY_NONE);
 	cursor = 0;
-	ck_assert_uint_eq(registry_next_orphan(reg, 3, &cursor, &session), e);
+	ck_assert_uint_eq(registry_next_of_dead(reg, 3, &cursor, &session), e);
 	cursor = 0;
 	/* It is taken away by its owner alone; owner 0 is an owner. */
 	registry_set_dirty(reg, e, 0);
 	registry_clear_dirty(reg, e, 1);
-	ck_assert_uint_eq(registry_next_orphan(reg, 0, &cursor, &session), e);
+	ck_assert_uint_eq(registry_next_of_dead(reg, 0, &cursor, &session), e);
 	registry_set_dirty(reg, e, 0);
 	registry_clear_dirty(reg, e, 0);
 	cursor = 0;
-	ck_assert_uint_eq(registry_next_orphan(reg, 0, &cursor, &session), REGISTRY_NONE);
+	ck_assert_uint_eq(registry_next_of_dead(reg, 0, &cursor, &session), REGISTRY_NONE);
 }
 END_TEST
 

@@ -36,7 +36,7 @@ setup(void)
 {
 	ck_assert(log_open("t", NULL, LOG_TEXT, LOG_ERROR_));
 	memset(&conf, 0, sizeof(conf));
-	ck_assert(shm_create(&shm, 2, 1000));
+	ck_assert(shm_create(&shm, 2, 1000) && shm_map_addresses(&shm));
 	one = admission_new(&conf, &shm, stats_of(0), shm_owner(0, 0));
 	two = admission_new(&conf, &shm, stats_of(1), shm_owner(1, 0));
 	ck_assert(one != NULL && two != NULL);

@@ -325,7 +325,7 @@ START_TEST(large_fleets_and_hot_updates)
 	uint32_t cursor = 0;
 	int64_t session;
 	ck_assert_uint_eq(
-	    registry_next_orphan(r.registry, OWNER, &cursor, &session), REGISTRY_NONE);
+	    registry_next_of_dead(r.registry, OWNER, &cursor, &session), REGISTRY_NONE);
 	rig_stop(&r); /* the server counts when the connection has gone */
 	UNTIL(&r, SAYS(&r, "t",
 		      "SELECT n_tup_upd = 10000 AND n_tup_hot_upd >= 9000"

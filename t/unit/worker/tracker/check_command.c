@@ -1,6 +1,6 @@
 /*
  * The pure parts of commands: the state machine of the one in flight (every state, every
- * input), the back-off, the heap of times, the map from devices to connections.
+ * input), the back-off, the heap of times.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include "proto/message.h"
 #include "proto/stream.h"
 #include "worker/tracker/command.h"
-#include "common/intmap.h"
 #include "worker/tracker/wakeups.h"
 
 #define ID 77
@@ -191,38 +190,6 @@ START_TEST(times_come_in_order)
 }
 END_TEST
 
-START_TEST(a_device_is_found_until_it_is_removed)
-{
-	static uint32_t model[2000]; /* slot + 1 */
-	struct intmap m = {0};
-	uint64_t seed = 7;
-
-	ck_assert_uint_eq(intmap_get(&m, 5), INTMAP_NONE);
-	intmap_remove(&m, 5, 1);
-	for (int i = 0; i < 100000; i++) {
-		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-		uint32_t entry = (uint32_t)(seed >> 33) % 2000, slot = (uint32_t)(seed >> 50) % 3;
-
-		if (seed >> 63) {
-			ck_assert(intmap_put(&m, entry, slot));
-			model[entry] = slot + 1;
-		} else {
-			/* Another connection's goodbye changes nothing. */
-			intmap_remove(&m, entry, slot);
-			if (model[entry] == slot + 1)
-				model[entry] = 0;
-		}
-		ck_assert_uint_eq(
-		    intmap_get(&m, entry), model[entry] == 0 ? INTMAP_NONE : model[entry] - 1);
-		if (i % 5000 == 0)
-			for (uint32_t e = 0; e < 2000; e++)
-				ck_assert_uint_eq(
-				    intmap_get(&m, e), model[e] == 0 ? INTMAP_NONE : model[e] - 1);
-	}
-	intmap_free(&m);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -241,7 +208,6 @@ main(void)
 	tcase_add_test(t, late_answers_are_nobodys);
 	tcase_add_test(t, backoff_doubles_and_jitters_within_bounds);
 	tcase_add_test(t, times_come_in_order);
-	tcase_add_test(t, a_device_is_found_until_it_is_removed);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

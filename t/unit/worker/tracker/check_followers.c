@@ -47,7 +47,7 @@ follow(uint64_t imei, bool bytes, int64_t until_ms)
 static json_t *
 next(int fd)
 {
-	char packet[CONTROL_EVENT];
+	char packet[TRACE_EVENT_TEXT];
 	ssize_t n = read(fd, packet, sizeof(packet));
 	json_t *event;
 
@@ -225,29 +225,29 @@ END_TEST
 
 START_TEST(there_are_not_too_many)
 {
-	int fd[CONTROL_MAX_TRACES], more[2];
+	int fd[TRACE_MAX_CLIENTS], more[2];
 	char byte;
 
-	for (int i = 0; i < CONTROL_MAX_TRACES; i++)
+	for (int i = 0; i < TRACE_MAX_CLIENTS; i++)
 		fd[i] = follow(IMEI, false, 1000);
 	ck_assert(ipc_pair(more));
 	ck_assert_ptr_null(followers_add(&followers, IMEI, false, 1000, more[1]));
 	ck_assert_int_eq(read(more[0], &byte, 1), 0);
 	close(more[0]);
-	for (int i = 0; i < CONTROL_MAX_TRACES; i++)
+	for (int i = 0; i < TRACE_MAX_CLIENTS; i++)
 		close(fd[i]);
 }
 END_TEST
 
 START_TEST(a_long_event_is_cut)
 {
-	static char text[CONTROL_EVENT * 2];
-	char packet[CONTROL_EVENT + 1];
+	static char text[TRACE_EVENT_TEXT * 2];
+	char packet[TRACE_EVENT_TEXT + 1];
 	int fd = follow(IMEI, false, 1000);
 
 	memset(text, 'x', sizeof(text) - 1);
 	tell(&whole, "note", "\"text\":\"%s\"", text);
-	ck_assert_int_eq(read(fd, packet, sizeof(packet)), CONTROL_EVENT - 1);
+	ck_assert_int_eq(read(fd, packet, sizeof(packet)), TRACE_EVENT_TEXT - 1);
 	close(fd);
 }
 END_TEST

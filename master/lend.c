@@ -1,8 +1,8 @@
 /*
- * A slot that is down, or that TELEM_WORKERS leaves out, must not swallow its share of new
- * connections: while nobody accepts on its sockets, a worker of another slot gets them too. What
- * should be is compared with what is, again and again, so no message that got lost or came late
- * does lasting harm.
+ * Loans: a slot that is down, or that TELEM_WORKERS leaves out, must not swallow its share of new
+ * connections. While nobody accepts on its sockets, they are lent to a worker of another slot. What
+ * should be is compared with what is, again and again, so no message that got lost or came late does
+ * lasting harm.
  */
 #include "master/master.h"
 
@@ -31,24 +31,33 @@ is_surplus(const struct master *m, int slot)
 }
 
 static bool
-can_adopt(struct master *m, const struct worker_proc *p)
+may_borrow(struct master *m, const struct worker_proc *p)
 {
-	return p->pid != 0 && p->control != -1 && slot_accepting(&m->slots[p->slot].sup, p->block);
+	return p->pid != 0 && p->channel != -1 && slot_accepting(&m->slots[p->slot].sup, p->block);
 }
 
-/* False: the adopter lives but could not be told; to be tried again. */
+/* A loan that only half came about. A borrower that can't hear this keeps what it has until it ends. */
+static void
+undo(struct worker_proc *p, uint32_t slot)
+{
+	if (!worker_channel_tell(p, IPC_TAKE_BACK, slot, 0, -1))
+		log_debug(
+		    "worker %d (pid %ld) does not hear that a loan is over", p->slot, (long)p->pid);
+}
+
+/* False: the borrower lives but could not be told; to be tried again. */
 static bool
-release(struct master *m, int slot)
+take_back(struct master *m, int slot)
 {
 	struct master_slot *ms = &m->slots[slot];
-	struct worker_proc *p = find_serial(m, ms->adopter);
+	struct worker_proc *p = find_serial(m, ms->borrower);
 
-	if (p != NULL && p->control != -1) {
-		if (!spawn_tell(p, IPC_RELEASE, (uint32_t)slot, 0, -1))
+	if (p != NULL && p->channel != -1) {
+		if (!worker_channel_tell(p, IPC_TAKE_BACK, (uint32_t)slot, 0, -1))
 			return false;
-		p->adopted--;
+		p->borrowed--;
 	}
-	ms->adopter = 0;
+	ms->borrower = 0;
 	return true;
 }
 
@@ -63,14 +72,14 @@ choose(struct master *m, int slot)
 		for (b = 0; i != slot && b < SLOT_BLOCKS; b++) {
 			struct worker_proc *p = &m->slots[i].proc[b];
 
-			if (can_adopt(m, p) && (best == NULL || p->adopted < best->adopted))
+			if (may_borrow(m, p) && (best == NULL || p->borrowed < best->borrowed))
 				best = p;
 		}
 	return best;
 }
 
 static void
-adopt(struct master *m, int slot)
+lend(struct master *m, int slot)
 {
 	struct worker_proc *p = choose(m, slot);
 	const int *fds = listen_slot(&m->listen, slot);
@@ -79,18 +88,18 @@ adopt(struct master *m, int slot)
 	if (p == NULL)
 		return;
 	for (a = 0; a < m->listen.naddr; a++)
-		if (fds[a] != -1 && !spawn_tell(p, IPC_ADOPT, (uint32_t)slot, 0, fds[a])) {
-			(void)spawn_tell(p, IPC_RELEASE, (uint32_t)slot, 0, -1);
+		if (fds[a] != -1 && !worker_channel_tell(p, IPC_LEND, (uint32_t)slot, 0, fds[a])) {
+			undo(p, (uint32_t)slot);
 			return;
 		}
-	p->adopted++;
-	m->slots[slot].adopter = p->serial;
+	p->borrowed++;
+	m->slots[slot].borrower = p->serial;
 	if (is_surplus(m, slot)) {
 		log_debug("slot %d is out of use: worker %d (pid %ld) accepts on its sockets", slot,
 		    p->slot, (long)p->pid);
 		return;
 	}
-	stats_add(&m->count->adoptions, 1);
+	atomic_fetch_add(&m->shm.header->loans, 1);
 	log_warn(
 	    "worker %d is down: worker %d (pid %ld) accepts for it", slot, p->slot, (long)p->pid);
 }
@@ -102,31 +111,32 @@ lend_retired(struct master *m, struct worker_proc *p)
 	int i;
 
 	for (i = 0; i < m->listen.nretired; i++)
-		if (!spawn_tell(p, IPC_ADOPT, IPC_SLOT_NONE, 0, m->listen.retired[i])) {
-			(void)spawn_tell(p, IPC_RELEASE, IPC_SLOT_NONE, 0, -1);
+		if (!worker_channel_tell(
+			p, IPC_LEND, IPC_RETIRED_SOCKETS, 0, m->listen.retired[i])) {
+			undo(p, IPC_RETIRED_SOCKETS);
 			return false;
 		}
-	m->retired_adopter = p->serial;
+	m->retired_borrower = p->serial;
 	return true;
 }
 
 /*
  * The sockets of addresses that are not wanted any more: while an old generation may hold them,
- * one worker of the new one accepts there. Then it takes what is queued and closes them, as the
- * last who has them.
+ * one worker of the new one accepts there. Then it takes what is queued and closes them, as the last
+ * one that has them.
  */
 static void
 advance_retired(struct master *m)
 {
-	struct worker_proc *p = find_serial(m, m->retired_adopter);
+	struct worker_proc *p = find_serial(m, m->retired_borrower);
 	int i;
 
-	if (m->listen.nretired == 0 && m->retired_adopter == 0)
+	if (m->listen.nretired == 0 && m->retired_borrower == 0)
 		return;
-	if (m->listen.nretired > 0 && (p == NULL || !can_adopt(m, p))) {
+	if (m->listen.nretired > 0 && (p == NULL || !may_borrow(m, p))) {
 		if (p != NULL)
-			(void)spawn_tell(p, IPC_RELEASE, IPC_SLOT_NONE, 0, -1);
-		m->retired_adopter = 0;
+			undo(p, IPC_RETIRED_SOCKETS);
+		m->retired_borrower = 0;
 		p = choose(m, -1);
 		if (p == NULL || !lend_retired(m, p))
 			return;
@@ -137,12 +147,12 @@ advance_retired(struct master *m)
 		close(m->listen.retired[i]);
 	m->listen.nretired = 0;
 	/* If it dies before it reads this, the sockets have gone with it. */
-	if (p == NULL || spawn_tell(p, IPC_RELEASE, IPC_SLOT_NONE, 1, -1))
-		m->retired_adopter = 0;
+	if (p == NULL || worker_channel_tell(p, IPC_TAKE_BACK, IPC_RETIRED_SOCKETS, 1, -1))
+		m->retired_borrower = 0;
 }
 
 void
-adopt_advance(struct master *m)
+lend_advance(struct master *m)
 {
 	int i;
 
@@ -151,21 +161,21 @@ adopt_advance(struct master *m)
 	advance_retired(m);
 	for (i = 0; i < m->listen.nslots; i++) {
 		struct master_slot *ms = &m->slots[i];
-		bool wanted = is_surplus(m, i) || slot_wants_adopter(&ms->sup);
+		bool wanted = is_surplus(m, i) || slot_is_down(&ms->sup);
 		struct worker_proc *p;
 
-		if (ms->adopter != 0) {
-			p = find_serial(m, ms->adopter);
-			if (wanted && p != NULL && can_adopt(m, p))
+		if (ms->borrower != 0) {
+			p = find_serial(m, ms->borrower);
+			if (wanted && p != NULL && may_borrow(m, p))
 				continue;
-			/* A hung adopter reads this when it comes to, if it does. */
-			if (!release(m, i) && !wanted)
+			/* A hung borrower reads this when it comes to, if it does. */
+			if (!take_back(m, i) && !wanted)
 				continue;
-			ms->adopter = 0;
+			ms->borrower = 0;
 			if (!wanted)
 				log_info("worker %d accepts for itself again", i);
 		}
 		if (wanted)
-			adopt(m, i);
+			lend(m, i);
 	}
 }

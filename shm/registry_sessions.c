@@ -1,0 +1,153 @@
+/* The directory of sessions, and what workers note about devices beside it. */
+#include "shm/area.h"
+#include "shm/registry_impl.h"
+
+/* The time part of a session id. */
+#define SESSION_TIME_MAX (INT64_MAX >> SHM_OWNER_BITS)
+
+static_assert((uint32_t)SHM_MAX_SLOTS * SHM_BLOCKS <= 1u << SHM_OWNER_BITS, "owners fit");
+
+int64_t
+registry_new_session(struct registry *r, uint32_t owner, int64_t wall_us)
+{
+	int64_t last = atomic_load_explicit(&r->last_session, memory_order_relaxed), next;
+
+	do {
+		next = wall_us > last ? wall_us : last + 1;
+		if (next > SESSION_TIME_MAX)
+			next = SESSION_TIME_MAX; /* the year 2112: a clock gone mad */
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &r->last_session, &last, next, memory_order_relaxed, memory_order_relaxed));
+	return next * (INT64_C(1) << SHM_OWNER_BITS) + (int64_t)owner;
+}
+
+int64_t
+registry_session_open(struct registry *r, uint32_t entry, int64_t id)
+{
+	struct entry *e = registry_at(r, entry);
+	int64_t before = atomic_load_explicit(&e->session, memory_order_relaxed);
+
+	while (before < id && !atomic_compare_exchange_weak_explicit(&e->session, &before, id,
+				  memory_order_acq_rel, memory_order_relaxed))
+		;
+	/* A takeover either way round: one of the two has to close. */
+	if (before != 0)
+		registry_raise_version(r);
+	return before;
+}
+
+int64_t
+registry_session(const struct registry *r, uint32_t entry)
+{
+	return atomic_load_explicit(&registry_at(r, entry)->session, memory_order_acquire);
+}
+
+void
+registry_session_close(struct registry *r, uint32_t entry, int64_t id)
+{
+	int64_t expected = id;
+
+	(void)atomic_compare_exchange_strong_explicit(&registry_at(r, entry)->session, &expected, 0,
+	    memory_order_acq_rel, memory_order_relaxed);
+}
+
+void
+registry_set_dirty(struct registry *r, uint32_t entry, uint32_t owner)
+{
+	_Atomic uint32_t *dirty = &registry_at(r, entry)->dirty;
+	uint32_t nobody = 0;
+
+	/* Set again and again, and nearly always ours already. */
+	if (atomic_load_explicit(dirty, memory_order_relaxed) == nobody)
+		(void)atomic_compare_exchange_strong_explicit(
+		    dirty, &nobody, owner + 1, memory_order_acq_rel, memory_order_relaxed);
+}
+
+void
+registry_clear_dirty(struct registry *r, uint32_t entry, uint32_t owner)
+{
+	uint32_t expected = owner + 1;
+
+	(void)atomic_compare_exchange_strong_explicit(&registry_at(r, entry)->dirty, &expected, 0,
+	    memory_order_acq_rel, memory_order_relaxed);
+}
+
+int64_t
+registry_flushed_ms(const struct registry *r, uint32_t entry)
+{
+	return atomic_load_explicit(&registry_at(r, entry)->flushed_ms, memory_order_relaxed);
+}
+
+void
+registry_set_flushed_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
+{
+	atomic_store_explicit(&registry_at(r, entry)->flushed_ms, mono_ms, memory_order_relaxed);
+}
+
+int64_t
+registry_duplicate_ms(const struct registry *r, uint32_t entry)
+{
+	return atomic_load_explicit(&registry_at(r, entry)->duplicate_ms, memory_order_relaxed);
+}
+
+void
+registry_set_duplicate_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
+{
+	atomic_store_explicit(&registry_at(r, entry)->duplicate_ms, mono_ms, memory_order_relaxed);
+}
+
+/* Takes the session and the mark of a dead owner from an entry; false if it had neither. */
+static bool
+take_of_dead(struct entry *e, uint32_t owner, int64_t *session)
+{
+	const int64_t owner_mask = (INT64_C(1) << SHM_OWNER_BITS) - 1;
+	int64_t id = atomic_load_explicit(&e->session, memory_order_acquire);
+	uint32_t mark = owner + 1;
+	bool found = false;
+
+	*session = 0;
+	/* A newer session that comes between is another's, and stays. */
+	if (id != 0 && (id & owner_mask) == (int64_t)owner &&
+	    atomic_compare_exchange_strong_explicit(
+		&e->session, &id, 0, memory_order_acq_rel, memory_order_relaxed)) {
+		*session = id;
+		found = true;
+	}
+	if (atomic_load_explicit(&e->dirty, memory_order_relaxed) == mark &&
+	    atomic_compare_exchange_strong_explicit(
+		&e->dirty, &mark, 0, memory_order_acq_rel, memory_order_relaxed))
+		found = true;
+	return found;
+}
+
+uint32_t
+registry_next_of_dead(struct registry *r, uint32_t owner, uint32_t *cursor, int64_t *session)
+{
+	uint32_t count = registry_count(r);
+
+	while (*cursor < count) {
+		uint32_t entry = (*cursor)++;
+
+		if (take_of_dead(registry_at(r, entry), owner, session))
+			return entry;
+	}
+	*session = 0;
+	return REGISTRY_NONE;
+}
+
+uint32_t
+registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash, int64_t mono_ms)
+{
+	struct entry *e = registry_at(r, entry);
+	uint32_t minute = (uint32_t)(mono_ms / 60000) & 0xff;
+	uint32_t was = atomic_load_explicit(&e->where, memory_order_relaxed);
+	uint32_t changes = (was & 0xff) == minute ? (was >> 8) & 0xff : 0;
+	bool changed = was != 0 && was >> 16 != address_hash;
+
+	if (changed && changes < 0xff)
+		changes++;
+	/* Two workers may write at once: at worst a change is not counted. */
+	atomic_store_explicit(
+	    &e->where, (uint32_t)address_hash << 16 | changes << 8 | minute, memory_order_relaxed);
+	return changed ? changes : 0;
+}
