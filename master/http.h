@@ -24,6 +24,6 @@ struct http *http_new(struct event_base *, int listen_fd, http_handler *, void *
 void http_free(struct http *);
 
 /* The listening socket, to be handed over. */
-int http_listener(const struct http *);
+int http_listener(const struct http *) __attribute__((warn_unused_result));
 
 #endif

@@ -245,6 +245,7 @@ void lend_advance(struct master *);
 /* ---- status.c ---- */
 
 struct evbuffer;
-int status_serve(void *master, const char *path, struct evbuffer *body, const char **type);
+int status_serve(void *master, const char *path, struct evbuffer *body, const char **type)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -293,17 +293,11 @@ slot_is_down(const struct slot *s)
 const char *
 occupant_state_name(enum occupant_state state)
 {
-	switch (state) {
-	case OCCUPANT_STARTING:
-		return "starting";
-	case OCCUPANT_READY:
-		return "ready";
-	case OCCUPANT_DRAINING:
-		return "draining";
-	case OCCUPANT_KILLED:
-		return "killed";
-	case OCCUPANT_NONE:
-		break;
-	}
-	return "down";
+	static const char *const names[] = {[OCCUPANT_NONE] = "down",
+	    [OCCUPANT_STARTING] = "starting",
+	    [OCCUPANT_READY] = "ready",
+	    [OCCUPANT_DRAINING] = "draining",
+	    [OCCUPANT_KILLED] = "killed"};
+
+	return names[state];
 }

@@ -11,19 +11,6 @@
 #include "common/clock.h"
 #include "master/metrics.h"
 
-static const char *
-empty_state(enum slot_mode mode)
-{
-	switch (mode) {
-	case SLOT_WAITING:
-		return "waiting";
-	case SLOT_RUNNING:
-	case SLOT_STOPPED:
-		break;
-	}
-	return "down";
-}
-
 static int64_t
 heartbeat_age(const struct worker_proc *p, const struct shm_worker *shm)
 {
@@ -46,7 +33,7 @@ fill_worker(struct master *m, int slot, int block, struct metrics_worker *w)
 	w->heartbeat_age_ms = -1;
 	w->failure = state == OCCUPANT_READY ? "" : ms->failure;
 	if (p->pid == 0) {
-		w->state = empty_state(ms->sup.mode);
+		w->state = ms->sup.mode == SLOT_WAITING ? "waiting" : "down";
 		return w->current && slot < m->conf->workers;
 	}
 	w->pid = p->pid;

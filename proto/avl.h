@@ -58,7 +58,7 @@ struct avl_frame {
  * AVL_OK frame->count1 is still set when there is a body of two bytes or more.
  */
 enum avl_result avl_decode(const uint8_t *body, size_t len, struct avl_frame *frame,
-    struct avl_record records[AVL_MAX_RECORDS]);
+    struct avl_record records[AVL_MAX_RECORDS]) __attribute__((warn_unused_result));
 
 struct avl_io {
 	uint16_t id;
@@ -75,13 +75,13 @@ struct avl_io_walk {
 
 void avl_io_start(struct avl_io_walk *, const struct avl_record *);
 /* The next element, in wire order; false at the end. */
-bool avl_io_next(struct avl_io_walk *, struct avl_io *);
+bool avl_io_next(struct avl_io_walk *, struct avl_io *) __attribute__((warn_unused_result));
 
 /* Satellites > 0, coordinates in range and not both zero (doc/protocol.md, Position and fix). */
-bool avl_position_valid(const struct avl_record *);
+bool avl_position_valid(const struct avl_record *) __attribute__((warn_unused_result));
 
 /* Not before 2010 and not more than 24 h after `now_ms` (doc/protocol.md, Time, priority and event). */
-bool avl_time_trusted(uint64_t timestamp_ms, int64_t now_ms);
+bool avl_time_trusted(uint64_t timestamp_ms, int64_t now_ms) __attribute__((warn_unused_result));
 
 /*
  * The identity of a record beside device and timestamp: 64 bits over timestamp,
@@ -90,7 +90,7 @@ bool avl_time_trusted(uint64_t timestamp_ms, int64_t now_ms);
  * type, order or place in the frame. AN ON-DISK FORMAT: never change it; golden
  * vectors in t/ hold it.
  */
-uint64_t avl_record_hash(const struct avl_record *);
+uint64_t avl_record_hash(const struct avl_record *) __attribute__((warn_unused_result));
 
 /*
  * A general 64-bit hash of bytes, stable on disk as well (device_ingest_raw.frame_hash).

@@ -19,6 +19,6 @@ size_t io_json_bound(const struct avl_record *);
  * returns the bytes written (no NUL). Keys ascend, but for a record of very many elements. An id
  * that occurs twice keeps both keys in the order of the wire: JSON readers and jsonb take the last.
  */
-size_t io_json_write(const struct avl_record *, char *out);
+size_t io_json_write(const struct avl_record *, char *out) __attribute__((warn_unused_result));
 
 #endif

@@ -41,9 +41,11 @@ struct message_walk {
  * messages. Several in one frame: accepted for 12, 14 and 15, and for 13 only in
  * variant A (doc/protocol.md, Codec 13).
  */
-enum message_result message_open(struct message_walk *, const uint8_t *body, size_t len);
+enum message_result message_open(struct message_walk *, const uint8_t *body, size_t len)
+    __attribute__((warn_unused_result));
 /* The next one: MESSAGE_OK or MESSAGE_END (never bad, after a good open). */
-enum message_result message_next(struct message_walk *, struct message *);
+enum message_result message_next(struct message_walk *, struct message *)
+    __attribute__((warn_unused_result));
 
 /*
  * Writes a whole frame (preamble to CRC) with one message of that type, of codec 12, or of
@@ -51,13 +53,13 @@ enum message_result message_next(struct message_walk *, struct message *);
  * is another.
  */
 size_t message_write(uint8_t codec, uint8_t type, uint64_t imei, const void *payload,
-    size_t payload_len, uint8_t *out, size_t room);
+    size_t payload_len, uint8_t *out, size_t room) __attribute__((warn_unused_result));
 
 /* The same for a command, which is what a gateway sends. */
-size_t message_write_command(
-    uint8_t codec, uint64_t imei, const char *text, size_t text_len, uint8_t *out, size_t room);
+size_t message_write_command(uint8_t codec, uint64_t imei, const char *text, size_t text_len,
+    uint8_t *out, size_t room) __attribute__((warn_unused_result));
 
 /* True if every byte is printable ASCII, or a tab, CR or LF: it can be shown as text. */
-bool message_is_text(const uint8_t *p, size_t n);
+bool message_is_text(const uint8_t *p, size_t n) __attribute__((warn_unused_result));
 
 #endif

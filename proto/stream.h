@@ -57,8 +57,8 @@ struct stream_item {
  * they are there, before the rest has come; an AVL codec's lower limit as soon
  * as the codec byte is there.
  */
-enum stream_result stream_next(
-    const uint8_t *p, size_t n, bool identified, struct stream_item *item);
+enum stream_result stream_next(const uint8_t *p, size_t n, bool identified,
+    struct stream_item *item) __attribute__((warn_unused_result));
 
 /* True for the codecs that carry AVL records (8, 8E, 16) or messages (12 to 15). */
 static inline bool

@@ -19,6 +19,7 @@ void crc_ledger_init(struct crc_ledger *);
  * Books one more arrival of the frame and returns how many there have been in
  * the last 24 hours, this one included. `frame_hash` is a 64-bit hash of the bytes.
  */
-uint32_t crc_ledger_count(struct crc_ledger *, uint64_t imei, uint64_t frame_hash, int64_t wall_ms);
+uint32_t crc_ledger_count(struct crc_ledger *, uint64_t imei, uint64_t frame_hash, int64_t wall_ms)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -262,9 +262,3 @@ registry_apply(struct registry *r, const struct device_row *row, uint64_t asked_
 		*entry = found;
 	return result;
 }
-
-pthread_mutex_t *
-registry_writer_lock(struct registry *r)
-{
-	return &r->write_lock;
-}

@@ -19,8 +19,6 @@
 #ifndef SHM_REGISTRY_H
 #define SHM_REGISTRY_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,7 +60,7 @@ size_t registry_size(uint32_t max_devices);
 void registry_init(struct registry *, uint32_t max_devices);
 
 /* Index of an IMEI's entry, or REGISTRY_NONE. Lock-free. An entry may be absent (deleted). */
-uint32_t registry_find(const struct registry *, uint64_t imei);
+uint32_t registry_find(const struct registry *, uint64_t imei) __attribute__((warn_unused_result));
 void registry_get(const struct registry *, uint32_t entry, struct device_entry *);
 uint64_t registry_imei(const struct registry *, uint32_t entry);
 uint32_t registry_count(const struct registry *); /* entries in use, absent ones too */
@@ -74,8 +72,8 @@ uint64_t registry_seq(const struct registry *);
  * *entry is the device's entry, also of a stale answer, or REGISTRY_NONE if it has none. A
  * device that is not present gets none. A confirmation counts as a change for the order.
  */
-enum registry_result registry_apply(
-    struct registry *, const struct device_row *, uint64_t asked_at, uint32_t *entry);
+enum registry_result registry_apply(struct registry *, const struct device_row *, uint64_t asked_at,
+    uint32_t *entry) __attribute__((warn_unused_result));
 
 /*
  * A full load: begin, apply every row through registry_load_row(), end. Ending
@@ -86,20 +84,20 @@ struct registry_load {
 	uint64_t asked_at;
 };
 void registry_load_begin(struct registry *, struct registry_load *);
-enum registry_result registry_load_row(
-    struct registry *, const struct registry_load *, const struct device_row *);
+enum registry_result registry_load_row(struct registry *, const struct registry_load *,
+    const struct device_row *) __attribute__((warn_unused_result));
 void registry_load_end(struct registry *, const struct registry_load *, bool complete);
 
 /* True once a first full load has ended: a miss then means "no such row, as of then". */
-bool registry_loaded(const struct registry *);
+bool registry_loaded(const struct registry *) __attribute__((warn_unused_result));
 /* True once, after a writer died inside the lock: the leader must load again. */
-bool registry_take_reload_request(struct registry *);
+bool registry_take_reload_request(struct registry *) __attribute__((warn_unused_result));
 
 /*
  * One worker of the gateway is the leader: it listens to changes and loads. Returns
  * true for the leader (again and again), by a robust lock that its death frees.
  */
-bool registry_try_lead(struct registry *);
+bool registry_try_lead(struct registry *) __attribute__((warn_unused_result));
 void registry_stop_leading(struct registry *);
 
 /*
@@ -107,13 +105,16 @@ void registry_stop_leading(struct registry *);
  * id >> SHM_OWNER_BITS orders sessions in time, also between gateways; its low bits are
  * shm_owner(). Ids are unique within the gateway, positive, and grow.
  */
-int64_t registry_new_session(struct registry *, uint32_t owner, int64_t wall_us);
+int64_t registry_new_session(struct registry *, uint32_t owner, int64_t wall_us)
+    __attribute__((warn_unused_result));
 /*
  * Makes `id` the newest session of the entry; returns the one before it, or 0. If a newer one than
  * `id` stands there already, it stays and is returned: the caller has lost before it began.
  */
-int64_t registry_session_open(struct registry *, uint32_t entry, int64_t id);
-int64_t registry_session(const struct registry *, uint32_t entry);
+int64_t registry_session_open(struct registry *, uint32_t entry, int64_t id)
+    __attribute__((warn_unused_result));
+int64_t registry_session(const struct registry *, uint32_t entry)
+    __attribute__((warn_unused_result));
 /* Ends it, unless a newer one stands there already. */
 void registry_session_close(struct registry *, uint32_t entry, int64_t id);
 
@@ -122,8 +123,8 @@ void registry_session_close(struct registry *, uint32_t entry, int64_t id);
  * Returns how often the address has changed within the present minute if it changed now,
  * else 0: a tracker has one address for hours, two devices with one IMEI change it all the time.
  */
-uint32_t registry_note_address(
-    struct registry *, uint32_t entry, uint16_t address_hash, int64_t mono_ms);
+uint32_t registry_note_address(struct registry *, uint32_t entry, uint16_t address_hash,
+    int64_t mono_ms) __attribute__((warn_unused_result));
 
 /*
  * Live-row bookkeeping of an entry. `dirty` is owner + 1 of the worker that has
@@ -146,10 +147,7 @@ void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_m
  * session id (0 if only the mark was left), or REGISTRY_NONE at the end. Both are cleared
  * in the entry as it is returned.
  */
-uint32_t registry_next_of_dead(
-    struct registry *, uint32_t owner, uint32_t *cursor, int64_t *session);
-
-/* For tests that die while they hold it: the writers' lock. */
-pthread_mutex_t *registry_writer_lock(struct registry *);
+uint32_t registry_next_of_dead(struct registry *, uint32_t owner, uint32_t *cursor,
+    int64_t *session) __attribute__((warn_unused_result));
 
 #endif

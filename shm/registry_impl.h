@@ -6,6 +6,8 @@
 #define SHM_REGISTRY_IMPL_H
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "common/mutex.h"
 #include "shm/registry.h"

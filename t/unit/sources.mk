@@ -19,6 +19,7 @@ unit_tests = \
 	t/unit/master/check_pidfile \
 	t/unit/master/check_sd_notify \
 	t/unit/master/check_slot \
+	t/unit/master/check_slot_reload \
 	t/unit/pg/check_array \
 	t/unit/pg/check_isolate \
 	t/unit/pg/check_row \
@@ -28,6 +29,7 @@ unit_tests = \
 	t/unit/shm/check_area \
 	t/unit/shm/check_crc_ledger \
 	t/unit/shm/check_registry \
+	t/unit/shm/check_registry_kills \
 	t/unit/shm/check_stats \
 	t/unit/tool/check_capture \
 	t/unit/tool/check_tool \
@@ -58,12 +60,17 @@ LDADD = libtgctl.a libsim.a libmigrations.a libmaster.a libworker.a libpg.a libs
 
 t_unit_master_check_master_SOURCES = t/unit/master/check_master.c t/unit/master/check_master.h \
 	t/unit/master/check_master_rig.c t/unit/master/check_master_upgrade.c
+t_unit_master_check_slot_SOURCES = t/unit/master/check_slot.c \
+	t/unit/master/slot_rig.c t/unit/master/slot_rig.h
+t_unit_master_check_slot_reload_SOURCES = t/unit/master/check_slot_reload.c \
+	t/unit/master/slot_rig.c t/unit/master/slot_rig.h
 # The program itself, with workers that only pretend.
 t_unit_master_fake_gateway_SOURCES = master/main.c t/unit/master/fake_worker.c
 t_unit_pg_check_row_SOURCES = t/unit/pg/check_row.c t/vectors/vectors.c t/vectors/vectors.h
 t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_proto.c t/unit/proto/check_proto.h \
 	t/unit/proto/check_avl.c \
+	t/unit/proto/check_avl_rules.c \
 	t/unit/proto/check_crc.c \
 	t/unit/proto/check_hash.c \
 	t/unit/proto/check_json.c \
@@ -72,6 +79,10 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_vectors.c \
 	t/unit/proto/build.c t/unit/proto/build.h \
 	t/vectors/vectors.c t/vectors/vectors.h
+t_unit_shm_check_registry_SOURCES = t/unit/shm/check_registry.c \
+	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
+t_unit_shm_check_registry_kills_SOURCES = t/unit/shm/check_registry_kills.c \
+	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
 t_unit_tool_sim_check_command_fleet_SOURCES = t/unit/tool/sim/check_command_fleet.c \
 	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
 t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \

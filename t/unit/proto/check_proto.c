@@ -15,6 +15,7 @@ main(void)
 	srunner_add_suite(runner, suite_crc());
 	srunner_add_suite(runner, suite_stream());
 	srunner_add_suite(runner, suite_avl());
+	srunner_add_suite(runner, suite_avl_rules());
 	srunner_add_suite(runner, suite_message());
 	srunner_add_suite(runner, suite_hash());
 	srunner_add_suite(runner, suite_json());

@@ -8,6 +8,7 @@ Suite *suite_vectors(void);
 Suite *suite_crc(void);
 Suite *suite_stream(void);
 Suite *suite_avl(void);
+Suite *suite_avl_rules(void);
 Suite *suite_message(void);
 Suite *suite_hash(void);
 Suite *suite_json(void);
