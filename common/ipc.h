@@ -19,12 +19,16 @@ enum ipc_type {
 	IPC_REOPEN_LOG,
 	/* Carries a listening socket of slot `slot`, or IPC_RETIRED_SOCKETS: accept from it too. */
 	IPC_LEND,
-	/* Stop accepting from the sockets lent for `slot` and close them. If `value` is not 0, accept
-	 * what is queued there first. */
+	/*
+	 * Stop accepting from the sockets lent for `slot` and close them. If `value` is not 0,
+	 * accept what is queued there first.
+	 */
 	IPC_TAKE_BACK,
 	IPC_CLEAN_UP, /* end what the dead worker `value` (shm_owner() in shm/area.h) left behind */
-	/* Carries a client of the operator's socket: tell it what a device does. `value` and `text`
-	 * are a request, see common/trace_request.h. */
+	/*
+	 * Carries a client of the operator's socket: tell it what a device does. `value` and `text`
+	 * are a request, see common/trace_request.h.
+	 */
 	IPC_TRACE,
 };
 

@@ -278,7 +278,7 @@ emit(enum log_level level, const struct log_fields *fields, const char *message,
 		syslog(level_syslog[level], "%.*s", (int)l.len, l.text);
 		return;
 	}
-	/* One write a line, so that lines of several processes don't mix. */
+	/* One write per line, so that lines of several processes don't mix. */
 	l.text[l.len++] = '\n';
 	do
 		n = write(state.fd, l.text, l.len);

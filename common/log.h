@@ -5,7 +5,7 @@
  * every line about a device is found by its IMEI or address. Secrets (database URL, text of a command)
  * must never be passed in.
  *
- * What comes again and again is folded (common/log_fold.h): a line is written five times a minute, then
+ * What comes again and again is folded (common/log_fold.h): a line is written five times per minute, then
  * once more at the end of that minute with a field repeated=N, for the N that were kept back.
  *
  * State is process-wide. A forked worker inherits the open file; every process calls log_reopen() on
@@ -53,7 +53,7 @@ void log_write(enum log_level, const struct log_fields *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Now and then, once a second or so: writes what is due of the lines that were folded.
+ * Now and then, once per second or so: writes what is due of the lines that were folded.
  * log_flush(): all of them; at the end of a process.
  */
 void log_tick(int64_t now_mono_ms);

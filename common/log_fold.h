@@ -7,7 +7,7 @@
  *   reported at its end as one line more. Lines of level info count only if they are about a
  *   tracker, debug lines never.
  * - All lines about trackers together: FOLD_LINES at once, then FOLD_LINES_PER_SECOND. What is
- *   left out is counted and reported once a minute. Lines about anything else are not held up by
+ *   left out is counted and reported once per minute. Lines about anything else are not held up by
  *   trackers.
  */
 #ifndef COMMON_LOG_FOLD_H

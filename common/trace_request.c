@@ -14,7 +14,7 @@ trace_request_format(const struct trace_request *r, char out[TRACE_REQUEST_TEXT]
 	    r->bytes ? " bytes" : "");
 }
 
-/* The next word of a line whose words are parted by one blank; NULL at its end. */
+/* The next word of a line in which one blank stands between words; NULL at its end. */
 static char *
 next_word(char **rest)
 {

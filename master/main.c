@@ -223,7 +223,7 @@ open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME],
 	return true;
 }
 
-/* To be without it is no reason not to serve trackers; where nobody asked for one, no fault. */
+/* Without it trackers are served all the same; it is an error only where somebody asked for one. */
 static void
 open_operator_socket(struct master *m)
 {

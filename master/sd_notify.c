@@ -15,7 +15,7 @@
 
 #include "common/log.h"
 
-/* False with errno if the text is no address of a Unix socket. */
+/* False with errno if the text is not an address of a Unix socket. */
 static bool
 address(const char *name, struct sockaddr_un *un, socklen_t *len)
 {

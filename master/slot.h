@@ -101,7 +101,7 @@ void slot_start(struct slot *, int64_t now_ms, struct slot_actions *);
 void slot_ready(struct slot *, int block, int64_t now_ms);
 /* The occupant was reaped, or could not be forked. */
 void slot_exited(struct slot *, int block, int64_t now_ms, struct slot_actions *);
-/* Once a second. */
+/* Once per second. */
 void slot_tick(
     struct slot *, const struct slot_sight[SLOT_BLOCKS], int64_t now_ms, struct slot_actions *);
 /* When slot_due() has come: what waits for a time and not for a tick. */

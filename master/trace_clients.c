@@ -110,7 +110,7 @@ on_client(evutil_socket_t fd, short what, void *arg)
 {
 	char text[TRACE_REQUEST_TEXT];
 	struct client *c = arg;
-	const char *why = "only one request a connection";
+	const char *why = "only one request per connection";
 	ssize_t n;
 
 	if (what & EV_TIMEOUT) {

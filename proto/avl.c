@@ -11,7 +11,8 @@
 
 #define RECORD_HEAD ((size_t)24) /* timestamp to speed: the same in all codecs */
 
-/* What a codec's records look like. Always passed as a constant: each form gets a loop of its own.
+/*
+ * What a codec's records look like. Always passed as a constant: each form gets a loop of its own.
  */
 struct form {
 	uint8_t codec;

@@ -2,7 +2,7 @@
  * AVL frames: codec 8, 8 Extended and 16 (doc/protocol.md, Records). Pure: no I/O,
  * no clock, no allocation, no globals; memory is the caller's.
  *
- * avl_decode() checks the whole body and fills one struct avl_record a record.
+ * avl_decode() checks the whole body and fills one struct avl_record per record.
  * IO elements stay where they are on the wire: a record points at its sections,
  * and avl_io_next() walks them. So records are good as long as the body is.
  */
@@ -15,7 +15,8 @@
 
 #define AVL_MAX_RECORDS 255
 
-/* Sections of one record, in wire order. AVL_VAR is 8E only, AVL_16 is Bitrek's fifth of codec 8.
+/*
+ * Sections of one record, in wire order. AVL_VAR is 8E only, AVL_16 is Bitrek's fifth of codec 8.
  */
 enum avl_section { AVL_1, AVL_2, AVL_4, AVL_8, AVL_VAR, AVL_16, AVL_SECTIONS };
 

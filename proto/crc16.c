@@ -1,6 +1,6 @@
 /*
- * CRC-16/ARC. The portable way takes eight bytes a step from eight tables
- * ("slicing by 8"). On x86-64 with PCLMULQDQ sixteen bytes are folded a step by
+ * CRC-16/ARC. The portable way takes eight bytes per step from eight tables
+ * ("slicing by 8"). On x86-64 with PCLMULQDQ sixteen bytes are folded per step by
  * carry-less multiplication; the processor is asked at run time.
  *
  * The tables are linear: the entry for a byte is the xor of the entries of its
@@ -74,7 +74,8 @@ crc16_arc_portable(const uint8_t *p, size_t n)
 #define POLY UINT64_C(0x14003)
 #define POLY_INVERSE UINT64_C(0xf0ffebffcfffbfff)
 
-/* pshufb masks: 16 bytes from offset r move the first r bytes of a block to its end, zeros before.
+/*
+ * pshufb masks: 16 bytes from offset r move the first r bytes of a block to its end, zeros before.
  */
 static const uint8_t head_masks[32] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
     0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

@@ -37,7 +37,7 @@ store(char *out, uint64_t v)
 	out[7] = (char)(v >> 56);
 }
 
-/* The digits of v < 10^8, one a byte, the first in the lowest byte. */
+/* The digits of v < 10^8, one per byte, the first in the lowest byte. */
 INLINE uint64_t
 digits(uint32_t v)
 {
@@ -93,8 +93,10 @@ put_hex(char *out, const uint8_t *p, size_t n)
 	return out;
 }
 
-/* `id_bytes` and `len` are constants: each section gets a loop of its own. Every element ends in a
- * comma. */
+/*
+ * `id_bytes` and `len` are constants: each section gets a loop of its own. Every element ends in a
+ * comma.
+ */
 INLINE char *
 put_section(char *out, const uint8_t *p, unsigned n, size_t id_bytes, size_t len)
 {

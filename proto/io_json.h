@@ -1,5 +1,5 @@
 /*
- * The JSON object of a record's IO elements (doc/design.md, IO as JSON): one key an element, the
+ * The JSON object of a record's IO elements (doc/design.md, IO as JSON): one key per element, the
  * AVL ID in decimal; values of 1, 2 and 4 bytes are unsigned numbers; 8-byte,
  * 16-byte and variable-length values are lower-case hex strings of full width.
  * Pure.

@@ -55,7 +55,7 @@ bool addresses_clear(int fd, off_t at, uint32_t block) __attribute__((warn_unuse
 /* What an address counts as. `family`: AF_INET or AF_INET6; `addr`: 4 or 16 bytes, network order. */
 uint64_t addresses_key(int family, const uint8_t *addr);
 
-/* `minute`: any number that grows once a minute and is the same for all workers; not 0. */
+/* `minute`: any number that grows once per minute and is the same for all workers; not 0. */
 
 /* Open connections, over all workers. */
 uint64_t addresses_connections(const struct addresses *, uint64_t key);

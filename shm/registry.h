@@ -1,20 +1,19 @@
 /*
- * The registry: the gateway's mirror of `devices` in shared memory, and the
- * directory of sessions (doc/design.md, Sessions). It outlives workers, so a replacement
- * serves known IMEIs at once, also while PostgreSQL is away.
+ * The registry: the gateway's mirror of `devices` in shared memory, and the directory of sessions
+ * (doc/design.md, Sessions). It outlives workers, so a replacement serves known IMEIs at once, also
+ * while PostgreSQL is away. For workers; the master only makes it.
  *
- * Readers take no lock. Writers hold a robust process-shared mutex; a writer
- * that is killed inside leaves at worst one entry half-changed, and the next
- * one to lock asks for a full reload. Entries are never removed, only marked
- * absent, so an entry's index is good for the life of the gateway.
+ * Readers take no lock. Writers hold a process-shared mutex that outlives its holder; a writer that is
+ * killed inside leaves at worst one entry half-changed, and the next one to lock asks for a full reload.
+ * Entries are never removed, only marked absent, so an entry's index is good for the life of the gateway.
  *
- * Order of changes. Answers of the database can overtake each other: a worker
- * notes registry_seq() before it asks, and registry_apply() refuses (returns
- * REGISTRY_STALE) when the entry has been changed since; the worker asks again.
+ * Order of changes. Answers of the database can overtake each other: a worker notes registry_seq() before
+ * it asks, and registry_apply() refuses (REGISTRY_STALE) when the entry has been changed since; the
+ * worker asks again.
  *
- * Every change that a live session must notice (disabled, deleted, other id,
- * other codecs, a newer session) raises registry_version(); workers look at it
- * a few times a second and check their own sessions when it moved.
+ * Every change that a live session must notice (disabled, deleted, another id, other codecs, a newer
+ * session) raises registry_version(); workers look at it a few times per second and check their own
+ * sessions when it moved.
  */
 #ifndef SHM_REGISTRY_H
 #define SHM_REGISTRY_H
@@ -94,8 +93,8 @@ bool registry_loaded(const struct registry *) __attribute__((warn_unused_result)
 bool registry_take_reload_request(struct registry *) __attribute__((warn_unused_result));
 
 /*
- * One worker of the gateway is the leader: it listens to changes and loads. Returns
- * true for the leader (again and again), by a robust lock that its death frees.
+ * One worker of the gateway is the leader: it listens to changes and loads. True for the leader (again and
+ * again), by a lock that its death frees.
  */
 bool registry_try_lead(struct registry *) __attribute__((warn_unused_result));
 void registry_stop_leading(struct registry *);
@@ -127,11 +126,10 @@ uint32_t registry_note_address(struct registry *, uint32_t entry, uint16_t addre
     int64_t mono_ms) __attribute__((warn_unused_result));
 
 /*
- * Live-row bookkeeping of an entry. `dirty` is owner + 1 of the worker that has
- * something to write to device_online for it, or 0; a dead worker's replacement
- * finds its orphans by it. It stays with an owner until that one clears it or is
- * found dead: a device that moves on to another worker must not hide what the
- * first one left. flushed_ms: when its row was last written (monotonic).
+ * What workers note about live rows. `dirty` is owner + 1 of the worker that has something to write to
+ * device_online for the device, or 0; a dead worker's replacement finds by it what was left unwritten. It
+ * stays with an owner until that one clears it or is found dead: a device that moves on to another
+ * worker must not hide what the first one left. flushed_ms: when its row was last written (monotonic).
  * duplicate_ms: when a record of it was last found stored already.
  */
 void registry_set_dirty(struct registry *, uint32_t entry, uint32_t owner);
@@ -142,10 +140,9 @@ int64_t registry_duplicate_ms(const struct registry *, uint32_t entry);
 void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_ms);
 
 /*
- * Walks the entries that a dead owner left (its session or its dirty mark),
- * from *cursor on (start at 0); returns the entry and sets *session to the dead
- * session id (0 if only the mark was left), or REGISTRY_NONE at the end. Both are cleared
- * in the entry as it is returned.
+ * Walks what a dead owner left (its sessions and dirty marks), from *cursor on (start at 0). Returns the
+ * entry and sets *session to the dead session's id (0 if only the mark was left), or REGISTRY_NONE at
+ * the end. Both are cleared in the entry as it is returned.
  */
 uint32_t registry_next_of_dead(struct registry *, uint32_t owner, uint32_t *cursor,
     int64_t *session) __attribute__((warn_unused_result));

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <time.h>
 
-/* A reader looks this often at once, then this often with a pause between: 20 ms and more in all.
+/*
+ * A reader looks this often at once, then this often with a pause between: 20 ms and more in all.
  */
 #define READ_SPINS 64
 #define READ_NAPS 200

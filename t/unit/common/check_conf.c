@@ -207,7 +207,8 @@ START_TEST(bad_values)
 }
 END_TEST
 
-/* An address of a Unix socket is short, and the daemon needs a second one beside it for a moment.
+/*
+ * An address of a Unix socket is short, and the daemon needs a second one beside it for a moment.
  */
 START_TEST(socket_paths)
 {
@@ -439,7 +440,8 @@ START_TEST(restart_keys_are_kept)
 	conf_keep_restart_keys(&conf, &running, on_changed);
 	ck_assert_str_eq(changed, "");
 
-	/* The same value by another way is no change: what a longer one left behind doesn't count.
+	/*
+	 * The same value by another way is no change: what a longer one left behind doesn't count.
 	 */
 	ck_assert_int_eq(setenv("TELEM_USER", "short", 1), 0);
 	ck_assert(load("TELEM_USER=a-longer-name\n"));

@@ -64,8 +64,10 @@ int tracker_port(void);
 /* The slot whose worker answers a connection, or -1 if nobody does. */
 int who_answers(int port);
 void setup(void);
-/* Starts it in the foreground and waits until it is ready; stop() ends it and looks that nobody is
- * left. */
+/*
+ * Starts it in the foreground and waits until it is ready; stop() ends it and looks that nobody is
+ * left.
+ */
 void run(void);
 void teardown(void);
 bool reaped_all(void);

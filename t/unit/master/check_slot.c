@@ -77,7 +77,8 @@ START_TEST(backs_off_before_ready)
 }
 END_TEST
 
-/* Fails twice, gets ready for `healthy` seconds, dies, is replaced and fails again: how long now?
+/*
+ * Fails twice, gets ready for `healthy` seconds, dies, is replaced and fails again: how long now?
  */
 static int64_t
 backoff_after_health(int healthy)

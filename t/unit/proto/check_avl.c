@@ -329,7 +329,8 @@ START_TEST(variable_cut)
 }
 END_TEST
 
-/* The first of two variable elements ends one byte behind the body: the second is not looked for.
+/*
+ * The first of two variable elements ends one byte behind the body: the second is not looked for.
  */
 START_TEST(variable_over_the_end)
 {

@@ -217,7 +217,8 @@ START_TEST(order_and_codec_do_not_count)
 }
 END_TEST
 
-/* An element is its id, length and bytes: in the 1-byte section or as a variable one of one byte.
+/*
+ * An element is its id, length and bytes: in the 1-byte section or as a variable one of one byte.
  */
 START_TEST(section_does_not_count)
 {

@@ -193,8 +193,10 @@ START_TEST(torn_the_other_way)
 }
 END_TEST
 
-/* Many generations of workers, killed at any instruction: the totals of the gateway never
- * go back, and the identity holds after each. */
+/*
+ * Many generations of workers, killed at any instruction: the totals of the gateway never go back,
+ * and the identity holds after each.
+ */
 START_TEST(generations)
 {
 	uint64_t before = 0;
