@@ -1,6 +1,9 @@
-/* The control socket of the gateway (common/trace_request.h): asks to follow a device, reads events. */
-#ifndef TOOL_FOLLOW_H
-#define TOOL_FOLLOW_H
+/*
+ * The events of one device, as the gateway tells them on its control socket (common/trace_request.h): asks
+ * for them and reads them. For tgctl trace and capture.
+ */
+#ifndef TOOL_DEVICE_EVENTS_H
+#define TOOL_DEVICE_EVENTS_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -8,8 +11,8 @@
 #include "common/conf.h"
 #include "common/trace_request.h"
 
-/* Connects and asks; the descriptor, or -1 after saying why not, with *status set. */
-int follow_open(const struct conf *, const struct control_request *, int *status)
+/* Connects and asks. Returns the descriptor, or -1 after saying why not, with *status set. */
+int device_events_open(const struct conf *, const struct control_request *, int *status)
     __attribute__((warn_unused_result));
 
 /*
@@ -17,7 +20,7 @@ int follow_open(const struct conf *, const struct control_request *, int *status
  * returns false. Closes the descriptor. Returns the exit status: TOOL_FAILED, after saying why,
  * if the gateway refuses or goes away, or if `event` returned false.
  */
-int follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
+int device_events_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
     __attribute__((warn_unused_result));
 
 #endif

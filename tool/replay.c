@@ -24,7 +24,7 @@ replay_open(const char *target)
 	size_t n = (size_t)(colon - target);
 
 	if (r == NULL || n == 0 || n >= sizeof(r->host) || strlen(colon + 1) >= sizeof(r->port)) {
-		fprintf(stderr, "tgctl: \"%s\" is no HOST:PORT\n", target);
+		fprintf(stderr, "tgctl: \"%s\" is not HOST:PORT\n", target);
 		free(r);
 		return NULL;
 	}
@@ -67,7 +67,7 @@ answer(struct replay *r, enum stream_result kind, const uint8_t *p, json_t *o)
 		if (!net_read(r->fd, in, 1))
 			return hang_up(r, "no answer to the IMEI");
 		json_object_set_new(o, "answer", json_boolean(in[0] == 1));
-		return in[0] == 1 || hang_up(r, "the IMEI was refused");
+		return in[0] == 1 || hang_up(r, "the gateway refused the IMEI");
 	}
 	if (kind != STREAM_FRAME || !codec_is_avl(p[8]))
 		return true;

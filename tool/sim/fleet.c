@@ -287,7 +287,7 @@ sim_fleet_free(struct sim *s)
 	for (uint32_t i = 0; s->tracker != NULL && i < s->opt.trackers; i++) {
 		if (s->tracker[i].fd != -1)
 			close(s->tracker[i].fd);
-		free(s->tracker[i].slot);
+		free(s->tracker[i].unacked);
 		sim_command_free(&s->tracker[i]);
 	}
 	free(s->tracker);
