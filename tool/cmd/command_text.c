@@ -14,8 +14,7 @@ command_text_check(const char *text, size_t len, size_t limit, char why[COMMAND_
 		    "it is longer than %zu characters (TELEM_COMMAND_MAX_LENGTH)", limit);
 		return false;
 	}
-	/* All before the first wrong byte is ASCII: its place in bytes is its place in characters.
-	 */
+	/* All before the first wrong byte is ASCII: its place in bytes is its place in characters. */
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 

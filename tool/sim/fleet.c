@@ -94,8 +94,7 @@ serve_connects(struct sim *s)
 {
 	uint32_t parallel = s->opt.connect_parallel > 0 ? s->opt.connect_parallel : UINT32_MAX;
 
-	/* No longer than one turn each: a tracker that fails at once must not hold up the others.
-	 */
+	/* No longer than one turn each: a tracker that fails at once must not hold up the others. */
 	for (uint32_t turn = 0; turn < EVENTS && s->connect.first != SIM_NOBODY; turn++) {
 		struct sim_tracker *t = &s->tracker[s->connect.first];
 

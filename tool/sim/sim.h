@@ -96,7 +96,7 @@ struct sim_counts {
 	uint64_t commands_silent, commands_hung_up;
 	uint64_t commands_dropped; /* too many waited, or the connection was gone */
 	uint64_t commands_late;	   /* of the answers and nACKs */
-	uint64_t commands_bad;	   /* frames from the gateway that are no commands */
+	uint64_t commands_bad;	   /* frames from the gateway that are not commands */
 	uint64_t unsolicited;
 };
 

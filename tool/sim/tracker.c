@@ -381,8 +381,7 @@ sim_tracker_event(struct sim *s, struct sim_tracker *t, uint32_t events)
 	/* Answers may stand before the end; a frame sent into it would only make a reset of it. */
 	if (t->fd != -1 && events & EPOLLRDHUP)
 		t->ended = true;
-	/* The event tells of an edge: everything there is must be read, to the end if it is near.
-	 */
+	/* The event tells of an edge: everything there is must be read, to the end if it is near. */
 	while (t->fd != -1 && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		n = recv(t->fd, in, sizeof(in), MSG_DONTWAIT);
 		if (n > 0) {
