@@ -325,7 +325,7 @@ def test_database_away(bench):
     cluster.start()
     tool.answered(ident, "here again")
     ends(process, 0, "here again\n")
-    proc.equal(process.output().count("is lost"), 1, "complaints")
+    proc.equal(process.output().count("lost the connection"), 1, "complaints")
     ident = tool.send("getinfo")
     process = tool.start("wait", ident, "--timeout", "2")
     backend = proc.wait_until(lambda: tool.sessions(LOOKS), 20, "it looks")[0]
