@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "pg/error.h"
 #include "tool/options.h"
 #include "tool/tool.h"
 
@@ -58,21 +58,17 @@ database_open_configured(const struct options *opts, int *status)
 static const char *
 hint_of(const char *sqlstate)
 {
-	static const struct {
-		const char *sqlstate, *hint;
-	} all[] = {
-	    {"42P01", "Run \"tgctl migrate\" first."}, /* undefined_table */
-	    {"42883", "Run \"tgctl migrate\" first."}, /* undefined_function */
-	    {"42501",				       /* insufficient_privilege */
-		"The role in DATABASE_URL lacks a right; migrations need the owner of the tables."},
-	    {"55P03", /* lock_not_available */
-		"Another session holds the table; try again when it has finished."},
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (strcmp(sqlstate, all[i].sqlstate) == 0)
-			return all[i].hint;
-	return "";
+	switch (pg_error_kind(sqlstate)) {
+	case PG_KIND_SCHEMA:
+		return "Run \"tgctl migrate\" first.";
+	case PG_KIND_RIGHTS:
+		return "The role in DATABASE_URL lacks a right; migrations need the owner of the "
+		       "tables.";
+	case PG_KIND_LOCKED:
+		return "Another session holds the table; try again when it has finished.";
+	default:
+		return "";
+	}
 }
 
 void

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "pg/array.h"
+#include "pg/error.h"
 #include "pg/row.h"
-#include "pg/sqlstate.h"
 #include "proto/avl.h"
 #include "proto/message.h"
 #include "proto/stream.h"
@@ -53,7 +53,7 @@ insert(struct raw *r, const char *what, const char *statement, const struct pg_p
 		pg_result_free(res);
 		return true;
 	}
-	if (!pg_sqlstate_is_content(error.sqlstate)) {
+	if (pg_error_kind(error.sqlstate) != PG_KIND_CONTENT) {
 		database_explain(&error, what);
 		return false;
 	}
@@ -65,11 +65,11 @@ insert(struct raw *r, const char *what, const char *statement, const struct pg_p
 static bool
 insert_row(struct raw *r, const uint8_t *row)
 {
-	struct pg_array columns[ROW_NCOLUMNS];
+	struct pg_array columns[ROW_NCOLUMNS] = {0};
 	struct pg_params params = {0};
 	bool ok;
 
-	row_columns_init(columns);
+	row_columns_start(columns);
 	row_append(row, columns);
 	pg_param_arrays(&params, columns, ROW_NCOLUMNS);
 	ok = insert(r, "storing a position", "positions_insert", &params);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/wire.h"
 #include "tool/net.h"
 
 #define ANSWER_TIMEOUT_S 30 /* what trackers wait for by default */
@@ -73,7 +74,7 @@ answer(struct replay *r, enum stream_result kind, const uint8_t *p, json_t *o)
 		return true;
 	if (!net_read(r->fd, in, 4))
 		return hang_up(r, "no acknowledgement");
-	count = (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+	count = wire_u32(in);
 	json_object_set_new(o, "answer", json_integer(count));
 	return count == p[9];
 }

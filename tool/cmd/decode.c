@@ -7,6 +7,7 @@
 
 #include "proto/crc16.h"
 #include "proto/stream.h"
+#include "proto/wire.h"
 #include "tool/frame_json.h"
 #include "tool/input.h"
 #include "tool/options.h"
@@ -73,7 +74,7 @@ decode_body(const uint8_t *p, size_t n)
 {
 	json_t *o = json_object();
 	bool crc = n > FRAME_BODY_MIN + 4 && p[n - 4] == 0 && p[n - 3] == 0 &&
-		   crc16_arc(p, n - 4) == (uint16_t)(p[n - 2] << 8 | p[n - 1]);
+		   crc16_arc(p, n - 4) == wire_u16(p + n - 2);
 	bool ok = frame_json(o, p, crc ? n - 4 : n);
 
 	json_object_set_new(o, "crc_ok", crc ? json_true() : json_null());
