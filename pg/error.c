@@ -18,8 +18,10 @@ static const struct {
     {"25006", PG_KIND_STALE},	  /* read_only_sql_transaction: a standby after a failover */
     {"0A000", PG_KIND_STALE},	  /* feature_not_supported: a plan that a migration made stale */
     {"26000", PG_KIND_STALE},	  /* invalid_sql_statement_name: a pooler lost what we prepared */
+    {"42501", PG_KIND_RIGHTS},	  /* insufficient_privilege */
     {"42P01", PG_KIND_SCHEMA},	  /* undefined_table */
     {"42703", PG_KIND_SCHEMA},	  /* undefined_column */
+    {"42883", PG_KIND_SCHEMA},	  /* undefined_function */
 };
 
 enum pg_error_kind

@@ -17,7 +17,8 @@ enum pg_error_kind {
 	PG_KIND_TRANSIENT,   /* deadlock, serialization failure: at once it may work */
 	PG_KIND_LOCKED,	     /* lock_timeout: somebody else holds a row or table */
 	PG_KIND_STALE,	     /* of this connection: on a new one it may work */
-	PG_KIND_SCHEMA,	     /* a table or column is missing: it wants "tgctl migrate" */
+	PG_KIND_RIGHTS,	     /* the role lacks a right: only its owner can mend that */
+	PG_KIND_SCHEMA,	     /* a table, column or function is missing: it wants "tgctl migrate" */
 };
 
 /* Of a five-character SQLSTATE; "" (no error of the server) is the environment's. */

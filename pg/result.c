@@ -3,10 +3,56 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 
+#include "pg/array.h"
+
+#define OID_JSON 114
+#define OID_FLOAT4 700
+
 int
 pg_rows(const struct pg_result *res)
 {
 	return PQntuples(res);
+}
+
+int
+pg_columns(const struct pg_result *res)
+{
+	return PQnfields(res);
+}
+
+const char *
+pg_column_name(const struct pg_result *res, int column)
+{
+	return PQfname(res, column);
+}
+
+int
+pg_column(const struct pg_result *res, const char *name)
+{
+	return PQfnumber(res, name);
+}
+
+enum pg_type
+pg_column_type(const struct pg_result *res, int column)
+{
+	switch (PQftype(res, column)) {
+	case PG_BOOL:
+		return PG_TYPE_BOOL;
+	case PG_INT2:
+	case PG_INT4:
+	case PG_INT8:
+		return PG_TYPE_INTEGER;
+	case OID_FLOAT4:
+	case PG_FLOAT8:
+		return PG_TYPE_FLOAT;
+	case OID_JSON:
+	case PG_JSONB:
+		return PG_TYPE_JSON;
+	case PG_TIMESTAMPTZ:
+		return PG_TYPE_TIME;
+	default:
+		return PG_TYPE_OTHER;
+	}
 }
 
 uint64_t
@@ -26,6 +72,12 @@ const char *
 pg_text(const struct pg_result *res, int row, int column)
 {
 	return PQgetvalue(res, row, column);
+}
+
+const char *
+pg_field(const struct pg_result *res, const char *name)
+{
+	return PQntuples(res) > 0 ? PQgetvalue(res, 0, PQfnumber(res, name)) : "";
 }
 
 size_t

@@ -13,12 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pg/array.h"
 #include "proto/avl.h"
 
-#define ROW_COLUMNS \
-	"device_id, recorded_at, record_hash, received_at, latitude, longitude, altitude, " \
-	"heading, " \
-	"satellites, speed, valid, priority, event_io_id, codec, generation_type, io"
 #define ROW_NCOLUMNS 16
 
 /* Offsets of the values (behind their 4-byte lengths) in a tuple. */
@@ -63,6 +60,13 @@ bool row_valid(const uint8_t *row);
 bool row_generation(const uint8_t *row, int16_t *value);
 /* The io field as binary jsonb (version byte and text). */
 const uint8_t *row_io(const uint8_t *row, size_t *len);
+/*
+ * The parameters of positions_insert: a column each, to which tuples are appended. Columns are {0} before
+ * the first start; a later one empties them and keeps their memory. The caller frees each with
+ * pg_array_free().
+ */
+void row_columns_start(struct pg_array columns[ROW_NCOLUMNS]);
+void row_append(const uint8_t *row, struct pg_array columns[ROW_NCOLUMNS]);
 /* Bytes of the whole tuple. */
 size_t row_len(const uint8_t *row);
 

@@ -1,12 +1,51 @@
 # The only place that speaks libpq. Statements are files in pg/sql/, embedded in the programs.
 pg_statements = \
+	pg/sql/_command_columns.sql \
+	pg/sql/_command_filter.sql \
+	pg/sql/_raw_columns.sql \
+	pg/sql/command_cancel.sql \
+	pg/sql/command_device.sql \
+	pg/sql/command_find.sql \
+	pg/sql/command_insert.sql \
+	pg/sql/command_list.sql \
+	pg/sql/command_rows.sql \
+	pg/sql/command_wait.sql \
+	pg/sql/device_add.sql \
+	pg/sql/device_enable.sql \
+	pg/sql/device_existing.sql \
+	pg/sql/device_list.sql \
+	pg/sql/device_missing.sql \
+	pg/sql/device_refusals.sql \
+	pg/sql/device_show.sql \
+	pg/sql/grants_statement.sql \
 	pg/sql/link_schema.sql \
 	pg/sql/link_settings.sql \
 	pg/sql/messages_insert.sql \
+	pg/sql/migrate_begin.sql \
+	pg/sql/migrate_find_ledger.sql \
+	pg/sql/migrate_make_ledger.sql \
+	pg/sql/migrate_record.sql \
+	pg/sql/migrate_show_notices.sql \
+	pg/sql/migrate_upkeep.sql \
+	pg/sql/migrate_version.sql \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
 	pg/sql/positions_prove.sql \
-	pg/sql/raw_insert.sql
+	pg/sql/raw_insert.sql \
+	pg/sql/raw_insert_message.sql \
+	pg/sql/raw_list.sql \
+	pg/sql/raw_read.sql \
+	pg/sql/raw_set_decoded.sql \
+	pg/sql/raw_show.sql \
+	pg/sql/raw_undecoded.sql \
+	pg/sql/rejected_clear.sql \
+	pg/sql/rejected_list.sql \
+	pg/sql/session_setup.sql \
+	pg/sql/status.sql \
+	pg/sql/why_commands.sql \
+	pg/sql/why_device.sql \
+	pg/sql/why_quarantine.sql \
+	pg/sql/why_records.sql
 
 noinst_LIBRARIES += libpg.a
 libpg_a_SOURCES = \
@@ -21,6 +60,7 @@ libpg_a_SOURCES = \
 	pg/result.c pg/result.h \
 	pg/row.c pg/row.h \
 	pg/schema_version.h \
+	pg/session.c pg/session.h \
 	pg/sql.c pg/sql.h \
 	pg/url.c pg/url.h
 nodist_libpg_a_SOURCES = pg/sql/embedded.c

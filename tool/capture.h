@@ -1,7 +1,7 @@
 /*
  * A capture: what one device sends, written as it comes (tgctl capture), in the hex form that
  * tgctl decode reads and replays. Each whole item (IMEI packet, ping, frame) is lines of hex; all
- * else is comments: when it came, what was answered, what became of it, bytes that are no item.
+ * else is comments: when it came, what was answered, what became of it, bytes that are not an item.
  *
  * Items are cut per connection, so that two connections of one device don't mix. No I/O but the
  * file that it is given.
@@ -23,7 +23,8 @@ struct capture_totals {
 };
 
 /* Writes the head of the file. `out` stays the caller's. NULL if out of memory. */
-struct capture *capture_new(FILE *out, uint64_t imei, int seconds);
+struct capture *capture_new(FILE *out, uint64_t imei, int seconds)
+    __attribute__((warn_unused_result));
 void capture_free(struct capture *);
 
 /* Takes an event (common/trace_request.h). False if memory is short or the file can't be written. */

@@ -11,6 +11,6 @@
  * Decodes a frame's body into `o`: kind ("avl", "message", "unknown"), codec,
  * records or messages, and error if it is malformed. Returns true if it could be decoded.
  */
-bool frame_json(json_t *o, const uint8_t *body, size_t len);
+bool frame_json(json_t *o, const uint8_t *body, size_t len) __attribute__((warn_unused_result));
 
 #endif

@@ -119,7 +119,7 @@ input_read(const char *path, enum input_form form, uint8_t **bytes, size_t *len)
 	if (ok && form == INPUT_AUTO)
 		form = looks_hex(*bytes, *len) ? INPUT_HEX : INPUT_BINARY;
 	if (ok && form == INPUT_HEX && !input_unhex(*bytes, len)) {
-		fprintf(stderr, "tgctl: %s is no hex text of whole bytes\n", name);
+		fprintf(stderr, "tgctl: %s is not hex text of whole bytes\n", name);
 		ok = false;
 	}
 	if (!ok) {

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "pg/url.h"
-#include "tool/cmd/command_text.h"
-#include "tool/cmd/cmd.h"
+#include "tool/tool.h"
 
 void
 options_start(struct options *opts)
@@ -101,11 +100,44 @@ options_number(const char *text, long long lo, long long hi, long long *value)
 }
 
 bool
-options_duration(const char *text, int most, int *seconds)
+options_duration(const char *text, long long *seconds)
+{
+	long long unit, n;
+	char *end;
+
+	/* strtoll() would take blanks and signs. */
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	switch (*end) {
+	case 's':
+		unit = 1;
+		break;
+	case 'm':
+		unit = 60;
+		break;
+	case 'h':
+		unit = 3600;
+		break;
+	case 'd':
+		unit = 86400;
+		break;
+	default:
+		return false;
+	}
+	if (errno != 0 || end[1] != '\0' || n < 1 || n > OPTIONS_DURATION_LONGEST / unit)
+		return false;
+	*seconds = n * unit;
+	return true;
+}
+
+bool
+options_seconds(const char *text, int most, int *seconds)
 {
 	long long n;
 
-	if (!options_number(text, 1, most, &n) && (!command_duration(text, &n) || n > most))
+	if (!options_number(text, 1, most, &n) && (!options_duration(text, &n) || n > most))
 		return false;
 	*seconds = (int)n;
 	return true;
@@ -116,6 +148,6 @@ options_imei(const char *command, const char *text)
 {
 	if (strlen(text) == 15 && strspn(text, "0123456789") == 15)
 		return true;
-	options_usage(command, "\"%s\" is no IMEI: 15 digits are needed", text);
+	options_usage(command, "\"%s\" is not an IMEI: it takes 15 digits", text);
 	return false;
 }

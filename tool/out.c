@@ -5,19 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-/* Types by OID (pg_type.dat; stable). */
-enum {
-	OID_BOOL = 16,
-	OID_INT8 = 20,
-	OID_INT2 = 21,
-	OID_INT4 = 23,
-	OID_JSON = 114,
-	OID_FLOAT4 = 700,
-	OID_FLOAT8 = 701,
-	OID_TIMESTAMPTZ = 1184,
-	OID_JSONB = 3802
-};
-
 /* "2026-03-01 12:00:00.5+00" as the session prints it, to ISO 8601 with a Z. */
 static json_t *
 time_json(const char *text)
@@ -34,44 +21,54 @@ time_json(const char *text)
 }
 
 static json_t *
-field_json(const PGresult *res, int row, int column)
+field_json(const struct pg_result *res, int row, int column)
 {
-	const char *text = PQgetvalue(res, row, column);
+	const char *text = pg_text(res, row, column);
 	json_t *value = NULL;
 
-	if (PQgetisnull(res, row, column))
+	if (pg_is_null(res, row, column))
 		return json_null();
-	switch (PQftype(res, column)) {
-	case OID_BOOL:
-		return json_boolean(*text == 't');
-	case OID_INT2:
-	case OID_INT4:
-	case OID_INT8:
-		return json_integer(strtoll(text, NULL, 10));
-	case OID_FLOAT4:
-	case OID_FLOAT8:
+	switch (pg_column_type(res, column)) {
+	case PG_TYPE_BOOL:
+		return json_boolean(pg_bool(res, row, column));
+	case PG_TYPE_INTEGER:
+		return json_integer(pg_int(res, row, column));
+	case PG_TYPE_FLOAT:
 		value = json_real(strtod(text, NULL)); /* NULL for NaN and infinity */
 		break;
-	case OID_JSON:
-	case OID_JSONB:
+	case PG_TYPE_JSON:
 		value = json_loads(text, JSON_DECODE_ANY, NULL);
 		break;
-	case OID_TIMESTAMPTZ:
+	case PG_TYPE_TIME:
 		return time_json(text);
-	default:
+	case PG_TYPE_OTHER:
 		break;
 	}
 	return value != NULL ? value : json_string(text);
 }
 
 json_t *
-out_row_json(const PGresult *res, int row)
+out_row_json(const struct pg_result *res, int row)
 {
 	json_t *o = json_object();
 
-	for (int i = 0; i < PQnfields(res); i++)
-		json_object_set_new(o, PQfname(res, i), field_json(res, row, i));
+	for (int i = 0; i < pg_columns(res); i++)
+		json_object_set_new(o, pg_column_name(res, i), field_json(res, row, i));
 	return o;
+}
+
+json_t *
+out_rows_json(const struct pg_result *res, const char *hidden)
+{
+	json_t *array = json_array(), *row;
+
+	for (int i = 0; i < pg_rows(res); i++) {
+		row = out_row_json(res, i);
+		if (hidden != NULL)
+			json_object_del(row, hidden);
+		json_array_append_new(array, row);
+	}
+	return array;
 }
 
 void
@@ -106,7 +103,6 @@ out_scalar(const json_t *value, char *out, size_t room)
 		snprintf(out, room, "%s", dump != NULL ? dump : "?");
 		free(dump);
 	}
-	/* Names and texts come from outside: they must not drive the terminal. */
 	for (char *p = out; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
@@ -139,7 +135,7 @@ print_cell(const char *text, int wide, bool last, bool right)
 }
 
 void
-out_objects(const json_t *array)
+out_table(const json_t *array)
 {
 	const char *names[MAX_COLUMNS];
 	int wide[MAX_COLUMNS], n = 0;
@@ -184,23 +180,25 @@ out_objects(const json_t *array)
 }
 
 void
-out_rows(const PGresult *res, bool json)
+out_array(json_t *array, bool json)
 {
-	json_t *array = json_array();
-
-	for (int i = 0; i < PQntuples(res); i++)
-		json_array_append_new(array, out_row_json(res, i));
 	if (json) {
 		out_json(array);
 		return;
 	}
-	if (PQntuples(res) > 0)
-		out_objects(array);
+	if (json_array_size(array) > 0)
+		out_table(array);
 	json_decref(array);
 }
 
 void
-out_row(const PGresult *res, int row, bool json)
+out_rows(const struct pg_result *res, bool json)
+{
+	out_array(out_rows_json(res, NULL), json);
+}
+
+void
+out_row(const struct pg_result *res, int row, bool json)
 {
 	json_t *o = out_row_json(res, row), *value;
 	char cell[CELL * 16];

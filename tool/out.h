@@ -1,22 +1,32 @@
-/* What commands print: results of queries as an aligned table or as JSON, times, hex. */
+/*
+ * What commands print: results of queries as an aligned table or as JSON, times, hex. Texts come from
+ * outside and must not drive the terminal: in tables control characters become '?'.
+ */
 #ifndef TOOL_OUT_H
 #define TOOL_OUT_H
 
 #include <jansson.h>
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* All rows: as a table under column names, or with `json` as one array of objects. */
-void out_rows(const PGresult *, bool json);
+#include "pg/result.h"
 
-/* One row, a line a column ("name  value"), or with `json` as one object. */
-void out_row(const PGresult *, int row, bool json);
+/* Prints all rows: as a table under column names, or with `json` as one array of objects. */
+void out_rows(const struct pg_result *, bool json);
 
-/* A row as an object: numbers, booleans, JSON and NULL as such, times in ISO 8601, all else text.
+/* Prints one row: a line per column ("name  value"), or with `json` as one object. */
+void out_row(const struct pg_result *, int row, bool json);
+
+/*
+ * A row as an object of the caller's: numbers, booleans, JSON and NULL as such, times in ISO 8601, all else
+ * as text.
  */
-json_t *out_row_json(const PGresult *, int row);
+json_t *out_row_json(const struct pg_result *, int row) __attribute__((warn_unused_result));
+
+/* The rows as an array of such objects, without the column `hidden` (NULL: with all). */
+json_t *out_rows_json(const struct pg_result *, const char *hidden)
+    __attribute__((warn_unused_result));
 
 /* Prints a value on a line of its own and drops the caller's reference. */
 void out_json(json_t *);
@@ -24,11 +34,16 @@ void out_json(json_t *);
 /* A scalar in words for a table ("-" for null), cut to `room`; control characters become '?'. */
 void out_scalar(const json_t *, char *out, size_t room);
 
-/* An aligned table of objects; the columns are the keys of the first. */
-void out_objects(const json_t *array);
-
-/* "2026-03-01T12:00:00.123Z"; false if the time (ms since 1970) is beyond PostgreSQL's timestamptz.
+/*
+ * Prints an array of objects and drops the caller's reference: as an aligned table, whose columns are the
+ * keys of the first (nothing for no objects), or with `json` as it is.
  */
+void out_array(json_t *array, bool json);
+
+/* The table alone; the array stays the caller's. */
+void out_table(const json_t *array);
+
+/* "2026-03-01T12:00:00.123Z"; false if the time (ms since 1970) is beyond PostgreSQL's timestamptz. */
 #define OUT_TIME_LAST_MS UINT64_C(9224318015999999)
 #define OUT_TIME 40
 bool out_time(uint64_t ms, char out[OUT_TIME]) __attribute__((warn_unused_result));

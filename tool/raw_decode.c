@@ -6,123 +6,97 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/array.h"
+#include "pg/error.h"
+#include "pg/row.h"
 #include "proto/avl.h"
 #include "proto/message.h"
 #include "proto/stream.h"
+#include "tool/database.h"
 #include "tool/input.h"
 #include "tool/out.h"
-#include "tool/pg.h"
-#include "pg/row.h"
 
 struct raw {
-	PGconn *conn;
+	struct pg_session *db;
 	const char *id;
-	PGresult *row; /* columns below */
+	struct pg_result *row; /* of raw_read.sql */
 	uint8_t *frame;
 	size_t len;
 	int records, stored, refused;
 	char why[300]; /* why it stays undecoded */
 };
 
-enum { COL_IMEI, COL_DEVICE, COL_REASON, COL_FRAME, COL_RECEIVED_US, COL_ALLOWED, COL_DECODED };
-
-static const char select_sql[] =
-    "SELECT r.imei, coalesce(r.device_id, d.id), r.reason, encode(r.frame, 'hex'), "
-    "(extract(epoch FROM r.received_at) * 1000000)::bigint, coalesce((SELECT CASE "
-    "CASE WHEN length(r.frame) > 8 THEN get_byte(r.frame, 8) END WHEN 8 THEN m.codec_8 "
-    "WHEN 142 THEN m.codec_8e WHEN 16 THEN m.codec_16 WHEN 12 THEN m.codec_12 WHEN 13 THEN "
-    "m.codec_13 WHEN 14 THEN m.codec_14 WHEN 15 THEN m.codec_15 END FROM device_models m "
-    "WHERE m.device_model = d.device_model), true), r.decoded_at IS NOT NULL "
-    "FROM device_ingest_raw r LEFT JOIN devices d ON d.imei = r.imei WHERE r.id = $1::bigint "
-    "FOR UPDATE OF r";
-
-static const char position_sql[] =
-    "INSERT INTO device_positions (" ROW_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-    "$10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING";
-
-static const char message_sql[] =
-    "INSERT INTO device_messages (imei, device_id, codec, type, message_time, payload, text, "
-    "received_at, remote_addr, frame_hash, seq) SELECT imei, $2::bigint, $3::smallint, "
-    "$4::smallint, timestamptz 'epoch' + $5::bigint * interval '1 millisecond', $6::bytea, $7, "
-    "received_at, remote_addr, frame_hash, $8::smallint FROM device_ingest_raw "
-    "WHERE id = $1::bigint ON CONFLICT DO NOTHING";
-
-/* Refused for its content (SQLSTATE classes 22 and 23), so that others may still be stored. */
-static bool
-is_content(const PGresult *res)
+/* The device's id, or NULL if it is not registered. */
+static const char *
+device_id(const struct raw *r)
 {
-	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *id = pg_field(r->row, "device_id");
 
-	return state != NULL && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0);
+	return *id != '\0' ? id : NULL;
 }
 
 /*
- * Books the result of one INSERT done behind a savepoint, and frees it. False:
- * the database failed for another reason, which is told.
+ * Runs an INSERT behind a savepoint, so that one that is refused for its content does not take the others
+ * with it, and counts what it stored. False: the database failed for another reason, which has been told.
  */
 static bool
-book(struct raw *r, PGresult *res, const char *what)
+insert(struct raw *r, const char *what, const char *statement, const struct pg_params *params)
 {
-	const char *text;
+	struct pg_session_error error;
+	struct pg_result *res;
 
-	if (PQresultStatus(res) == PGRES_COMMAND_OK) {
-		r->stored += atoi(PQcmdTuples(res));
-		PQclear(res);
+	if (!database_script(r->db, what, "SAVEPOINT one"))
+		return false;
+	res = pg_session_query(r->db, statement, params, &error);
+	if (res != NULL) {
+		r->stored += (int)pg_rows_touched(res);
+		pg_result_free(res);
 		return true;
 	}
-	if (!is_content(res)) {
-		pg_explain(r->conn, res, what);
-		PQclear(res);
+	if (pg_error_kind(error.sqlstate) != PG_KIND_CONTENT) {
+		database_explain(&error, what);
 		return false;
 	}
-	text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	snprintf(r->why, sizeof(r->why), "refused: %s", text != NULL ? text : "?");
+	snprintf(r->why, sizeof(r->why), "refused: %.280s", error.text);
 	r->refused++;
-	PQclear(res);
-	return pg_script(r->conn, what, "ROLLBACK TO SAVEPOINT one");
+	return database_script(r->db, what, "ROLLBACK TO SAVEPOINT one");
 }
 
-/* The tuple's fields are the statement's parameters as they stand there: length and bytes. */
-static PGresult *
-insert_tuple(PGconn *conn, const uint8_t *tuple)
+static bool
+insert_row(struct raw *r, const uint8_t *row)
 {
-	const char *values[ROW_NCOLUMNS];
-	int lengths[ROW_NCOLUMNS], formats[ROW_NCOLUMNS];
-	const uint8_t *p = tuple + 2;
+	struct pg_array columns[ROW_NCOLUMNS] = {0};
+	struct pg_params params = {0};
+	bool ok;
 
-	for (int i = 0; i < ROW_NCOLUMNS; i++) {
-		int32_t len = (int32_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-					(uint32_t)p[2] << 8 | p[3]);
-
-		p += 4;
-		values[i] = len < 0 ? NULL : (const char *)p;
-		lengths[i] = len < 0 ? 0 : len;
-		formats[i] = 1;
-		p += lengths[i];
-	}
-	return PQexecParams(conn, position_sql, ROW_NCOLUMNS, NULL, values, lengths, formats, 0);
+	row_columns_start(columns);
+	row_append(row, columns);
+	pg_param_arrays(&params, columns, ROW_NCOLUMNS);
+	ok = insert(r, "storing a position", "positions_insert", &params);
+	for (int i = 0; i < ROW_NCOLUMNS; i++)
+		pg_array_free(&columns[i]);
+	return ok;
 }
 
 static bool
 store_record(struct raw *r, const struct avl_record *record)
 {
-	uint8_t *tuple = malloc(row_bound(record));
-	int64_t device = strtoll(PQgetvalue(r->row, 0, COL_DEVICE), NULL, 10);
-	int64_t received_us = strtoll(PQgetvalue(r->row, 0, COL_RECEIVED_US), NULL, 10);
+	int64_t device = strtoll(pg_field(r->row, "device_id"), NULL, 10);
+	int64_t received_us = strtoll(pg_field(r->row, "received_us"), NULL, 10);
+	uint8_t *row = malloc(row_bound(record));
 	bool ok = false;
 
-	if (tuple == NULL) {
+	if (row == NULL) {
 		fprintf(stderr, "tgctl: out of memory\n");
-	} else if (row_write(record, device, avl_record_hash(record), received_us, tuple) == 0) {
-		snprintf(r->why, sizeof(r->why), "its time %" PRIu64 " fits no column",
+	} else if (row_write(record, device, avl_record_hash(record), received_us, row) == 0) {
+		snprintf(r->why, sizeof(r->why), "its time %" PRIu64 " is out of range",
 		    record->timestamp_ms);
 		r->refused++;
 		ok = true;
 	} else {
-		ok = pg_script(r->conn, "storing a position", "SAVEPOINT one") &&
-		     book(r, insert_tuple(r->conn, tuple), "storing a position");
+		ok = insert_row(r, row);
 	}
-	free(tuple);
+	free(row);
 	return ok;
 }
 
@@ -156,8 +130,8 @@ store_avl(struct raw *r, const struct stream_item *item)
 static bool
 store_message(struct raw *r, const struct message *m, int seq)
 {
-	char codec[8], type[8], time[24], number[8], *hex = malloc(2 * m->payload_len + 3);
-	char *text = NULL;
+	char *hex = malloc(2 * m->payload_len + 3), *text = NULL;
+	struct pg_params params = {0};
 	bool ok;
 
 	if (hex == NULL) {
@@ -168,16 +142,18 @@ store_message(struct raw *r, const struct message *m, int seq)
 	out_hex(m->payload, m->payload_len, hex + 2);
 	if (message_is_text(m->payload, m->payload_len))
 		text = strndup((const char *)m->payload, m->payload_len);
-	snprintf(codec, sizeof(codec), "%d", m->codec);
-	snprintf(type, sizeof(type), "%d", m->type);
-	snprintf(time, sizeof(time), "%" PRId64, m->time_ms);
-	snprintf(number, sizeof(number), "%d", seq);
-	const char *params[] = {r->id,
-	    PQgetisnull(r->row, 0, COL_DEVICE) ? NULL : PQgetvalue(r->row, 0, COL_DEVICE), codec,
-	    type, m->has_time ? time : NULL, hex, text, number};
-	ok = pg_script(r->conn, "storing a message", "SAVEPOINT one") &&
-	     book(r, PQexecParams(r->conn, message_sql, 8, NULL, params, NULL, NULL, 0),
-		 "storing a message");
+	pg_param_text(&params, r->id);
+	pg_param_text(&params, device_id(r));
+	pg_param_int(&params, m->codec);
+	pg_param_int(&params, m->type);
+	if (m->has_time)
+		pg_param_int(&params, m->time_ms);
+	else
+		pg_param_text(&params, NULL);
+	pg_param_text(&params, hex);
+	pg_param_text(&params, text);
+	pg_param_int(&params, seq);
+	ok = insert(r, "storing a message", "raw_insert_message", &params);
 	free(text);
 	free(hex);
 	return ok;
@@ -199,19 +175,20 @@ store_messages(struct raw *r, const struct stream_item *item)
 	return true;
 }
 
-/* Stores what can be stored; r->why says what stands in the way of the rest. False: the database
- * failed. */
+/*
+ * Stores what can be stored; r->why says what stands in the way of the rest. False: the database failed.
+ */
 static bool
 store(struct raw *r, bool by_id)
 {
 	struct stream_item item = {0};
-	bool codec_refused = strcmp(PQgetvalue(r->row, 0, COL_REASON), "codec") == 0 &&
-			     *PQgetvalue(r->row, 0, COL_ALLOWED) == 'f';
+	bool codec_refused = strcmp(pg_field(r->row, "reason"), "codec") == 0 &&
+			     *pg_field(r->row, "codec_allowed") == 'f';
 
 	if (stream_next(r->frame, r->len, true, &item) != STREAM_FRAME || item.len != r->len)
-		snprintf(r->why, sizeof(r->why), "no whole frame");
+		snprintf(r->why, sizeof(r->why), "not a whole frame");
 	else if (!item.crc_ok)
-		snprintf(r->why, sizeof(r->why), "wrong CRC: nobody knows what it was");
+		snprintf(r->why, sizeof(r->why), "its CRC is wrong: what it said is not known");
 	else if (codec_refused && !by_id)
 		snprintf(r->why, sizeof(r->why),
 		    "device_models does not allow codec %d; name its id to store it anyway",
@@ -220,7 +197,7 @@ store(struct raw *r, bool by_id)
 		return store_messages(r, &item);
 	else if (!codec_is_avl(item.body[0]))
 		snprintf(r->why, sizeof(r->why), "unknown codec %d", item.body[0]);
-	else if (PQgetisnull(r->row, 0, COL_DEVICE))
+	else if (device_id(r) == NULL)
 		snprintf(r->why, sizeof(r->why), "the device is not registered");
 	else
 		return store_avl(r, &item);
@@ -233,8 +210,8 @@ result_json(const struct raw *r)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "id", json_integer(strtoll(r->id, NULL, 10)));
-	json_object_set_new(o, "imei", json_string(PQgetvalue(r->row, 0, COL_IMEI)));
-	json_object_set_new(o, "reason", json_string(PQgetvalue(r->row, 0, COL_REASON)));
+	json_object_set_new(o, "imei", json_string(pg_field(r->row, "imei")));
+	json_object_set_new(o, "reason", json_string(pg_field(r->row, "reason")));
 	json_object_set_new(o, "records", json_integer(r->records));
 	json_object_set_new(o, "stored", json_integer(r->stored));
 	json_object_set_new(o, "duplicate", json_integer(r->records - r->stored - r->refused));
@@ -245,42 +222,42 @@ result_json(const struct raw *r)
 static enum raw_outcome
 decode_row(struct raw *r, bool by_id, json_t **result)
 {
-	const char *params[] = {r->id};
+	struct pg_params params = {0};
 
-	r->row = pg_query(r->conn, "reading the frame", select_sql, 1, params);
+	pg_param_text(&params, r->id);
+	r->row = database_query(r->db, "reading the frame", "raw_read", &params);
 	if (r->row == NULL)
 		return RAW_ERROR;
-	if (PQntuples(r->row) == 0) {
+	if (pg_rows(r->row) == 0) {
 		fprintf(
 		    stderr, "tgctl: there is no frame with id %s; see \"tgctl raw list\"\n", r->id);
 		return RAW_ERROR;
 	}
-	r->frame = (uint8_t *)strdup(PQgetvalue(r->row, 0, COL_FRAME));
+	r->frame = (uint8_t *)strdup(pg_field(r->row, "frame"));
 	r->len = r->frame != NULL ? strlen((char *)r->frame) : 0;
 	if (r->frame == NULL || !input_unhex(r->frame, &r->len) || !store(r, by_id))
 		return RAW_ERROR;
 	if (r->why[0] == '\0' &&
-	    !pg_run(r->conn, "marking the frame as decoded",
-		"UPDATE device_ingest_raw SET decoded_at = now() WHERE id = $1::bigint", 1, params))
+	    !database_run(r->db, "marking the frame as decoded", "raw_set_decoded", &params))
 		return RAW_ERROR;
-	if (!pg_script(r->conn, "storing the frame", "COMMIT"))
+	if (!database_script(r->db, "storing the frame", "COMMIT"))
 		return RAW_ERROR;
 	*result = result_json(r);
 	return r->why[0] == '\0' ? RAW_DECODED : RAW_UNDECODED;
 }
 
 enum raw_outcome
-raw_decode(PGconn *conn, const char *id, bool by_id, json_t **result)
+raw_decode(struct pg_session *db, const char *id, bool by_id, json_t **result)
 {
-	struct raw r = {.conn = conn, .id = id};
+	struct raw r = {.db = db, .id = id};
 	enum raw_outcome outcome = RAW_ERROR;
 
 	*result = NULL;
-	if (pg_script(conn, "starting a transaction", "BEGIN"))
+	if (database_script(db, "starting a transaction", "BEGIN"))
 		outcome = decode_row(&r, by_id, result);
 	if (outcome == RAW_ERROR)
-		PQclear(PQexec(conn, "ROLLBACK"));
-	PQclear(r.row);
+		pg_session_rollback(db);
+	pg_result_free(r.row);
 	free(r.frame);
 	return outcome;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/wire.h"
 #include "tool/net.h"
 
 #define ANSWER_TIMEOUT_S 30 /* what trackers wait for by default */
@@ -24,7 +25,7 @@ replay_open(const char *target)
 	size_t n = (size_t)(colon - target);
 
 	if (r == NULL || n == 0 || n >= sizeof(r->host) || strlen(colon + 1) >= sizeof(r->port)) {
-		fprintf(stderr, "tgctl: \"%s\" is no HOST:PORT\n", target);
+		fprintf(stderr, "tgctl: \"%s\" is not HOST:PORT\n", target);
 		free(r);
 		return NULL;
 	}
@@ -67,13 +68,13 @@ answer(struct replay *r, enum stream_result kind, const uint8_t *p, json_t *o)
 		if (!net_read(r->fd, in, 1))
 			return hang_up(r, "no answer to the IMEI");
 		json_object_set_new(o, "answer", json_boolean(in[0] == 1));
-		return in[0] == 1 || hang_up(r, "the IMEI was refused");
+		return in[0] == 1 || hang_up(r, "the gateway refused the IMEI");
 	}
 	if (kind != STREAM_FRAME || !codec_is_avl(p[8]))
 		return true;
 	if (!net_read(r->fd, in, 4))
 		return hang_up(r, "no acknowledgement");
-	count = (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+	count = wire_u32(in);
 	json_object_set_new(o, "answer", json_integer(count));
 	return count == p[9];
 }

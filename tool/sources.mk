@@ -1,46 +1,50 @@
 # Parts of this folder go into the build and the tarball here.
 bin_PROGRAMS += tgctl
-tgctl_SOURCES = tool/main.c tool/cmd/cmd.h
+tgctl_SOURCES = tool/cmd/main.c
 tgctl_LDADD = libtgctl.a libsim.a libmigrations.a libpg.a libproto.a libcommon.a \
 	$(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 
-# The other commands and what they share, as a library of their own for its tests.
+# What the commands share, and the commands, as a library of their own for its tests.
 noinst_LIBRARIES += libtgctl.a
 libtgctl_a_SOURCES = \
-	tool/options.c tool/options.h \
-	tool/pg.c tool/pg.h \
-	tool/out.c tool/out.h \
-	tool/net.c tool/net.h \
-	tool/input.c tool/input.h \
+	tool/capture.c tool/capture.h \
+	tool/database.c tool/database.h \
+	tool/device_events.c tool/device_events.h \
 	tool/frame_json.c tool/frame_json.h \
-	tool/replay.c tool/replay.h \
+	tool/gateway_status.c tool/gateway_status.h \
+	tool/input.c tool/input.h \
+	tool/net.c tool/net.h \
+	tool/options.c tool/options.h \
+	tool/out.c tool/out.h \
 	tool/raw_decode.c tool/raw_decode.h \
-	tool/cmd/migrate.c \
-	tool/cmd/decode.c \
-	tool/cmd/device.c \
-	tool/cmd/status.c \
-	tool/cmd/rejected.c \
-	tool/cmd/raw.c \
+	tool/replay.c tool/replay.h \
+	tool/tool.h \
+	tool/trace_text.c tool/trace_text.h \
+	tool/why_causes.c tool/why_causes.h \
+	tool/why_facts.c tool/why_facts.h \
+	tool/why_words.c tool/why_words.h \
+	tool/cmd/capture.c \
+	tool/cmd/cmd.h \
 	tool/cmd/command.c tool/cmd/command.h \
 	tool/cmd/command_send.c \
 	tool/cmd/command_text.c tool/cmd/command_text.h \
 	tool/cmd/command_wait.c \
-	tool/follow.c tool/follow.h \
-	tool/trace_text.c tool/trace_text.h \
+	tool/cmd/decode.c \
+	tool/cmd/device.c \
+	tool/cmd/grants.c \
+	tool/cmd/migrate.c \
+	tool/cmd/raw.c \
+	tool/cmd/rejected.c \
+	tool/cmd/status.c \
 	tool/cmd/trace.c \
-	tool/capture.c tool/capture.h \
-	tool/cmd/capture.c \
-	tool/ask.c tool/ask.h \
-	tool/why_causes.c tool/why_causes.h \
-	tool/cmd/why.c \
-	tool/cmd/grants.c
+	tool/cmd/why.c
 
 # The fleet simulator, as a library of its own for its tests.
 noinst_LIBRARIES += libsim.a
 libsim_a_SOURCES = \
-	tool/sim/cmd.c tool/sim/sim.h \
 	tool/sim/answer.c tool/sim/answer.h \
 	tool/sim/build.c \
+	tool/sim/cmd.c tool/sim/cmd.h \
 	tool/sim/command.c tool/sim/command.h \
 	tool/sim/fleet.c \
 	tool/sim/frame.c tool/sim/frame.h \
@@ -48,8 +52,10 @@ libsim_a_SOURCES = \
 	tool/sim/log.c tool/sim/log.h \
 	tool/sim/options.c tool/sim/options.h \
 	tool/sim/random.h \
+	tool/sim/receive.c \
 	tool/sim/report.c \
 	tool/sim/road.c tool/sim/road.h \
 	tool/sim/send.c \
+	tool/sim/sim.h \
 	tool/sim/tracker.c \
 	tool/sim/wheel.c tool/sim/wheel.h

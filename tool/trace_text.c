@@ -55,8 +55,8 @@ trace_reason(const char *reason)
 	    {"count", "its two record counts differ"},
 	    {"structure", "its records don't fit into its length"},
 	    {"content", "the database refuses its content"},
-	    {"unknown_codec", "nobody knows this codec"},
-	    {"message", "a malformed message"},
+	    {"unknown_codec", "the gateway does not know this codec"},
+	    {"message", "the message is malformed"},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -73,7 +73,7 @@ put_tracing(struct line *l, const json_t *e)
 	put(l, "following %s for %lld s, in %lld worker%s", text(e, "imei"), number(e, "seconds"),
 	    workers, plural(workers));
 	if (missed > 0)
-		put(l, "; %lld more could not be told", missed);
+		put(l, "; %lld more could not be asked", missed);
 }
 
 static void
@@ -81,7 +81,7 @@ put_present(struct line *l, const json_t *e)
 {
 	long long n = number(e, "in_flight");
 
-	put(l, "is connected already");
+	put(l, "is already connected");
 	if (n > 0)
 		put(l, ", %lld frame%s not yet stored", n, plural(n));
 	if (json_is_true(json_object_get(e, "paused")))
@@ -91,7 +91,7 @@ put_present(struct line *l, const json_t *e)
 static void
 put_connected(struct line *l, const json_t *e)
 {
-	put(l, "connected, said its IMEI after %lld ms", number(e, "imei_after_ms"));
+	put(l, "connected, sent its IMEI after %lld ms", number(e, "imei_after_ms"));
 }
 
 static void
@@ -138,7 +138,7 @@ put_frame(struct line *l, const json_t *e)
 	put(l, "%lld bytes, CRC %s", number(e, "bytes"),
 	    json_is_true(json_object_get(e, "crc_ok")) ? "ok" : "wrong");
 	if (strcmp(verdict, "quarantine") == 0)
-		put(l, "; goes to quarantine: %s", trace_reason(reason));
+		put(l, "; it goes to quarantine: %s", trace_reason(reason));
 	else if (strcmp(verdict, "close") == 0)
 		put(l, "; not acknowledged: %s", trace_reason(reason));
 	else if (strcmp(verdict, "message") == 0)
@@ -239,14 +239,14 @@ put_closed(struct line *l, const json_t *e)
 static void
 put_lost(struct line *l, const json_t *e)
 {
-	put(l, "%lld event%s missing here: they were not read fast enough", number(e, "events"),
+	put(l, "%lld event%s missing here: this reader was too slow", number(e, "events"),
 	    number(e, "events") == 1 ? " is" : "s are");
 }
 
 static void
 put_end(struct line *l, const json_t *e)
 {
-	put(l, "the end: %s", text(e, "why"));
+	put(l, "end: %s", text(e, "why"));
 }
 
 /* An event that this tool has no words for: its name and members. */

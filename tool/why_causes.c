@@ -5,55 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool/out.h"
 #include "tool/trace_text.h"
+#include "tool/why_words.h"
 
 #define MINUTE INT64_C(60000)
 #define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
 
 #define QUIET (10 * MINUTE) /* connected and nothing for so long: worth a word */
 #define AGAIN 3		    /* the same frame so often: it stands in the way */
 
 #define GONE HOUR	   /* not connected for so long: more than a pause between two sendings */
 #define ALIVE (5 * MINUTE) /* a gateway that has heard anybody within it is running */
-
-#define WHEN (OUT_TIME + 48)
-
-/* "2026-03-01 12:00:00Z, 3 h ago" */
-struct when {
-	char text[WHEN];
-};
-
-static struct when
-when(const struct why_facts *f, int64_t at)
-{
-	struct when w;
-	char iso[OUT_TIME];
-	int64_t age = f->now - at, n = age < 0 ? -age : age;
-	const char *unit = "s";
-
-	if (at == 0 || !out_time((uint64_t)at, iso)) {
-		snprintf(w.text, sizeof(w.text), at == 0 ? "never" : "a time out of range");
-		return w;
-	}
-	iso[10] = ' ';
-	if (n >= 2 * DAY) {
-		n /= DAY;
-		unit = "days";
-	} else if (n >= 2 * HOUR) {
-		n /= HOUR;
-		unit = "h";
-	} else if (n >= 2 * MINUTE) {
-		n /= MINUTE;
-		unit = "min";
-	} else {
-		n /= 1000;
-	}
-	snprintf(w.text, sizeof(w.text), "%.19sZ, %" PRId64 " %s %s", iso, n, unit,
-	    age < 0 ? "ahead" : "ago");
-	return w;
-}
 
 struct reasons {
 	struct why_reason *out;
@@ -89,12 +51,6 @@ static void __attribute__((format(printf, 2, 3))) advise(struct why_reason *r, c
 	va_end(ap);
 }
 
-static const char *
-s(int64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 /* The newest arrival of a record, whatever its clock. */
 static int64_t
 received(const struct why_facts *f)
@@ -113,20 +69,20 @@ gateway_down(const struct why_facts *f, struct reasons *r)
 	if (f->gateway_answers && !f->gateway_ready) {
 		w = reason(r, "gateway_not_ready");
 		say(w, "The gateway can't store anything now: %s.", f->gateway_says);
-		advise(w, "No tracker is served before that is mended; they keep their records "
-			  "meanwhile. See tgctl status.");
+		advise(w, "It serves no tracker before that is repaired; trackers keep their "
+			  "records meanwhile. See tgctl status.");
 	} else if (f->gateway_asked && !f->gateway_answers &&
 		   f->now - f->fleet_last_seen >= ALIVE) {
 		w = reason(r, "gateway_unreachable");
-		say(w, "The gateway does not answer (%s), and no tracker at all was heard for %s.",
+		say(w, "The gateway does not answer (%s), and no tracker has been heard for %s.",
 		    f->gateway_says,
-		    f->fleet_last_seen != 0 ? "five minutes and more" : "as long as is known");
+		    f->fleet_last_seen != 0 ? "five minutes or more" : "as long as is known");
 		advise(w, "Is it running? See tgctl status, and its log.");
 	}
 	if (!f->database_answers) {
 		w = reason(r, "database_unreachable");
-		say(w, "The database does not answer from here: %s.", f->database_says);
-		advise(w, "What is known of the device stands there; ask again when it answers.");
+		say(w, "The database does not answer: %s.", f->database_says);
+		advise(w, "It holds what is known of the device: ask again when it answers.");
 	}
 }
 
@@ -140,10 +96,11 @@ not_registered(const struct why_facts *f, struct reasons *r)
 	if (f->refused_last != 0) {
 		w = reason(r, "refused_unknown");
 		say(w,
-		    "It was refused, as its IMEI is not in the table devices: %" PRId64
+		    "The gateway refused it, as its IMEI is not in the table devices: %" PRId64
 		    " time%s, last from %s (%s).",
-		    f->refusals, s(f->refusals), f->refused_addr, when(f, f->refused_last).text);
-		advise(w, "tgctl device add %s; it is let in at its next try.", f->imei);
+		    f->refusals, why_plural(f->refusals), f->refused_addr,
+		    why_when(f, f->refused_last).text);
+		advise(w, "tgctl device add %s; the gateway accepts it at its next try.", f->imei);
 	} else {
 		w = reason(r, "never_seen_unregistered");
 		say(w, "It has never reached this gateway, and its IMEI is not in the table "
@@ -165,14 +122,17 @@ disabled(const struct why_facts *f, struct reasons *r)
 		return;
 	w = reason(r, "disabled");
 	if (f->refused_last != 0 && strcmp(f->refused_reason, "disabled") == 0)
-		say(w, "It is refused, as it is disabled: %" PRId64 " time%s, last from %s (%s).",
-		    f->refusals, s(f->refusals), f->refused_addr, when(f, f->refused_last).text);
+		say(w,
+		    "The gateway refuses it, as it is disabled: %" PRId64
+		    " time%s, last from %s (%s).",
+		    f->refusals, why_plural(f->refusals), f->refused_addr,
+		    why_when(f, f->refused_last).text);
 	else
 		say(w, "It is disabled, so the gateway would refuse it.");
-	advise(w, "tgctl device enable %s; it is let in at its next try.", f->imei);
+	advise(w, "tgctl device enable %s; the gateway accepts it at its next try.", f->imei);
 }
 
-/* Refused when it last came; let in since, but it hasn't come again. */
+/* Refused when it last came; it would be accepted now, but has not come again. */
 static void
 refused_before(const struct why_facts *f, struct reasons *r)
 {
@@ -183,9 +143,9 @@ refused_before(const struct why_facts *f, struct reasons *r)
 		return;
 	w = reason(r, "refused_before");
 	say(w,
-	    "When it last came it was refused (%s), from %s (%s). It would be let in now, but has "
-	    "not come again.",
-	    f->refused_reason, f->refused_addr, when(f, f->refused_last).text);
+	    "The gateway refused it when it last came (%s), from %s (%s). It would accept it now, but "
+	    "the tracker has not come again.",
+	    f->refused_reason, f->refused_addr, why_when(f, f->refused_last).text);
 	advise(w, "Wait for its next try, or make it send: ignition, movement, a restart.");
 }
 
@@ -197,7 +157,7 @@ never_seen(const struct why_facts *f, struct reasons *r)
 	if (!f->known || !f->enabled || f->seen || f->refused_last != 0)
 		return;
 	w = reason(r, "never_seen");
-	say(w, "It has never reached this gateway: neither accepted nor refused.");
+	say(w, "It has never reached this gateway: it was neither accepted nor refused.");
 	advise(w,
 	    "Check on the tracker: address and port of the gateway, APN, TCP and not UDP, no "
 	    "TLS, signal; on the way: firewall, TELEM_GATEWAY_ALLOW_CIDR. tgctl trace %s "
@@ -219,9 +179,10 @@ poison(const struct why_facts *f, struct reasons *r)
 		say(w,
 		    "It sends the same frame again and again (%" PRId64
 		    " times, last %s), and it can't be stored: %s.",
-		    f->raw_last_attempts, when(f, f->raw_last).text, trace_reason(f->raw_reason));
+		    f->raw_last_attempts, why_when(f, f->raw_last).text,
+		    trace_reason(f->raw_reason));
 	else
-		say(w, "What it sent last (%s) can't be stored: %s.", when(f, f->raw_last).text,
+		say(w, "What it sent last (%s) can't be stored: %s.", why_when(f, f->raw_last).text,
 		    trace_reason(f->raw_reason));
 	if (strcmp(f->raw_reason, "codec") == 0)
 		advise(w,
@@ -244,11 +205,11 @@ clock_wrong(const struct why_facts *f, struct reasons *r)
 		return;
 	w = reason(r, "clock_wrong");
 	say(w,
-	    "Its clock is wrong: a record that came %s says %s. Such records are kept, but don't "
-	    "move its live position.",
-	    when(f, f->wrong_received_last).text, when(f, f->wrong_recorded).text);
-	advise(w, "It sets its clock by GNSS or the network: let it see the sky; check its time "
-		  "synchronisation settings.");
+	    "Its clock is wrong: a record that came %s says %s. The gateway keeps such records, but "
+	    "they don't move the live position.",
+	    why_when(f, f->wrong_received_last).text, why_when(f, f->wrong_recorded).text);
+	advise(w, "A tracker sets its clock by GNSS or the network: let it see the sky, and check "
+		  "its time synchronisation settings.");
 }
 
 static void
@@ -262,10 +223,10 @@ no_fix(const struct why_facts *f, struct reasons *r)
 	say(w,
 	    "It sends, but has no fix: the newest %d record%s, last received %s, %s without a "
 	    "valid position (at most %d satellite%s).",
-	    f->records, s(f->records), when(f, f->received_last).text,
-	    f->records == 1 ? "is" : "are", f->satellites_most, s(f->satellites_most));
+	    f->records, why_plural(f->records), why_when(f, f->received_last).text,
+	    f->records == 1 ? "is" : "are", f->satellites_most, why_plural(f->satellites_most));
 	advise(w, "Does it see the sky? Check its place and its GNSS antenna. Last valid fix: %s.",
-	    when(f, f->fix_at).text);
+	    why_when(f, f->fix_at).text);
 }
 
 static void
@@ -278,8 +239,8 @@ connected(const struct why_facts *f, struct reasons *r)
 		return;
 	if (last == 0 && f->raw_frames == 0) {
 		w = reason(r, "no_records");
-		say(w, "It is connected since %s, but has never sent a record.",
-		    when(f, f->connected_at).text);
+		say(w, "It has been connected since %s, but has never sent a record.",
+		    why_when(f, f->connected_at).text);
 		advise(w,
 		    "Trackers send when they have recorded something: check its data acquisition "
 		    "settings (Min Period), ignition, movement. tgctl trace %s shows what it does.",
@@ -288,18 +249,18 @@ connected(const struct why_facts *f, struct reasons *r)
 		   f->now - f->connected_at >= MINUTE) {
 		w = reason(r, "connected_silent");
 		say(w,
-		    "It is connected since %s, but has sent no record on this connection; the one "
-		    "before came %s.",
-		    when(f, f->connected_at).text, when(f, last).text);
+		    "It has been connected since %s, but has sent no record on this connection; its "
+		    "last one came %s.",
+		    why_when(f, f->connected_at).text, why_when(f, last).text);
 		advise(w,
 		    "It may have nothing to say: parked, or asleep. tgctl trace %s shows "
 		    "what it does.",
 		    f->imei);
 	} else if (f->now - last >= QUIET && f->now - f->raw_last >= QUIET) {
 		w = reason(r, "quiet");
-		say(w, "It is connected since %s and quiet: its last record came %s.",
-		    when(f, f->connected_at).text, when(f, last).text);
-		advise(w, "Parked trackers may send seldom; see its settings (On Stop, Min "
+		say(w, "It has been connected since %s and is quiet: its last record came %s.",
+		    why_when(f, f->connected_at).text, why_when(f, last).text);
+		advise(w, "Parked trackers may send seldom: see its settings (On Stop, Min "
 			  "Period).");
 	}
 }
@@ -320,10 +281,10 @@ offline(const struct why_facts *f, struct reasons *r)
 	if (!f->known || !f->enabled || !f->seen || f->online)
 		return;
 	w = reason(r, "offline");
-	say(w, "It is not connected, since %s; it was last heard of %s, from %s.",
-	    when(f, f->disconnected_at).text, when(f, f->last_seen).text, f->addr);
-	advise(w, "The tracker has no power, no signal, no credit on its SIM, sleeps, or was "
-		  "pointed elsewhere. It is let in as soon as it comes.");
+	say(w, "It has been disconnected since %s; it was last heard %s, from %s.",
+	    why_when(f, f->disconnected_at).text, why_when(f, f->last_seen).text, f->addr);
+	advise(w, "The tracker has no power, no signal or no credit on its SIM, it sleeps, or it "
+		  "was set to another address. The gateway accepts it as soon as it comes.");
 }
 
 /* What it said last matters more while it may only pause between two sendings. */
@@ -349,8 +310,8 @@ all_well(const struct why_facts *f, struct reasons *r)
 	if (r->n > 0)
 		return;
 	w = reason(r, "not_silent");
-	say(w, "It is not silent: connected since %s, its last record came %s.",
-	    when(f, f->connected_at).text, when(f, received(f)).text);
+	say(w, "It is not silent: it has been connected since %s, and its last record came %s.",
+	    why_when(f, f->connected_at).text, why_when(f, received(f)).text);
 }
 
 static void
@@ -362,13 +323,13 @@ commands(const struct why_facts *f, struct reasons *r)
 		return;
 	w = reason(r, "command_waits");
 	if (f->sent > 0)
-		say(w, "A command waits for its answer, sent %s; %" PRId64 " more wait%s.",
-		    when(f, f->sent_at).text, f->pending, f->pending == 1 ? "s" : "");
+		say(w, "A command that was sent %s waits for its answer; %" PRId64 " more wait%s.",
+		    why_when(f, f->sent_at).text, f->pending, f->pending == 1 ? "s" : "");
 	else
-		say(w, "%" PRId64 " command%s for it, the oldest made %s.", f->pending,
-		    f->pending == 1 ? " waits" : "s wait", when(f, f->pending_since).text);
+		say(w, "%" PRId64 " command%s for it, the oldest since %s.", f->pending,
+		    f->pending == 1 ? " waits" : "s wait", why_when(f, f->pending_since).text);
 	if (!f->online)
-		advise(w, "They are sent when it connects.");
+		advise(w, "The gateway sends them when it connects.");
 }
 
 size_t
@@ -380,125 +341,14 @@ why_judge(const struct why_facts *f, struct why_reason out[WHY_MAX])
 	struct reasons r = {.out = out};
 	bool down = f->gateway_answers && !f->gateway_ready;
 
-	/* If it can't serve anybody, that is it; one that can't be reached from here may be well.
-	 */
+	/* If it can't serve anybody, that is the reason; one that can't be reached may be well. */
 	if (down || !f->database_answers)
 		gateway_down(f, &r);
 	for (size_t i = 0; f->database_answers && i < sizeof(all) / sizeof(all[0]); i++) {
-		/* With no gateway running, nobody is let in. */
+		/* With no gateway running, nobody is accepted. */
 		if (all[i] == refused_before && !down && !f->online)
 			gateway_down(f, &r);
 		all[i](f, &r);
 	}
 	return r.n;
-}
-
-/* ---- facts ---- */
-
-struct facts {
-	struct why_fact *out;
-	size_t n;
-};
-
-static void __attribute__((format(printf, 3, 4)))
-fact(struct facts *l, const char *name, const char *fmt, ...)
-{
-	struct why_fact *next;
-	va_list ap;
-
-	if (l->n == WHY_MAX_FACTS)
-		return;
-	next = &l->out[l->n++];
-	next->name = name;
-	va_start(ap, fmt);
-	vsnprintf(next->text, sizeof(next->text), fmt, ap);
-	va_end(ap);
-}
-
-static void
-list_device(const struct why_facts *f, struct facts *l)
-{
-	if (!f->known) {
-		fact(l, "device", "not in the table devices");
-	} else {
-		fact(l, "device", "%s, model %s", f->enabled ? "enabled" : "disabled",
-		    *f->model != '\0' ? f->model : "not said");
-		if (*f->codecs_off != '\0')
-			fact(l, "codecs", "its model may not use: %s", f->codecs_off);
-	}
-	if (f->refused_last != 0)
-		fact(l, "refused", "%" PRId64 " time%s (%s), last %s from %s; first %s",
-		    f->refusals, s(f->refusals), f->refused_reason, when(f, f->refused_last).text,
-		    f->refused_addr, when(f, f->refused_first).text);
-}
-
-static void
-list_session(const struct why_facts *f, struct facts *l)
-{
-	if (!f->seen)
-		return;
-	if (f->online)
-		fact(l, "connection", "online since %s, from %s, gateway %s, worker %d",
-		    when(f, f->connected_at).text, f->addr, f->gateway, f->worker);
-	else
-		fact(l, "connection",
-		    "offline since %s; the last one from %s, gateway %s, worker %d",
-		    when(f, f->disconnected_at).text, f->addr, f->gateway, f->worker);
-	fact(l, "last_seen", "%s", when(f, f->last_seen).text);
-	if (f->fix_at != 0)
-		fact(l, "last_position", "%.6f, %.6f at %s", f->latitude, f->longitude,
-		    when(f, f->fix_at).text);
-	else
-		fact(l, "last_position", "none");
-}
-
-static void
-list_records(const struct why_facts *f, struct facts *l)
-{
-	if (f->records > 0)
-		fact(l, "records",
-		    "newest recorded %s; of the newest %d, %d with a fix; last received %s",
-		    when(f, f->recorded_last).text, f->records, f->fixes,
-		    when(f, f->received_last).text);
-	else if (f->known)
-		fact(l, "records", "none");
-	if (f->wrong_clocks > 0)
-		fact(l, "wrong_clock", "%d%s record%s, last received %s", f->wrong_clocks,
-		    f->wrong_clocks >= WHY_RECORDS ? " or more" : "", s(f->wrong_clocks),
-		    when(f, f->wrong_received_last).text);
-	if (f->raw_frames > 0)
-		fact(l, "quarantine", "%" PRId64 " frame%s, %" PRId64 " arrival%s; last %s: %s",
-		    f->raw_frames, s(f->raw_frames), f->raw_attempts, s(f->raw_attempts),
-		    when(f, f->raw_last).text, trace_reason(f->raw_reason));
-}
-
-static void
-list_commands(const struct why_facts *f, struct facts *l)
-{
-	if (f->pending > 0)
-		fact(l, "commands_pending", "%" PRId64 ", the oldest made %s%s%s", f->pending,
-		    when(f, f->pending_since).text, f->next_retry != 0 ? "; next try due " : "",
-		    f->next_retry != 0 ? when(f, f->next_retry).text : "");
-	if (f->sent > 0)
-		fact(l, "commands_sent", "%" PRId64 " without an answer yet, sent %s", f->sent,
-		    when(f, f->sent_at).text);
-}
-
-size_t
-why_list(const struct why_facts *f, struct why_fact out[WHY_MAX_FACTS])
-{
-	struct facts l = {.out = out};
-
-	if (f->gateway_answers)
-		fact(&l, "gateway", "%s%s", f->gateway_ready ? "ready" : "not ready: ",
-		    f->gateway_ready ? "" : f->gateway_says);
-	else
-		fact(&l, "gateway", "not asked, or no answer: %s", f->gateway_says);
-	if (!f->database_answers)
-		return l.n;
-	list_device(f, &l);
-	list_session(f, &l);
-	list_records(f, &l);
-	list_commands(f, &l);
-	return l.n;
 }

@@ -1,76 +1,15 @@
 /*
- * Why is this tracker silent? From what the tables and the gateway say of it (struct why_facts) to
- * reasons in words, the most likely one first. Pure: cmd_why.c collects the facts.
- *
- * Times are ms since 1970, 0 for "never" or "not known"; texts are never NULL.
+ * Why is this tracker silent? From what is known of it (tool/why_facts.h) to reasons in words, the most
+ * likely one first. Pure.
  */
 #ifndef TOOL_WHY_CAUSES_H
 #define TOOL_WHY_CAUSES_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#define WHY_TEXT 64   /* room of a short text, cut to fit */
-#define WHY_WORDS 512 /* of a sentence or two */
-#define WHY_MAX 8     /* reasons for one device */
+#include "tool/why_facts.h"
 
-/* Records among the newest of a device that its judgement rests on. */
-#define WHY_RECORDS 20
-
-struct why_facts {
-	char imei[16];
-	int64_t now;
-
-	/* The gateway, over HTTP. */
-	bool gateway_asked, gateway_answers, gateway_ready;
-	char gateway_says[256]; /* why it is not ready, or does not answer */
-
-	/* The rest is from the database; if it could not be asked, there is nothing more. */
-	bool database_answers;
-	char database_says[256];
-	int64_t fleet_last_seen; /* any device was heard */
-
-	/* devices, device_models */
-	bool known, enabled;
-	char model[WHY_TEXT];
-	char codecs_off[WHY_TEXT]; /* that the model may not use, with commas */
-
-	/* rejected_devices */
-	int64_t refused_first, refused_last, refusals;
-	char refused_reason[WHY_TEXT], refused_addr[WHY_TEXT];
-
-	/* device_online */
-	bool seen; /* it has been accepted once */
-	bool online;
-	int64_t connected_at, disconnected_at, last_seen;
-	char addr[WHY_TEXT], gateway[WHY_TEXT];
-	int worker;
-	int64_t fix_at; /* of the last valid fix */
-	double latitude, longitude;
-
-	/* device_positions: the newest WHY_RECORDS with a clock that can be right */
-	int records, fixes;    /* so many, and so many of them with a fix */
-	int64_t recorded_last; /* newest clock */
-	int64_t received_last; /* newest arrival */
-	int satellites_most;
-
-	/* device_positions: with a clock before 2010, or more than 24 h ahead */
-	int wrong_clocks;	     /* up to WHY_RECORDS of either kind */
-	int64_t wrong_received_last; /* newest arrival */
-	int64_t wrong_recorded;	     /* its clock */
-
-	/* device_ingest_raw: the quarantine, not decoded */
-	int64_t raw_frames, raw_attempts; /* of all */
-	int64_t raw_last;		  /* the frame that came last: when, how often, why */
-	int64_t raw_last_attempts;
-	char raw_reason[WHY_TEXT];
-	int raw_codec;
-
-	/* device_commands */
-	int64_t pending, sent; /* so many */
-	int64_t pending_since, sent_at, next_retry;
-};
+#define WHY_MAX 8 /* reasons for one device */
 
 struct why_reason {
 	const char *code; /* for programs */
@@ -78,17 +17,7 @@ struct why_reason {
 	char advice[WHY_WORDS]; /* what to do; "" for nothing */
 };
 
-/* Fills out[], the most likely first; at least one. */
+/* Fills out[], the most likely first. Returns how many there are, at least one. */
 size_t why_judge(const struct why_facts *, struct why_reason out[WHY_MAX]);
-
-struct why_fact {
-	const char *name;
-	char text[WHY_WORDS];
-};
-
-#define WHY_MAX_FACTS 16
-
-/* What is known, in words, whatever it means. */
-size_t why_list(const struct why_facts *, struct why_fact out[WHY_MAX_FACTS]);
 
 #endif

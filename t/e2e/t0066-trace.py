@@ -221,7 +221,7 @@ def test_words(bench):
     text = watch.text()
     for words in ("handshake accepted", "frame: codec 8E, 1 record, %d bytes, CRC ok" % len(frame),
                   "stored: 1 new", "ACK 1, ", "> " + wire.imei_packet(IMEI).hex(), "> " + frame.hex(),
-                  "< 00000001", "the end: the time is over"):
+                  "< 00000001", "end: the time is over"):
         proc.check(words in text, "%r in\n%s" % (words, text))
 
 

@@ -89,7 +89,7 @@ def test_in_the_middle(bench):
     tracker.send(frame[:300])
     tracker.taken()
     capture = Capture(bench, gw, IMEI, "--for", "1h")
-    proc.wait_until(lambda: "is connected already" in capture.text(), 10, "it is found")
+    proc.wait_until(lambda: "is already connected" in capture.text(), 10, "it is found")
     proc.equal(tracker.exchange(frame[300:]), 20, "ACK")
     proc.wait_until(lambda: "ACK 20" in capture.text(), 10, "the ACK is in the file")
     proc.equal(capture.interrupt(), 0, "exit status")

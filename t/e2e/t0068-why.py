@@ -65,7 +65,7 @@ def test_who_does_not_get_in(bench):
     tracker.close()
     expect(bench, gw, imei, "offline", "54.5", "127.0.0.1")
     code, out, _ = bench.tgctl("why", imei, "-c", gw.conf_path)
-    proc.check(code == 0 and out.startswith("It is not connected, since 2"), "in words: %s" % out)
+    proc.check(code == 0 and out.startswith("It has been disconnected since 2"), "in words: %s" % out)
     proc.check("\n  -> " in out and "What is known:\n" in out, "advice and facts: %s" % out)
 
 

@@ -24,6 +24,7 @@ unit_tests = \
 	t/unit/pg/check_isolate \
 	t/unit/pg/check_row \
 	t/unit/pg/check_url \
+	t/unit/pg/check_session \
 	t/unit/proto/check_proto \
 	t/unit/shm/check_addresses \
 	t/unit/shm/check_area \
@@ -34,6 +35,7 @@ unit_tests = \
 	t/unit/tool/check_capture \
 	t/unit/tool/check_tool \
 	t/unit/tool/check_why_causes \
+	t/unit/tool/sim/check_answer \
 	t/unit/tool/sim/check_command \
 	t/unit/tool/sim/check_command_fleet \
 	t/unit/tool/sim/check_fleet \
@@ -97,6 +99,7 @@ t_unit_worker_store_check_store_SOURCES = \
 	t/unit/worker/store/rig_db.c \
 	t/unit/pg/scripted_link.c t/unit/pg/scripted_link.h
 # These start a PostgreSQL of their own.
+t_unit_pg_check_session_SOURCES = t/unit/pg/check_session.c t/unit/pg/fixture.c t/unit/pg/fixture.h
 t_unit_worker_task_check_tasks_SOURCES = \
 	t/unit/worker/task/check_tasks.c t/unit/worker/task/check_tasks.h \
 	t/unit/worker/task/check_devices.c \

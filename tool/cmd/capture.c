@@ -12,32 +12,34 @@
 #include <unistd.h>
 
 #include "tool/capture.h"
-#include "tool/follow.h"
+#include "tool/device_events.h"
 #include "tool/options.h"
 #include "tool/out.h"
 
 static const char help[] =
     "Usage: tgctl capture IMEI --for TIME [-o FILE] [--overwrite]\n"
     "\n"
-    "Writes the bytes that one device sends to a file, until the time is over or Ctrl-C, also\n"
-    "those of a device that is refused. The file is hex text with comments: when each item\n"
-    "came, what the gateway answered, what became of it. \"tgctl decode\" shows it and can play\n"
-    "it to another gateway. It asks the gateway on this machine through its control socket\n"
-    "(TELEM_CONTROL_SOCKET), for which you need its user or group, or root.\n"
+    "Writes to a file the bytes that one device sends, until the time is over or you press\n"
+    "Ctrl-C, also for a device that is refused. The file is hex text with comments, which say\n"
+    "when each item came, what the gateway answered and what became of it. \"tgctl decode\"\n"
+    "shows the file and can play it to another gateway. The command asks the gateway on this\n"
+    "machine through its control socket (TELEM_CONTROL_SOCKET): run it as the gateway's user,\n"
+    "in its group, or as root.\n"
     "\n"
-    "A capture tells where somebody has been: the file is for its owner alone (mode 0600).\n"
-    "The text of commands to the device is left out; its answers are not.\n"
+    "A capture tells where somebody has been, so only its owner may read the file (mode 0600).\n"
+    "It leaves out the text of commands to the device, but not the device's answers.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
-    "      --for TIME     how long: seconds, or 90s, 10m, 24h; at most 24h; required\n"
-    "  -o, --output FILE  where to; - is standard output (default capture-IMEI-TIME.hex here)\n"
+    "      --for TIME     how long: seconds, or 90s, 10m, 24h (at most 24h); required\n"
+    "  -o, --output FILE  the file; - is standard output (default capture-IMEI-TIME.hex in\n"
+    "                     the current directory)\n"
     "      --overwrite    replace the file if it is there\n"
     "      --json         print what was captured as an object\n"
     "  -h, --help         this text\n"
     "\n"
     "Exit status: 0 the time is over, 1 the gateway refused or went away, the file can't be\n"
-    "written, or something was missed, 2 wrong arguments or configuration.\n";
+    "written, or events were missed, 2 wrong arguments or configuration.\n";
 
 struct args {
 	struct options opts;
@@ -67,8 +69,8 @@ open_file(struct args *a)
 	fd = open(a->path, flags | (a->overwrite ? O_TRUNC : O_EXCL), 0600);
 	if (fd != -1 && fchmod(fd, 0600) == 0 && (f = fdopen(fd, "w")) != NULL)
 		return f;
-	fprintf(stderr, "tgctl: can't make %s: %s%s\n", a->path, strerror(errno),
-	    errno == EEXIST ? "; choose another, or say --overwrite" : "");
+	fprintf(stderr, "tgctl: can't create %s: %s%s\n", a->path, strerror(errno),
+	    errno == EEXIST ? "; choose another name, or say --overwrite" : "");
 	if (fd != -1)
 		close(fd);
 	return NULL;
@@ -102,7 +104,7 @@ report(const struct args *a, const struct capture_totals *t, int status)
 	return TOOL_FAILED;
 }
 
-/* The gateway is asked first: where it can't be, no file is left behind. */
+/* The gateway is asked before: if it can't be, no file is left behind. */
 static int
 capture(struct args *a, int fd)
 {
@@ -120,7 +122,7 @@ capture(struct args *a, int fd)
 		status = TOOL_FAILED;
 		close(fd);
 	} else {
-		status = follow_run(fd, take, c);
+		status = device_events_run(fd, take, c);
 		if (!capture_end(c)) {
 			fprintf(stderr, "tgctl: writing the capture: %s\n", strerror(errno));
 			status = TOOL_FAILED;
@@ -155,22 +157,23 @@ cmd_capture(int argc, char **argv)
 			a.path = optarg;
 		else if (c == OPT_OVERWRITE)
 			a.overwrite = true;
-		else if (!options_duration(optarg, TRACE_MAX_SECONDS, &a.request.seconds))
+		else if (!options_seconds(optarg, TRACE_MAX_SECONDS, &a.request.seconds))
 			return options_usage(
-			    "capture", "--for needs a time of up to 24h, not \"%s\"", optarg);
+			    "capture", "--for takes a time of up to 24h, not \"%s\"", optarg);
 	}
 	if (optind + 1 != argc)
 		return options_usage("capture", "it takes one IMEI");
 	if (!options_imei("capture", argv[optind]))
 		return TOOL_USAGE;
 	if (a.request.seconds == 0)
-		return options_usage("capture", "it needs a time: --for 10m");
+		return options_usage(
+		    "capture", "--for is missing: how long, for example --for 10m");
 	a.request.imei = strtoull(argv[optind], NULL, 10);
 	a.request.bytes = true;
 	conf = calloc(1, sizeof(*conf));
 	status = TOOL_USAGE;
 	if (conf != NULL && options_conf(&a.opts, false, conf))
-		fd = follow_open(conf, &a.request, &status);
+		fd = device_events_open(conf, &a.request, &status);
 	free(conf);
 	return fd != -1 ? capture(&a, fd) : status;
 }

@@ -8,8 +8,8 @@
 
 #include "tool/cmd/command.h"
 #include "tool/cmd/command_text.h"
+#include "tool/database.h"
 #include "tool/out.h"
-#include "tool/pg.h"
 
 static const char help[] =
     "Usage: tgctl command send IMEI TEXT [--codec 12|14] [--key KEY] [--max-attempts N]\n"
@@ -18,18 +18,18 @@ static const char help[] =
     "       tgctl command cancel ID... | --imei IMEI\n"
     "       tgctl command wait ID [--timeout SECONDS]\n"
     "\n"
-    "Commands to trackers: they are queued in the database, and the gateway that holds\n"
-    "the tracker's connection sends them, one at a time, the oldest first. A tracker\n"
-    "that is not connected gets them when it comes back.\n"
+    "Commands to trackers: the database queues them, and the gateway that holds the\n"
+    "tracker's connection sends them, one at a time, the oldest first. A tracker that\n"
+    "is not connected gets them when it comes back.\n"
     "\n"
     "  send    queues one and prints its id. A TEXT of - reads one line from standard\n"
-    "          input, so that a password stands in no list of processes; \"--\" stands\n"
-    "          before a TEXT that begins with -. A device that is unknown or disabled,\n"
-    "          or whose model may not use the codec, is refused.\n"
-    "  list    lists them, the latest first. What they say is shown with --text only,\n"
+    "          input, so that no list of processes shows a password; put \"--\" before a\n"
+    "          TEXT that begins with -. It refuses a device that is unknown or disabled,\n"
+    "          or whose model may not use the codec.\n"
+    "  list    lists them, the latest first. It shows what they say only with --text,\n"
     "          as there can be passwords in it.\n"
-    "  cancel  takes commands back that are not sent yet (pending); --imei: all of a\n"
-    "          device\n"
+    "  cancel  takes back commands that have not been sent yet (pending); --imei: all\n"
+    "          those of a device\n"
     "  wait    waits until a command is over and prints the tracker's answer (in hex\n"
     "          if it is not text), or says why there is none\n"
     "\n"
@@ -38,181 +38,139 @@ static const char help[] =
     "Options:\n"
     "  -c, --config FILE    configuration file\n"
     "      --codec N        send: 12 (default), or 14, which names the IMEI\n"
-    "      --key KEY        send: a name for this command. If the device has one with\n"
-    "                       it already, nothing is queued again, and its id is printed.\n"
-    "      --max-attempts N send: how often at most (default\n"
+    "      --key KEY        send: a name for this command. If the device already has a\n"
+    "                       command of this name, its id is printed and nothing queued.\n"
+    "      --max-attempts N send: send it at most N times (default\n"
     "                       TELEM_COMMAND_MAX_ATTEMPTS); 1 for what must not run twice\n"
-    "      --expires-in D   send: not after 90s, 10m, 2h, 1d (default: never)\n"
-    "      --wait[=SECONDS] send: waits as \"wait\" does, and prints the answer instead of\n"
+    "      --expires-in D   send: not later than in 90s, 10m, 2h, 1d (default: no limit)\n"
+    "      --wait[=SECONDS] send: wait as \"wait\" does, and print the answer instead of\n"
     "                       the id\n"
-    "      --by NAME        send: who it comes from (default USER@tgctl)\n"
-    "      --force          send: whatever the device is\n"
-    "      --status STATUS  list: with this status only\n"
+    "      --by NAME        send: who sends it (default USER@tgctl)\n"
+    "      --force          send: queue it whatever the device is\n"
+    "      --status STATUS  list: only commands with this status\n"
     "      --open           list: only what is pending or sent\n"
     "      --limit N        list: at most N (default 50; 0 for all)\n"
     "      --text           show what commands say, with --json too\n"
     "      --imei IMEI      list, cancel: those of this device\n"
     "      --timeout S      wait: at most S seconds. Without it, as long as the command\n"
-    "                       can live: until it expires, or for ever if it does not. A\n"
-    "                       lost database is tried again until the time is over (without\n"
-    "                       --timeout: for a minute).\n"
+    "                       lives: until it expires, or for ever if it does not. If the\n"
+    "                       database is lost, it connects again until the time is over\n"
+    "                       (without --timeout: for a minute).\n"
     "      --json           print JSON: the row as an object; list, cancel: an array\n"
     "  -h, --help           this text\n"
     "\n"
     "Exit status: 0 done (wait: answered), 1 failed (wait: no answer; cancel: one could\n"
     "not be cancelled), 2 wrong arguments or configuration.\n";
 
-/*
- * Answers and errors shortened, in one line: blanks are one, and other control characters are
- * out.c's affair. What is due is so only as long as the command is open.
- */
-#define LIST_COLUMNS \
-	"id, imei, status, attempt_count || '/' || coalesce(max_attempts, $5::integer) AS " \
-	"attempts, " \
-	"codec, date_trunc('second', created_at) AS created_at, " \
-	"CASE WHEN status IN ('pending', 'sent') THEN date_trunc('second', next_retry_at) END " \
-	"AS due_at, date_trunc('second', sent_at) AS sent_at, " \
-	"date_trunc('second', responded_at) AS answered_at, " \
-	"CASE WHEN length(said) > 40 THEN left(said, 37) || '...' ELSE said END AS result"
-#define LIST_SQL(columns) \
-	"SELECT " columns " FROM device_commands, LATERAL (SELECT regexp_replace(CASE status " \
-	"WHEN 'acked' THEN coalesce(response_text, '0x' || codec12_response_hex) " \
-	"ELSE error_message END, '\\s+', ' ', 'g') AS said) AS s " \
-	"WHERE ($1::text IS NULL OR imei = $1) AND ($2::text IS NULL OR status = $2) " \
-	"AND ($3::boolean IS NULL OR status IN ('pending', 'sent')) " \
-	"ORDER BY id DESC LIMIT $4::bigint"
+void
+command_print_json(const struct command_args *a, const struct pg_result *res, const char *hidden)
+{
+	json_t *row = out_row_json(res, 0);
+
+	json_object_del(row, hidden);
+	if (!a->show_text)
+		json_object_del(row, "command_text");
+	out_json(row);
+}
 
 static int
-command_list(PGconn *conn, const struct command_args *a, int max_attempts)
+command_list(struct pg_session *db, const struct command_args *a, int max_attempts)
 {
-	char limit[24], attempts[24];
-	const char *params[] = {
-	    a->imei, a->status, a->open ? "t" : NULL, a->limit > 0 ? limit : NULL, attempts};
-	const char *sql;
-	PGresult *res;
+	struct pg_params params = {0};
+	struct pg_result *res;
 
-	snprintf(limit, sizeof(limit), "%lld", a->limit);
-	snprintf(attempts, sizeof(attempts), "%d", max_attempts);
-	if (a->opts.json)
-		sql = a->show_text ? LIST_SQL(COMMAND_COLUMNS_TEXT) : LIST_SQL(COMMAND_COLUMNS);
-	else
-		sql =
-		    a->show_text ? LIST_SQL(LIST_COLUMNS ", command_text") : LIST_SQL(LIST_COLUMNS);
-	res = pg_query(conn, "listing commands", sql, a->opts.json ? 4 : 5, params);
+	pg_param_text(&params, a->show_text ? "t" : "f");
+	pg_param_text(&params, a->imei);
+	pg_param_text(&params, a->status);
+	pg_param_text(&params, a->open ? "t" : "f");
+	pg_param_int(&params, a->limit);
+	if (!a->opts.json)
+		pg_param_int(&params, max_attempts);
+	res = database_query(
+	    db, "listing commands", a->opts.json ? "command_rows" : "command_list", &params);
 	if (res == NULL)
 		return TOOL_FAILED;
-	out_rows(res, a->opts.json);
-	if (PQntuples(res) == 0 && !a->opts.json)
+	out_array(out_rows_json(res, a->show_text ? NULL : "command_text"), a->opts.json);
+	if (pg_rows(res) == 0 && !a->opts.json)
 		fprintf(stderr, "tgctl: no such commands\n");
-	if (a->limit > 0 && PQntuples(res) == a->limit)
-		fprintf(
-		    stderr, "tgctl: the latest %lld are shown; --limit 0 shows all\n", a->limit);
-	PQclear(res);
+	if (a->limit > 0 && pg_rows(res) == a->limit)
+		fprintf(stderr, "tgctl: only the latest %lld are shown; --limit 0 shows all\n",
+		    a->limit);
+	pg_result_free(res);
 	return TOOL_OK;
 }
 
+/* Columns of command_cancel.sql. */
+enum { COL_ID, COL_IMEI, COL_STATUS, COL_CANCELLED };
+
 /* Why the command of this row stays. */
 static void
-explain_stays(const PGresult *res, int row)
+explain_stays(const struct pg_result *res, int row)
 {
-	const char *id = PQgetvalue(res, row, 0), *status = PQgetvalue(res, row, 2);
+	const char *id = pg_text(res, row, COL_ID), *status = pg_text(res, row, COL_STATUS);
 
-	if (PQgetisnull(res, row, 2))
+	if (pg_is_null(res, row, COL_STATUS))
 		fprintf(stderr, "tgctl: there is no command with id %s\n", id);
 	else if (strcmp(status, "sent") == 0)
-		fprintf(stderr, "tgctl: command %s is with the tracker already\n", id);
+		fprintf(stderr, "tgctl: command %s was already sent to the tracker\n", id);
 	else if (strcmp(status, "pending") == 0)
-		fprintf(
-		    stderr, "tgctl: command %s was changed at this very moment; look again\n", id);
+		fprintf(stderr, "tgctl: command %s has just changed; look again\n", id);
 	else
-		fprintf(stderr, "tgctl: command %s is over: %s%s\n", id, status,
-		    strcmp(status, "cancelled") == 0 ? " already" : "");
+		fprintf(stderr, "tgctl: command %s is over: %s%s\n", id,
+		    strcmp(status, "cancelled") == 0 ? "already " : "", status);
 }
-
-/*
- * One statement, so that no gateway gets in between. A row is what was asked for: with
- * "cancelled" false its status is that of before (NULL: no such row).
- */
-static const char cancel_sql[] =
-    "WITH wanted AS (SELECT unnest($1::bigint[]) AS id UNION "
-    "SELECT id FROM device_commands WHERE imei = $2 AND status IN ('pending', 'sent')), "
-    "done AS (UPDATE device_commands SET status = 'cancelled' "
-    "WHERE id IN (SELECT id FROM wanted) AND status = 'pending' RETURNING id, imei, status) "
-    "SELECT w.id, coalesce(d.imei, c.imei) AS imei, coalesce(d.status, c.status) AS status, "
-    "d.id IS NOT NULL AS cancelled FROM wanted w LEFT JOIN done d ON d.id = w.id "
-    "LEFT JOIN device_commands c ON c.id = w.id ORDER BY w.id";
 
 /* Prints what was cancelled and says why others were not. Returns an exit code. */
 static int
-show_cancelled(const PGresult *res, bool json)
+show_cancelled(const struct pg_result *res, bool json)
 {
-	json_t *array = json_array();
+	json_t *array = json_array(), *row;
 	int status = TOOL_OK;
 
-	for (int i = 0; i < PQntuples(res); i++) {
-		bool done = *PQgetvalue(res, i, 3) == 't';
+	for (int i = 0; i < pg_rows(res); i++) {
+		bool done = pg_bool(res, i, COL_CANCELLED);
 
-		if (done || json)
-			json_array_append_new(array, out_row_json(res, i));
+		if (done || json) {
+			row = out_row_json(res, i);
+			/* All rows of the table are cancelled. */
+			if (!json)
+				json_object_del(row, "cancelled");
+			json_array_append_new(array, row);
+		}
 		if (!done) {
 			explain_stays(res, i);
 			status = TOOL_FAILED;
 		}
 	}
-	if (json) {
-		out_json(array);
-		return status;
-	}
-	for (size_t i = 0; i < json_array_size(array); i++)
-		json_object_del(json_array_get(array, i), "cancelled");
-	if (json_array_size(array) > 0)
-		out_objects(array);
-	json_decref(array);
+	out_array(array, json);
 	return status;
-}
-
-/* "{1,2,...}": an array parameter of ids, which have been checked. The caller frees. */
-static char *
-id_array(char *const *ids, int n)
-{
-	size_t room = 3, len;
-	char *text;
-
-	for (int i = 0; i < n; i++)
-		room += strlen(ids[i]) + 1;
-	text = malloc(room);
-	if (text == NULL) {
-		fprintf(stderr, "tgctl: out of memory\n");
-		return NULL;
-	}
-	text[0] = '{';
-	len = 1;
-	for (int i = 0; i < n; i++)
-		len += (size_t)snprintf(text + len, room - len, "%s%s", i > 0 ? "," : "", ids[i]);
-	memcpy(text + len, "}", 2);
-	return text;
 }
 
 static int
-command_cancel(PGconn *conn, const struct command_args *a)
+command_cancel(struct pg_session *db, const struct command_args *a)
 {
-	char *ids = id_array(a->rest, a->nrest);
-	const char *params[] = {ids, a->imei};
-	PGresult *res = ids != NULL ? pg_query(conn, "cancelling", cancel_sql, 2, params) : NULL;
+	struct pg_params params = {0};
+	struct pg_array ids;
+	struct pg_result *res;
 	int status = TOOL_FAILED;
 
+	pg_array_init(&ids, PG_INT8);
+	for (int i = 0; i < a->nrest; i++) /* they have been checked */
+		pg_array_int8(&ids, strtoll(a->rest[i], NULL, 10));
+	pg_param_array(&params, &ids);
+	pg_param_text(&params, a->imei);
+	res = database_query(db, "cancelling", "command_cancel", &params);
 	if (res != NULL) {
 		status = show_cancelled(res, a->opts.json);
-		if (PQntuples(res) == 0 && !a->opts.json)
-			fprintf(stderr, "tgctl: %s has no command to be cancelled\n", a->imei);
+		if (pg_rows(res) == 0 && !a->opts.json)
+			fprintf(stderr, "tgctl: %s has no command to cancel\n", a->imei);
 	}
-	PQclear(res);
-	free(ids);
+	pg_result_free(res);
+	pg_array_free(&ids);
 	return status;
 }
 
-/* One line of standard input, without its end; longer ones are cut at the room, which is too long.
- */
+/* One line of standard input, without its end; a longer one is cut at the room, which is too long. */
 static bool
 read_line(char *text, size_t room, size_t *len)
 {
@@ -237,7 +195,7 @@ run_send(const struct command_args *a, const struct conf *conf)
 	char line[COMMAND_TEXT_LONGEST + 3], why[COMMAND_TEXT_WHY];
 	const char *text = a->rest[1];
 	size_t len = strlen(text);
-	PGconn *conn;
+	struct pg_session *db;
 	int status;
 
 	if (strcmp(text, "-") == 0) {
@@ -247,11 +205,11 @@ run_send(const struct command_args *a, const struct conf *conf)
 		text = line;
 	}
 	if (!command_text_check(text, len, (size_t)conf->command_max_length, why))
-		return options_usage("command", "the text can't be a command: %s", why);
-	conn = pg_open(conf->database_url, &status);
-	if (conn != NULL)
-		status = command_send(conn, a, text);
-	PQfinish(conn);
+		return options_usage("command", "this text can't be a command: %s", why);
+	db = database_open(conf->database_url, &status);
+	if (db != NULL)
+		status = command_send(db, a, text);
+	pg_session_close(db);
 	return status;
 }
 
@@ -259,7 +217,7 @@ static int
 run(const char *sub, const struct command_args *a)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
-	PGconn *conn = NULL;
+	struct pg_session *db = NULL;
 	int status = TOOL_USAGE;
 
 	if (conf == NULL) {
@@ -269,16 +227,16 @@ run(const char *sub, const struct command_args *a)
 	if (options_conf(&a->opts, true, conf)) {
 		if (strcmp(sub, "send") == 0)
 			status = run_send(a, conf);
-		else if ((conn = pg_open(conf->database_url, &status)) == NULL)
+		else if ((db = database_open(conf->database_url, &status)) == NULL)
 			; /* it has said why */
 		else if (strcmp(sub, "list") == 0)
-			status = command_list(conn, a, conf->command_max_attempts);
+			status = command_list(db, a, conf->command_max_attempts);
 		else if (strcmp(sub, "cancel") == 0)
-			status = command_cancel(conn, a);
+			status = command_cancel(db, a);
 		else
-			status = command_wait(conn, a, a->rest[0]);
+			status = command_wait(db, a, a->rest[0]);
 	}
-	PQfinish(conn);
+	pg_session_close(db);
 	free(conf);
 	return status;
 }
@@ -291,7 +249,7 @@ check_send(struct command_args *a)
 		return options_usage(
 		    "command", "send takes an IMEI and a text (one argument: put it in quotes)");
 	if (strlen(a->rest[0]) != 15 || strspn(a->rest[0], "0123456789") != 15)
-		return options_usage("command", "send takes an IMEI first: 15 digits are needed");
+		return options_usage("command", "send takes an IMEI first: 15 digits");
 	a->imei = a->rest[0];
 	return TOOL_OK;
 }
@@ -310,7 +268,7 @@ check_list(struct command_args *a)
 	if (a->imei != NULL && !options_imei("command", a->imei))
 		return TOOL_USAGE;
 	if (a->status != NULL && a->open)
-		return options_usage("command", "--status and --open exclude each other");
+		return options_usage("command", "--status and --open exclude one another");
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		known = known || strcmp(a->status, all[i]) == 0;
 	if (!known)
@@ -332,7 +290,7 @@ check_ids(const struct command_args *a, bool wait)
 		return TOOL_USAGE;
 	for (int i = 0; i < a->nrest; i++)
 		if (!options_number(a->rest[i], 1, INT64_MAX, &id))
-			return options_usage("command", "\"%s\" is no id", a->rest[i]);
+			return options_usage("command", "\"%s\" is not an id", a->rest[i]);
 	return TOOL_OK;
 }
 
@@ -376,9 +334,9 @@ take_value(struct command_args *a, int option)
 			    "command", "--max-attempts is 1 to 100, not \"%s\"", optarg);
 		break;
 	case OPT_EXPIRES_IN:
-		if (!command_duration(optarg, &a->expires_in))
+		if (!options_duration(optarg, &a->expires_in))
 			return options_usage("command",
-			    "--expires-in needs a time like 90s, 10m, 2h or 1d, not \"%s\"",
+			    "--expires-in takes a time like 90s, 10m, 2h or 1d, not \"%s\"",
 			    optarg);
 		break;
 	case OPT_WAIT:
@@ -387,12 +345,12 @@ take_value(struct command_args *a, int option)
 	case OPT_TIMEOUT:
 		if (optarg != NULL && !options_number(optarg, 0, LONGEST_WAIT_S, &a->wait_s))
 			return options_usage(
-			    "command", "\"%s\" is no number of seconds to wait", optarg);
+			    "command", "\"%s\" is not a number of seconds to wait", optarg);
 		break;
 	case OPT_LIMIT:
 		if (!options_number(optarg, 0, 1000000000, &a->limit))
 			return options_usage(
-			    "command", "--limit needs a number, not \"%s\"", optarg);
+			    "command", "--limit takes a number, not \"%s\"", optarg);
 		break;
 	default:
 		return options_usage("command", "wrong option");

@@ -1,11 +1,14 @@
-/* What the parts of "tgctl command" share: arguments, columns, and the two that have a file of
- * their own. */
+/*
+ * What the parts of "tgctl command" share: the arguments, how a row is printed, and the sub-commands that
+ * have a file of their own (command_send.c, command_wait.c).
+ */
 #ifndef TOOL_CMD_COMMAND_H
 #define TOOL_CMD_COMMAND_H
 
-#include <libpq-fe.h>
+#include <jansson.h>
 #include <stdbool.h>
 
+#include "pg/session.h"
 #include "tool/options.h"
 
 struct command_args {
@@ -24,23 +27,23 @@ struct command_args {
 	int nrest;
 };
 
-/* A row as JSON shows it. The text is apart, as it can hold passwords: only if it is asked for. */
-#define COMMAND_COLUMNS \
-	"id, imei, idempotency_key, codec, status, attempt_count, max_attempts, next_retry_at, " \
-	"expires_at, created_at, created_by, updated_at, sent_at, responded_at, response_text, " \
-	"codec12_response_hex, error_message"
-#define COMMAND_COLUMNS_TEXT COMMAND_COLUMNS ", command_text"
+/*
+ * Prints the one row of a statement with _command_columns.sql as an object, without the column `hidden` and,
+ * unless it is asked for, without the text, in which there can be a password.
+ */
+void command_print_json(const struct command_args *, const struct pg_result *, const char *hidden);
 
 /*
- * Queues a command whose text has been checked, and waits for it if that is asked for. Prints its
- * id (or, having waited, its answer). Returns an exit code.
+ * Queues a command whose text has been checked, and waits for it if that is asked for. Prints its id (or,
+ * having waited, its answer). Returns an exit code.
  */
-int command_send(PGconn *, const struct command_args *, const char *text)
+int command_send(struct pg_session *, const struct command_args *, const char *text)
     __attribute__((warn_unused_result));
 
-/* Waits until the command is over; prints the answer, or says why there is none. Returns an exit
- * code. */
-int command_wait(PGconn *, const struct command_args *, const char *id)
+/*
+ * Waits until the command is over; prints the answer, or says why there is none. Returns an exit code.
+ */
+int command_wait(struct pg_session *, const struct command_args *, const char *id)
     __attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What may be queued as a command (doc/protocol.md, Codec 12): printable ASCII, not empty, not too long; and
- * how long it may live. Pure. A command can hold a password, so no message quotes it.
+ * What may be queued as a command (doc/protocol.md, Codec 12): printable ASCII, not empty, not too long.
+ * Pure. A command can hold a password, so no message quotes it.
  */
 #ifndef TOOL_CMD_COMMAND_TEXT_H
 #define TOOL_CMD_COMMAND_TEXT_H
@@ -14,9 +14,5 @@
 /* True if a tracker can take the text of `len` bytes; else false with what is wrong and where. */
 bool command_text_check(const char *text, size_t len, size_t limit, char why[COMMAND_TEXT_WHY])
     __attribute__((warn_unused_result));
-
-/* "90s", "10m", "2h", "1d" in seconds: 1 s to 3650 days; false if it is none. */
-#define COMMAND_DURATION_LONGEST 315360000LL
-bool command_duration(const char *text, long long *seconds) __attribute__((warn_unused_result));
 
 #endif

@@ -10,8 +10,8 @@
 
 #include "common/clock.h"
 #include "tool/cmd/cmd.h"
+#include "tool/database.h"
 #include "tool/out.h"
-#include "tool/pg.h"
 
 #define POLL_MS 200
 #define GOES_ON (-1) /* no exit code yet */
@@ -19,12 +19,12 @@
 /* How long a lost database is waited for if no time was given. */
 #define LOST_MS 60000
 
-/* What a server that is gone without a word gets beyond the given time, s. */
+/* Time beyond the given one for a server that is gone without a word, s. */
 #define HUNG_S 2
 
 /* A wait for one command. Times are of the monotonic clock, ms. */
 struct wait {
-	PGconn *conn;
+	struct pg_session *db;
 	const struct command_args *args;
 	const char *id;
 	int64_t began;
@@ -66,14 +66,14 @@ left(const struct wait *w)
 	return w->began + w->args->wait_s * 1000 - clock_mono_ms();
 }
 
-/* The tracker's words, or its bytes if they are none. */
+/* The tracker's words, or its bytes if they are not text. */
 static void
-print_answer(const PGresult *res)
+print_answer(const struct pg_result *res)
 {
 	const char *text = pg_field(res, "response_text");
 	size_t n = strlen(text);
 
-	if (PQgetisnull(res, 0, PQfnumber(res, "response_text"))) {
+	if (pg_is_null(res, 0, pg_column(res, "response_text"))) {
 		fprintf(stderr, "tgctl: the answer is not text; these are its bytes in hex\n");
 		puts(pg_field(res, "codec12_response_hex"));
 		return;
@@ -85,7 +85,7 @@ print_answer(const PGresult *res)
 
 /* A command that came to another end. */
 static void
-explain_end(const PGresult *res)
+explain_end(const struct pg_result *res)
 {
 	const char *id = pg_field(res, "id"), *status = pg_field(res, "status");
 	json_t *error = json_string(pg_field(res, "error_message"));
@@ -107,7 +107,7 @@ explain_end(const PGresult *res)
 
 /* A command that is not over but will not be waited for any longer? Then says so. */
 static bool
-given_up(const struct wait *w, const PGresult *res)
+given_up(const struct wait *w, const struct pg_result *res)
 {
 	const char *id = pg_field(res, "id"), *status = pg_field(res, "status"),
 		   *imei = pg_field(res, "imei"), *tries = pg_field(res, "attempt_count");
@@ -128,23 +128,14 @@ given_up(const struct wait *w, const PGresult *res)
 	return true;
 }
 
-static void
-print_json(const PGresult *res)
-{
-	json_t *row = out_row_json(res, 0);
-
-	json_object_del(row, "overdue");
-	out_json(row);
-}
-
 /* What the row means: an exit code, or GOES_ON. */
 static int
-judge(const struct wait *w, const PGresult *res)
+judge(const struct wait *w, const struct pg_result *res)
 {
 	bool json = w->args->opts.json, open;
 	const char *status;
 
-	if (PQntuples(res) == 0) {
+	if (pg_rows(res) == 0) {
 		fprintf(stderr,
 		    "tgctl: there is no command with id %s; see \"tgctl command list\"\n", w->id);
 		return TOOL_FAILED;
@@ -154,7 +145,7 @@ judge(const struct wait *w, const PGresult *res)
 	if (open && !given_up(w, res))
 		return GOES_ON;
 	if (json)
-		print_json(res);
+		command_print_json(w->args, res, "overdue");
 	if (strcmp(status, "acked") == 0) {
 		if (!json)
 			print_answer(res);
@@ -172,68 +163,48 @@ lost(struct wait *w)
 	int64_t now = clock_mono_ms();
 
 	if (w->lost_since < 0) {
-		fprintf(stderr, "tgctl: the connection to the database is lost; trying again\n");
+		fprintf(stderr, "tgctl: lost the connection to the database; trying again\n");
 		w->lost_since = now;
 	}
 	if (left(w) > 0 && (w->args->wait_s >= 0 || now - w->lost_since < LOST_MS))
 		return GOES_ON;
 	fprintf(stderr,
-	    "tgctl: the database did not come back in time: what became of command %s is not "
-	    "known here\n",
+	    "tgctl: the database did not come back in time: nobody here knows what became of "
+	    "command %s\n",
 	    w->id);
 	return TOOL_FAILED;
 }
-
-/*
- * Was it the connection that failed, and not the statement? libpq may call the connection good
- * until it has read to its end: then the error is its own (no SQLSTATE) or the session's last.
- */
-static bool
-is_lost(const PGconn *conn, const PGresult *res)
-{
-	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-
-	return PQstatus(conn) != CONNECTION_OK ||
-	       PQresultErrorField(res, PG_DIAG_SQLSTATE) == NULL ||
-	       (severity != NULL &&
-		   (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0));
-}
-
-/* The row is overdue if it expired long before any gateway would have noticed (2 s: doc/design.md, Commands). */
-#define WAIT_SQL(columns) \
-	"SELECT status = 'pending' AND coalesce(expires_at < now() - interval '10 s', false) " \
-	"AS overdue, " columns " FROM device_commands WHERE id = $1::bigint"
 
 /* One look at the row: an exit code, or GOES_ON. */
 static int
 look(struct wait *w)
 {
-	const char *params[] = {w->id}, *sql;
-	PGresult *res;
-	int status;
+	struct pg_params params = {0};
+	struct pg_session_error error;
+	struct pg_result *res;
+	int status = TOOL_FAILED;
 
-	if (w->lost_since >= 0 && !pg_reopen(w->conn))
+	if (w->lost_since >= 0 && !pg_session_reopen(w->db))
 		return lost(w);
-	sql = w->args->show_text ? WAIT_SQL(COMMAND_COLUMNS_TEXT) : WAIT_SQL(COMMAND_COLUMNS);
-	res = PQexecParams(w->conn, sql, 1, NULL, params, NULL, NULL, 0);
-	if (PQresultStatus(res) == PGRES_TUPLES_OK) {
+	pg_param_text(&params, w->args->show_text ? "t" : "f");
+	pg_param_text(&params, w->id);
+	res = pg_session_query(w->db, "command_wait", &params, &error);
+	if (res != NULL) {
 		w->lost_since = -1;
 		status = judge(w, res);
-	} else if (is_lost(w->conn, res)) {
+	} else if (error.lost) {
 		status = lost(w);
 	} else {
-		pg_explain(w->conn, res, "reading the command");
-		status = TOOL_FAILED;
+		database_explain(&error, "reading the command");
 	}
-	PQclear(res);
+	pg_result_free(res);
 	return status;
 }
 
 int
-command_wait(PGconn *conn, const struct command_args *a, const char *id)
+command_wait(struct pg_session *db, const struct command_args *a, const char *id)
 {
-	struct wait w = {
-	    .conn = conn, .args = a, .id = id, .began = clock_mono_ms(), .lost_since = -1};
+	struct wait w = {.db = db, .args = a, .id = id, .began = clock_mono_ms(), .lost_since = -1};
 	int64_t ms;
 	int status;
 

@@ -7,6 +7,7 @@
 
 #include "proto/crc16.h"
 #include "proto/stream.h"
+#include "proto/wire.h"
 #include "tool/frame_json.h"
 #include "tool/input.h"
 #include "tool/options.h"
@@ -16,32 +17,32 @@
 static const char help[] =
     "Usage: tgctl decode [--hex | --binary] [--replay HOST:PORT] [FILE...]\n"
     "\n"
-    "Takes what a tracker sent, from files or standard input (-), apart and prints one\n"
-    "JSON object a line for each item: IMEI packet, ping, frame. Input is binary or hex\n"
-    "text (white space and # comments are ignored); which one is found out. It may be\n"
-    "the whole stream of a connection, one frame, or the bare body of one (from codec\n"
+    "Reads what a tracker sent, from files or standard input (-), and prints one JSON\n"
+    "object per line for each item: IMEI packet, ping, frame. The input is binary or hex\n"
+    "text (white space and # comments are ignored); the command finds out which. It may be\n"
+    "the whole stream of a connection, one frame, or the bare body of a frame (from codec\n"
     "to number of data 2, with or without the CRC).\n"
     "\n"
     "  kind     \"imei\", \"ping\", \"avl\", \"message\", \"unknown\" (codec), \"error\"\n"
-    "  offset   where it begins in the input, in bytes; length: of the whole item\n"
+    "  offset   where the item begins in the input, in bytes; length: its whole length\n"
     "  crc_ok   whether the CRC holds; null for a bare body without one\n"
     "  records  of avl: the columns of the table device_positions, and timestamp, the\n"
     "           tracker's clock in ms since 1970 as sent; record_hash is text\n"
     "  messages of message: type, payload in hex, text if it is text, ...\n"
-    "  error    what is wrong, in a malformed item: crc, count, structure, unknown\n"
-    "           codec; or imei, preamble, length, incomplete, behind which nothing can\n"
-    "           be read\n"
+    "  error    what is wrong with a malformed item: crc, count, structure, unknown\n"
+    "           codec; or imei, preamble, length, incomplete, after which nothing can be\n"
+    "           read\n"
     "\n"
     "Options:\n"
     "      --hex, --binary     the form of the input\n"
     "      --replay HOST:PORT  send each item to a gateway as the tracker did, wait for\n"
     "                          its answer and add it as \"answer\" (true or false for an\n"
     "                          IMEI, the number of records for avl)\n"
-    "      --json              no effect: the output is JSON always\n"
+    "      --json              no effect: the output is always JSON\n"
     "  -h, --help              this text\n"
     "\n"
     "Exit status: 0 all of it is well-formed (and was answered as it should be),\n"
-    "1 not so, or the input can't be read, 2 wrong arguments.\n";
+    "1 something is not, or the input can't be read, 2 wrong arguments.\n";
 
 static const char *
 bad_item(enum stream_result result)
@@ -73,7 +74,7 @@ decode_body(const uint8_t *p, size_t n)
 {
 	json_t *o = json_object();
 	bool crc = n > FRAME_BODY_MIN + 4 && p[n - 4] == 0 && p[n - 3] == 0 &&
-		   crc16_arc(p, n - 4) == (uint16_t)(p[n - 2] << 8 | p[n - 1]);
+		   crc16_arc(p, n - 4) == wire_u16(p + n - 2);
 	bool ok = frame_json(o, p, crc ? n - 4 : n);
 
 	json_object_set_new(o, "crc_ok", crc ? json_true() : json_null());
@@ -182,7 +183,7 @@ cmd_decode(int argc, char **argv)
 			form = c == OPT_HEX ? INPUT_HEX : INPUT_BINARY;
 	}
 	if (target != NULL && strrchr(target, ':') == NULL)
-		return options_usage("decode", "--replay needs HOST:PORT, not \"%s\"", target);
+		return options_usage("decode", "--replay takes HOST:PORT, not \"%s\"", target);
 	if (target != NULL && (replay = replay_open(target)) == NULL)
 		return TOOL_FAILED;
 	if (optind >= argc)

@@ -5,28 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/database.h"
 #include "tool/options.h"
 #include "tool/out.h"
-#include "tool/pg.h"
 
 static const char help[] =
     "Usage: tgctl grants [--role gateway|web|readonly] [--to NAME]\n"
     "\n"
     "Prints the statements that give a role of PostgreSQL what it needs and nothing\n"
-    "more, for the schema that DATABASE_URL finds. Nothing is changed: the owner of the\n"
-    "tables reads them and runs them, for example\n"
+    "more, for the schema that DATABASE_URL finds. It changes nothing: the owner of the\n"
+    "tables reads the statements and runs them, for example\n"
     "\n"
     "  tgctl grants --role gateway | psql -v ON_ERROR_STOP=1 \"$DATABASE_URL\"\n"
     "\n"
-    "  gateway   the daemon: stores records, keeps live rows, sends commands. The right\n"
-    "            to delete old positions or raw frames and to add devices is among it only\n"
-    "            if the configuration asks for that (TELEM_RETENTION_DAYS,\n"
+    "  gateway   the daemon: stores records, keeps live rows, sends commands. It may\n"
+    "            delete old positions or raw frames and add devices only if the\n"
+    "            configuration asks for that (TELEM_RETENTION_DAYS,\n"
     "            TELEM_RAW_RETENTION_DAYS, TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI).\n"
     "  web       the web application: keeps the inventory, queues and cancels commands,\n"
     "            reads all else\n"
-    "  readonly  dashboards: reads, but no text of commands, no answers and no frames\n"
+    "  readonly  dashboards: reads all but the text of commands, answers and frames\n"
     "\n"
-    "Making and changing the tables (tgctl migrate) needs their owner.\n"
+    "Only their owner can create and change the tables (tgctl migrate).\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
@@ -60,7 +60,7 @@ enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION };
 	"created_at, created_by, updated_at, sent_at, responded_at"
 
 /*
- * Kinds: see object_sql. The functions that need their owner's rights have them (SECURITY
+ * Kinds: see pg/sql/grants_statement.sql. The functions that need their owner's rights have them (SECURITY
  * DEFINER), and look at what the caller may do: telematics_upkeep() wants INSERT on the whole of
  * device_positions, telematics_set_command_max_length() UPDATE on the whole of device_commands.
  * Default privileges may have taken EXECUTE from PUBLIC, so it is granted by name.
@@ -89,7 +89,7 @@ static const struct grant {
     {GATEWAY, ALWAYS, "SELECT, INSERT", "table", "device_positions"},
     {GATEWAY, RETENTION, "DELETE", "table", "device_positions"},
     {WEB | READONLY, ALWAYS, "SELECT", "table", "device_positions"},
-    /* "tgctl status" looks whether it is in use. */
+    /* "tgctl status" says whether it is in use. */
     {ALL, ALWAYS, "SELECT", "table", "device_positions_default"},
     {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE", "table", "device_online"},
     {WEB | READONLY, ALWAYS, "SELECT", "table", "device_online"},
@@ -120,28 +120,6 @@ static const struct grant {
     {GATEWAY | WEB, ALWAYS, "EXECUTE", "function", "telematics_commands_notify(text[])"},
 };
 
-/*
- * $1 kind, $2 object, $3 privileges, $4 role: the statement, NULL if there is no such object.
- * schema: that of a table. sequence: that of a table's id, if it is one that needs a right of its
- * own (an identity does not).
- */
-static const char object_sql[] =
-    "WITH t AS (SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n "
-    "ON n.oid = c.relnamespace WHERE $1::text IN ('table', 'schema', 'sequence') "
-    "AND c.oid = to_regclass($2::text)), "
-    "f AS (SELECT n.nspname, p.proname, pg_get_function_identity_arguments(p.oid) AS args "
-    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-    "WHERE $1::text = 'function' AND p.oid = to_regprocedure($2::text)) "
-    "SELECT format('GRANT %s ON ', $3::text) || CASE $1::text "
-    "WHEN 'database' THEN format('DATABASE %I', current_database()) "
-    "WHEN 'schema' THEN (SELECT format('SCHEMA %I', nspname) FROM t) "
-    "WHEN 'table' THEN (SELECT format('%I.%I', nspname, relname) FROM t) "
-    "WHEN 'sequence' THEN (SELECT 'SEQUENCE ' || "
-    "pg_get_serial_sequence(format('%I.%I', nspname, relname), 'id') FROM t JOIN pg_attribute a "
-    "ON a.attrelid = t.oid AND a.attname = 'id' AND a.attidentity = '') "
-    "WHEN 'function' THEN (SELECT format('FUNCTION %I.%I(%s)', nspname, proname, args) FROM f) "
-    "END || format(' TO %I;', $4::text)";
-
 static bool
 is_wanted(const struct grant *g, const struct conf *conf)
 {
@@ -157,38 +135,52 @@ is_wanted(const struct grant *g, const struct conf *conf)
 	}
 }
 
-/* The statements of one role go behind those in the array; false after saying what is wrong. */
+/* The statement of one grant, "" if the object needs none; NULL after saying what is wrong. */
+static struct pg_result *
+statement_of(struct pg_session *db, const struct grant *g, const char *to)
+{
+	struct pg_params params = {0};
+	struct pg_result *res;
+
+	pg_param_text(&params, g->kind);
+	pg_param_text(&params, g->object);
+	pg_param_text(&params, g->privileges);
+	pg_param_text(&params, to);
+	res = database_query(db, "looking at the schema", "grants_statement", &params);
+	if (res == NULL || *pg_field(res, "statement") != '\0' || strcmp(g->kind, "sequence") == 0)
+		return res;
+	fprintf(stderr,
+	    "tgctl: the database has no %s %s that this role can see: run \"tgctl migrate\", and this "
+	    "as the owner of the tables\n",
+	    g->kind, g->object);
+	pg_result_free(res);
+	return NULL;
+}
+
+/* Appends the statements of one role to the array; false after saying what is wrong. */
 static bool
-collect(PGconn *conn, const struct conf *conf, size_t role, const char *to, json_t *array)
+collect(struct pg_session *db, const struct conf *conf, size_t role, const char *to, json_t *array)
 {
 	char last[256] = "";
 
 	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++) {
 		const struct grant *g = &grants[i];
-		const char *params[] = {g->kind, g->object, g->privileges, to}, *text;
-		PGresult *res;
+		struct pg_result *res;
+		const char *text;
 
 		if ((g->roles & roles[role].bit) == 0 || !is_wanted(g, conf))
 			continue;
-		res = pg_query(conn, "looking at the schema", object_sql, 4, params);
+		res = statement_of(db, g, to);
 		if (res == NULL)
 			return false;
-		text = pg_value(res, "");
-		if (*text == '\0' && strcmp(g->kind, "sequence") != 0) {
-			fprintf(stderr,
-			    "tgctl: the database has no %s %s that this role can see: run \"tgctl "
-			    "migrate\", and this as the owner of the tables\n",
-			    g->kind, g->object);
-			PQclear(res);
-			return false;
-		}
+		text = pg_field(res, "statement");
 		/* Both schemas are the same one as a rule. */
 		if (*text != '\0' && strcmp(text, last) != 0)
 			json_array_append_new(
 			    array, json_pack("{s:s, s:s, s:s}", "role", roles[role].name, "to", to,
 				       "statement", text));
 		snprintf(last, sizeof(last), "%s", text);
-		PQclear(res);
+		pg_result_free(res);
 	}
 	return true;
 }
@@ -205,7 +197,7 @@ print_statements(const struct conf *conf, const json_t *array)
 		const char *role = json_string_value(json_object_get(row, "role"));
 
 		if (strcmp(role, before) != 0)
-			printf("%s-- %s; the role must be there (CREATE ROLE ... LOGIN)\n",
+			printf("%s-- %s; the role must exist (CREATE ROLE ... LOGIN)\n",
 			    i > 0 ? "\n" : "", role);
 		if (strcmp(role, before) != 0 && strcmp(role, "gateway") == 0)
 			printf("-- with TELEM_RETENTION_DAYS=%d, TELEM_RAW_RETENTION_DAYS=%d, "
@@ -222,23 +214,23 @@ run(const struct options *opts, const struct conf *conf, size_t only, const char
 {
 	json_t *array = json_array();
 	int status = TOOL_FAILED;
-	PGconn *conn = pg_open(conf->database_url, &status);
-	bool ok = conn != NULL;
+	struct pg_session *db = database_open(conf->database_url, &status);
+	bool ok = db != NULL;
 
 	for (size_t i = 0; ok && i < NROLES; i++)
 		if (only == NROLES || only == i)
-			ok = collect(conn, conf, i, to != NULL ? to : roles[i].to, array);
+			ok = collect(db, conf, i, to != NULL ? to : roles[i].to, array);
 	if (ok) {
 		status = TOOL_OK;
 		if (opts->json)
 			out_json(json_incref(array));
 		else
 			print_statements(conf, array);
-	} else if (conn != NULL) {
+	} else if (db != NULL) {
 		status = TOOL_FAILED;
 	}
 	json_decref(array);
-	PQfinish(conn);
+	pg_session_close(db);
 	return status;
 }
 
@@ -272,7 +264,7 @@ cmd_grants(int argc, char **argv)
 	if (optind < argc)
 		return options_usage("grants", "unexpected argument \"%s\"", argv[optind]);
 	if (to != NULL && (only == NROLES || *to == '\0'))
-		return options_usage("grants", "--to needs a name, and --role to say which");
+		return options_usage("grants", "--to takes a name, and needs --role");
 	conf = calloc(1, sizeof(*conf));
 	if (conf == NULL) {
 		fprintf(stderr, "tgctl: out of memory\n");

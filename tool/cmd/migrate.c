@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "migrations/migrations.h"
+#include "pg/sql.h"
+#include "tool/database.h"
 #include "tool/options.h"
-#include "tool/pg.h"
 
-#define PG_OLDEST 150000 /* as PQserverVersion() */
+#define PG_OLDEST 150000 /* as pg_session_server_version() says it */
 #define UPKEEP_STEPS 100000
 
 static const char help[] =
@@ -20,14 +21,14 @@ static const char help[] =
     "Brings the database to the schema that this version needs: applies the\n"
     "migrations that are not yet in the table schema_migrations, each in a\n"
     "transaction of its own, then makes the partitions of the history and applies\n"
-    "the retention of the configuration. Safe to run at any time, while the gateway\n"
+    "the retention of the configuration. It is safe at any time, while the gateway\n"
     "runs, and more than once at the same time. There is no way back.\n"
     "\n"
-    "A table devices that exists is kept: what the gateway needs is added to it. If\n"
-    "that can't be done (an IMEI twice, an id that is no integer), nothing is changed\n"
-    "and you are told what is in the way.\n"
+    "A table devices that exists stays: the command adds to it what the gateway needs.\n"
+    "If it can't do that (an IMEI twice, an id that is not an integer), it changes\n"
+    "nothing and says what is in the way.\n"
     "\n"
-    "The role in DATABASE_URL must own the tables or be allowed to make them. The\n"
+    "The role in DATABASE_URL must own the tables or be allowed to create them. The\n"
     "gateway itself may run with less: see \"tgctl grants\".\n"
     "\n"
     "Options:\n"
@@ -40,77 +41,72 @@ static const char help[] =
     "1 it could not be done, 2 wrong arguments or configuration.\n";
 
 struct migrate {
-	PGconn *conn;
+	struct pg_session *db;
 	bool dry_run, json;
 	int before; /* newest version in the database at the start; 0: none */
 	int now;
 	json_t *applied; /* of version and name */
 };
 
-/*
- * A lock for each transaction rather than one for the session, so that it works
- * through a transaction-pooling proxy as well. lock_timeout: a migration that waits
- * for a table makes everybody else wait behind it.
- */
 static bool
 begin_locked(struct migrate *m)
 {
-	return pg_script(m->conn, "starting a transaction",
-	    "BEGIN; SELECT pg_advisory_xact_lock(1952803941, 2); SET LOCAL lock_timeout = '10s'");
+	return database_script(m->db, "starting a transaction", pg_sql("migrate_begin"));
 }
 
 static bool
 rollback(struct migrate *m)
 {
-	PQclear(PQexec(m->conn, "ROLLBACK"));
+	pg_session_rollback(m->db);
 	return false;
 }
 
-/* Which version the database has; 0 if none, -1 after an error. */
-static int
-schema_version(PGconn *conn)
+/* Is the table schema_migrations ours? True as well if there is none: *found says so. */
+static bool
+look_for_ledger(struct pg_session *db, bool *found)
 {
-	PGresult *res = pg_query(conn, "looking for schema_migrations",
-	    "SELECT (SELECT count(*) FROM pg_attribute WHERE attrelid = t "
-	    "AND attname IN ('version', 'name', 'applied_at') AND NOT attisdropped) "
-	    "FROM to_regclass(format('%I.schema_migrations', current_schema())) AS t "
-	    "WHERE t IS NOT NULL",
-	    0, NULL);
-	int version = 0;
+	struct pg_result *res =
+	    database_query(db, "looking for schema_migrations", "migrate_find_ledger", NULL);
+	bool ours;
 
 	if (res == NULL)
-		return -1;
-	if (PQntuples(res) == 0) {
-		PQclear(res);
-		return 0;
-	}
-	if (strcmp(pg_value(res, "0"), "3") != 0) {
+		return false;
+	*found = pg_rows(res) > 0;
+	ours = !*found || strcmp(pg_field(res, "columns"), "3") == 0;
+	pg_result_free(res);
+	if (!ours)
 		fprintf(stderr,
 		    "tgctl: the table schema_migrations belongs to another program\n"
 		    "tgctl: hint: give the gateway a schema of its own: CREATE SCHEMA telematics, "
 		    "and options=-csearch_path=telematics,public in DATABASE_URL\n");
-		PQclear(res);
+	return ours;
+}
+
+/* Which version the database has; 0 if none, -1 after an error. */
+static int
+schema_version(struct pg_session *db)
+{
+	struct pg_result *res;
+	bool found;
+	int version;
+
+	if (!look_for_ledger(db, &found))
 		return -1;
-	}
-	PQclear(res);
-	res = pg_query(conn, "reading schema_migrations",
-	    "SELECT max(version) FROM schema_migrations", 0, NULL);
+	if (!found)
+		return 0;
+	res = database_query(db, "reading schema_migrations", "migrate_version", NULL);
 	if (res == NULL)
 		return -1;
-	version = atoi(pg_value(res, "0"));
-	PQclear(res);
+	version = (int)pg_int(res, 0, 0);
+	pg_result_free(res);
 	return version;
 }
 
 static bool
 make_ledger(struct migrate *m)
 {
-	if (!begin_locked(m))
-		return rollback(m);
-	if (!pg_script(m->conn, "making schema_migrations",
-		"SET LOCAL client_min_messages = 'error'; "
-		"CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, "
-		"name text, applied_at timestamptz DEFAULT now()); COMMIT"))
+	if (!begin_locked(m) ||
+	    !database_script(m->db, "making schema_migrations", pg_sql("migrate_make_ledger")))
 		return rollback(m);
 	return true;
 }
@@ -130,53 +126,53 @@ note(struct migrate *m, const struct migration *mig)
 static bool
 apply(struct migrate *m, const struct migration *mig)
 {
-	char number[16];
-	const char *params[] = {number, mig->name};
+	struct pg_params params = {0};
 	int version;
 
 	if (!begin_locked(m))
 		return rollback(m);
-	version = schema_version(m->conn); /* again: another migrate may have been faster */
+	version = schema_version(m->db); /* again: another migrate may have been faster */
 	if (version < 0 || version >= mig->version) {
 		rollback(m);
 		return version >= 0;
 	}
-	snprintf(number, sizeof(number), "%d", mig->version);
-	if (!pg_script(m->conn, mig->name, mig->sql) ||
-	    !pg_run(m->conn, mig->name,
-		"INSERT INTO schema_migrations (version, name) VALUES ($1, $2)", 2, params) ||
-	    !pg_script(m->conn, mig->name, "COMMIT"))
+	pg_param_int(&params, mig->version);
+	pg_param_text(&params, mig->name);
+	if (!database_script(m->db, mig->name, mig->sql) ||
+	    !database_run(m->db, mig->name, "migrate_record", &params) ||
+	    !database_script(m->db, mig->name, "COMMIT"))
 		return rollback(m);
 	note(m, mig);
 	return true;
 }
 
-/* Partitions and retention. Trouble here is told and is no failure: the gateway goes on with it. */
+/*
+ * Makes partitions and applies the retention. Trouble here is told and is not a failure: the gateway goes
+ * on with it.
+ */
 static void
 upkeep(struct migrate *m, const struct conf *conf)
 {
-	char days[16], raw_days[16];
-	const char *params[] = {days, raw_days};
-	PGresult *res;
-	bool more = true;
+	struct pg_params params = {0};
+	struct pg_result *res;
+	bool more;
 
-	snprintf(days, sizeof(days), "%d", conf->retention_days);
-	snprintf(raw_days, sizeof(raw_days), "%d", conf->raw_retention_days);
-	PQclear(PQexec(m->conn, "SET client_min_messages = 'notice'"));
+	pg_param_int(&params, conf->retention_days);
+	pg_param_int(&params, conf->raw_retention_days);
+	more = database_run(m->db, "upkeep of the partitions", "migrate_show_notices", NULL);
 	for (int i = 0; more && i < UPKEEP_STEPS; i++) {
-		res = pg_query(m->conn, "upkeep of the partitions",
-		    "SELECT telematics_upkeep($1::integer, $2::integer)", 2, params);
-		more = res != NULL && strcmp(pg_value(res, "f"), "t") == 0;
+		res = database_query(m->db, "upkeep of the partitions", "migrate_upkeep", &params);
+		more = res != NULL && pg_bool(res, 0, 0);
 		if (res == NULL)
 			fprintf(stderr, "tgctl: the gateway will try again by itself\n");
-		PQclear(res);
+		pg_result_free(res);
 	}
 }
 
 static bool
 migrate(struct migrate *m, const struct conf *conf)
 {
-	m->before = m->now = schema_version(m->conn);
+	m->before = m->now = schema_version(m->db);
 	if (m->before < 0)
 		return false;
 	if (!m->dry_run && m->before == 0 && !make_ledger(m))
@@ -191,7 +187,7 @@ migrate(struct migrate *m, const struct conf *conf)
 	}
 	if (m->dry_run)
 		return true;
-	m->now = schema_version(m->conn);
+	m->now = schema_version(m->db);
 	if (m->now < 0)
 		return false;
 	upkeep(m, conf);
@@ -247,18 +243,18 @@ cmd_migrate(int argc, char **argv)
 	}
 	m.json = opts.json;
 	m.applied = json_array();
-	m.conn = pg_open(conf->database_url, &status);
-	if (m.conn != NULL) {
-		if (PQserverVersion(m.conn) < PG_OLDEST)
+	m.db = database_open(conf->database_url, &status);
+	if (m.db != NULL) {
+		if (pg_session_server_version(m.db) < PG_OLDEST)
 			fprintf(stderr,
-			    "tgctl: the database is PostgreSQL %d; 15 or newer is needed\n",
-			    PQserverVersion(m.conn) / 10000);
+			    "tgctl: the database is PostgreSQL %d; it must be 15 or newer\n",
+			    pg_session_server_version(m.db) / 10000);
 		else if (migrate(&m, conf))
 			status = TOOL_OK;
 		if (status == TOOL_OK)
 			report(&m);
 	}
-	PQfinish(m.conn);
+	pg_session_close(m.db);
 	json_decref(m.applied);
 	free(conf);
 	return status;

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "proto/stream.h"
+#include "tool/database.h"
 #include "tool/frame_json.h"
 #include "tool/input.h"
 #include "tool/options.h"
 #include "tool/out.h"
-#include "tool/pg.h"
 #include "tool/raw_decode.h"
 
 static const char help[] =
@@ -18,26 +18,26 @@ static const char help[] =
     "       tgctl raw show ID [--hex]\n"
     "       tgctl raw decode ID... | --all\n"
     "\n"
-    "Frames that could not be stored as positions are kept whole, so that nothing a\n"
-    "tracker said is lost: the quarantine. With TELEM_INGEST_RAW=all, copies of good\n"
-    "frames (reason \"raw\") are kept too, for debugging.\n"
+    "The quarantine keeps whole the frames that could not be stored as positions, so\n"
+    "that nothing a tracker said is lost. With TELEM_INGEST_RAW=all, the gateway keeps\n"
+    "copies of good frames (reason \"raw\") too, for debugging.\n"
     "\n"
-    "  list    the latest first: frames in quarantine that are not decoded yet; --all: those\n"
-    "          that are, and debug copies, as well\n"
-    "  show    one frame: what is known of it, its bytes in hex, and as decoded now;\n"
-    "          --hex: the bytes alone (for tgctl decode)\n"
+    "  list    lists frames in quarantine that are not decoded yet, the latest first;\n"
+    "          --all: also those that are decoded, and debug copies\n"
+    "  show    shows one frame: what is known of it, its bytes in hex, and what they\n"
+    "          say; --hex: only the bytes (for tgctl decode)\n"
     "  decode  decodes frames again, after an upgrade or a change of device_models, and\n"
-    "          stores their positions and messages; what is stored already is left\n"
-    "          alone. --all: all of the quarantine. The live row of the device stays.\n"
+    "          stores their positions and messages; it leaves alone what is already\n"
+    "          stored. --all: all of the quarantine. The live row of the device stays.\n"
     "\n"
     "Reasons: count, structure (of the records), crc (wrong three times), content\n"
-    "(refused by the database, or a time out of range), codec (the model may not use\n"
+    "(the database refuses it, or a time is out of range), codec (the model may not use\n"
     "it), unknown_codec, message (malformed), raw (a copy of a good frame).\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE    configuration file\n"
-    "      --imei IMEI      list: of this device only\n"
-    "      --reason REASON  list: with this reason only\n"
+    "      --imei IMEI      list: only of this device\n"
+    "      --reason REASON  list: only with this reason\n"
     "      --limit N        list: at most N (default 50; 0 for all)\n"
     "      --json           print JSON: an array of objects; show: one object\n"
     "  -h, --help           this text\n"
@@ -54,37 +54,26 @@ struct raw_args {
 	int nids;
 };
 
-#define COLUMNS \
-	"id, imei, reason, CASE WHEN length(frame) > 8 THEN get_byte(frame, 8) END AS codec, " \
-	"length(frame) AS bytes, attempts, date_trunc('milliseconds', received_at) AS " \
-	"received_at, " \
-	"date_trunc('milliseconds', last_seen_at) AS last_seen_at, host(remote_addr) AS " \
-	"remote_addr, " \
-	"date_trunc('milliseconds', decoded_at) AS decoded_at"
-
 static int
-raw_list(PGconn *conn, const struct raw_args *a)
+raw_list(struct pg_session *db, const struct raw_args *a)
 {
-	char limit[24];
-	const char *params[] = {
-	    a->imei, a->reason, a->all ? "t" : NULL, a->limit > 0 ? limit : NULL};
-	PGresult *res;
+	struct pg_params params = {0};
+	struct pg_result *res;
 
-	snprintf(limit, sizeof(limit), "%lld", a->limit);
-	res = pg_query(conn, "listing frames",
-	    "SELECT " COLUMNS " FROM device_ingest_raw WHERE ($1::text IS NULL OR imei = $1) AND "
-	    "($2::text IS NULL OR reason = $2) AND ($3::boolean IS NOT NULL OR (decoded_at IS NULL "
-	    "AND ($2 = 'raw' OR reason <> 'raw'))) ORDER BY id DESC LIMIT $4::bigint",
-	    4, params);
+	pg_param_text(&params, a->imei);
+	pg_param_text(&params, a->reason);
+	pg_param_text(&params, a->all ? "t" : "f");
+	pg_param_int(&params, a->limit);
+	res = database_query(db, "listing frames", "raw_list", &params);
 	if (res == NULL)
 		return TOOL_FAILED;
 	out_rows(res, a->opts.json);
-	if (PQntuples(res) == 0 && !a->opts.json)
+	if (pg_rows(res) == 0 && !a->opts.json)
 		fprintf(stderr, "tgctl: no such frames\n");
-	if (a->limit > 0 && PQntuples(res) == a->limit)
-		fprintf(
-		    stderr, "tgctl: the latest %lld are shown; --limit 0 shows all\n", a->limit);
-	PQclear(res);
+	if (a->limit > 0 && pg_rows(res) == a->limit)
+		fprintf(stderr, "tgctl: only the latest %lld are shown; --limit 0 shows all\n",
+		    a->limit);
+	pg_result_free(res);
 	return TOOL_OK;
 }
 
@@ -99,57 +88,55 @@ decoded_json(const char *hex)
 
 	if (frame != NULL && input_unhex(frame, &len) &&
 	    stream_next(frame, len, true, &item) == STREAM_FRAME) {
-		frame_json(o, item.body, item.body_len);
+		/* It says itself what is wrong with it. */
+		(void)!frame_json(o, item.body, item.body_len);
 		json_object_set_new(o, "crc_ok", json_boolean(item.crc_ok));
 	} else {
-		json_object_set_new(o, "error", json_string("no whole frame"));
+		json_object_set_new(o, "error", json_string("not a whole frame"));
 	}
 	free(frame);
 	return o;
 }
 
 static int
-raw_show(PGconn *conn, const struct raw_args *a)
+raw_show(struct pg_session *db, const struct raw_args *a)
 {
-	const char *params[] = {a->ids[0]};
-	PGresult *res = pg_query(conn, "reading the frame",
-	    "SELECT " COLUMNS ", encode(frame, 'hex') AS frame FROM device_ingest_raw "
-	    "WHERE id = $1::bigint",
-	    1, params);
+	struct pg_params params = {0};
+	struct pg_result *res;
 	json_t *o, *decoded;
+	int status = TOOL_OK;
 
-	if (res == NULL || PQntuples(res) == 0) {
-		if (res != NULL)
-			fprintf(stderr,
-			    "tgctl: there is no frame with id %s; see \"tgctl raw list\"\n",
-			    a->ids[0]);
-		PQclear(res);
+	pg_param_text(&params, a->ids[0]);
+	res = database_query(db, "reading the frame", "raw_show", &params);
+	if (res == NULL)
 		return TOOL_FAILED;
-	}
-	if (a->hex) {
-		puts(PQgetvalue(res, 0, PQfnumber(res, "frame")));
-		PQclear(res);
-		return TOOL_OK;
-	}
-	decoded = decoded_json(PQgetvalue(res, 0, PQfnumber(res, "frame")));
-	if (a->opts.json) {
-		o = out_row_json(res, 0);
-		json_object_set_new(o, "decoded", decoded);
-		out_json(o);
+	if (pg_rows(res) == 0) {
+		fprintf(stderr, "tgctl: there is no frame with id %s; see \"tgctl raw list\"\n",
+		    a->ids[0]);
+		status = TOOL_FAILED;
+	} else if (a->hex) {
+		puts(pg_field(res, "frame"));
 	} else {
-		out_row(res, 0, false);
-		out_json(decoded);
+		decoded = decoded_json(pg_field(res, "frame"));
+		if (a->opts.json) {
+			o = out_row_json(res, 0);
+			json_object_set_new(o, "decoded", decoded);
+			out_json(o);
+		} else {
+			out_row(res, 0, false);
+			out_json(decoded);
+		}
 	}
-	PQclear(res);
-	return TOOL_OK;
+	pg_result_free(res);
+	return status;
 }
 
-/* One frame; appends to results. */
+/* Decodes one frame and appends what became of it. */
 static int
-decode_one(PGconn *conn, const char *id, bool by_id, json_t *results)
+decode_one(struct pg_session *db, const char *id, bool by_id, json_t *results)
 {
 	json_t *result;
-	enum raw_outcome outcome = raw_decode(conn, id, by_id, &result);
+	enum raw_outcome outcome = raw_decode(db, id, by_id, &result);
 
 	if (result != NULL)
 		json_array_append_new(results, result);
@@ -159,41 +146,32 @@ decode_one(PGconn *conn, const char *id, bool by_id, json_t *results)
 }
 
 static int
-decode_all(PGconn *conn, json_t *results)
+decode_all(struct pg_session *db, json_t *results)
 {
-	PGresult *res = pg_query(conn, "listing frames",
-	    "SELECT id FROM device_ingest_raw WHERE decoded_at IS NULL AND reason <> 'raw' "
-	    "ORDER BY id",
-	    0, NULL);
+	struct pg_result *res = database_query(db, "listing frames", "raw_undecoded", NULL);
 	int status = res != NULL ? TOOL_OK : TOOL_FAILED;
 
-	for (int i = 0; res != NULL && i < PQntuples(res) && PQstatus(conn) == CONNECTION_OK; i++)
-		if (decode_one(conn, PQgetvalue(res, i, 0), false, results) != TOOL_OK)
+	for (int i = 0; res != NULL && i < pg_rows(res) && pg_session_is_connected(db); i++)
+		if (decode_one(db, pg_text(res, i, 0), false, results) != TOOL_OK)
 			status = TOOL_FAILED;
-	PQclear(res);
+	pg_result_free(res);
 	return status;
 }
 
 static int
-raw_decode_command(PGconn *conn, const struct raw_args *a)
+raw_decode_command(struct pg_session *db, const struct raw_args *a)
 {
 	json_t *results = json_array();
 	int status = TOOL_OK;
 
 	if (a->all)
-		status = decode_all(conn, results);
+		status = decode_all(db, results);
 	for (int i = 0; i < a->nids; i++)
-		if (decode_one(conn, a->ids[i], true, results) != TOOL_OK)
+		if (decode_one(db, a->ids[i], true, results) != TOOL_OK)
 			status = TOOL_FAILED;
-	if (a->opts.json) {
-		out_json(results);
-		return status;
-	}
-	if (json_array_size(results) > 0)
-		out_objects(results);
-	else if (status == TOOL_OK)
+	if (json_array_size(results) == 0 && status == TOOL_OK && !a->opts.json)
 		fprintf(stderr, "tgctl: nothing to decode\n");
-	json_decref(results);
+	out_array(results, a->opts.json);
 	return status;
 }
 
@@ -203,7 +181,7 @@ run(const char *sub, const struct raw_args *a)
 {
 	bool list = strcmp(sub, "list") == 0, show = strcmp(sub, "show") == 0;
 	long long id;
-	PGconn *conn;
+	struct pg_session *db;
 	int status;
 
 	if (list && a->nids > 0)
@@ -214,15 +192,15 @@ run(const char *sub, const struct raw_args *a)
 		return options_usage("raw", "decode takes ids, or --all");
 	for (int i = 0; i < a->nids; i++)
 		if (!options_number(a->ids[i], 1, INT64_MAX, &id))
-			return options_usage("raw", "\"%s\" is no id", a->ids[i]);
+			return options_usage("raw", "\"%s\" is not an id", a->ids[i]);
 	if (a->imei != NULL && !options_imei("raw", a->imei))
 		return TOOL_USAGE;
-	conn = pg_open_conf(&a->opts, &status);
-	if (conn != NULL)
-		status = list	? raw_list(conn, a)
-			 : show ? raw_show(conn, a)
-				: raw_decode_command(conn, a);
-	PQfinish(conn);
+	db = database_open_configured(&a->opts, &status);
+	if (db != NULL)
+		status = list	? raw_list(db, a)
+			 : show ? raw_show(db, a)
+				: raw_decode_command(db, a);
+	pg_session_close(db);
 	return status;
 }
 
@@ -252,7 +230,7 @@ cmd_raw(int argc, char **argv)
 		else if (c == OPT_HEX)
 			a.hex = true;
 		else if (!options_number(optarg, 0, 1000000000, &a.limit))
-			return options_usage("raw", "--limit needs a number, not \"%s\"", optarg);
+			return options_usage("raw", "--limit takes a number, not \"%s\"", optarg);
 	}
 	if (optind < argc)
 		sub = argv[optind++];

@@ -6,17 +6,17 @@
 #include <string.h>
 
 #include "pg/schema_version.h"
-#include "tool/ask.h"
+#include "tool/database.h"
+#include "tool/gateway_status.h"
 #include "tool/options.h"
 #include "tool/out.h"
-#include "tool/pg.h"
 
 static const char help[] =
     "Usage: tgctl status [-c FILE] [--json]\n"
     "\n"
-    "Asks the running gateway (METRICS_BIND, METRICS_PORT) how it is, worker by worker,\n"
-    "and, if DATABASE_URL is set, the database: version of the schema, devices, how many\n"
-    "are connected, refused IMEIs, frames in quarantine, age of the newest position.\n"
+    "Shows how the running gateway is (METRICS_BIND, METRICS_PORT), worker by worker, and,\n"
+    "if DATABASE_URL is set, what the database says: version of the schema, devices, how\n"
+    "many are connected, refused IMEIs, frames in quarantine, when a tracker was last heard.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
@@ -25,39 +25,25 @@ static const char help[] =
     "                     gateway does not answer\n"
     "  -h, --help         this text\n"
     "\n"
-    "Exit status: 0 the gateway (and the database, if asked) answered, 1 not so,\n"
-    "2 wrong arguments or configuration.\n";
+    "Exit status: 0 the gateway (and the database, if asked) answered, 1 one of them did\n"
+    "not, 2 wrong arguments or configuration.\n";
 
 /* Figures of the database; NULL after saying why not. */
 static json_t *
 ask_database(const char *url, int *status)
 {
-	PGconn *conn = pg_open(url, status);
-	PGresult *res = NULL;
+	struct pg_session *db = database_open(url, status);
+	struct pg_params params = {0};
+	struct pg_result *res = NULL;
 	json_t *facts = NULL;
-	char known[16];
-	const char *params[] = {known};
 
-	snprintf(known, sizeof(known), "%d", SCHEMA_VERSION);
-	if (conn != NULL)
-		res = pg_query(conn, "asking the database",
-		    "SELECT (SELECT max(version) FROM schema_migrations) AS version, $1::integer "
-		    "AS "
-		    "known_version, (SELECT count(*) FROM devices) AS devices, "
-		    "(SELECT count(*) FROM devices WHERE enabled) AS enabled, "
-		    "(SELECT count(*) FROM device_online WHERE online) AS online, "
-		    "(SELECT max(last_seen_at) FROM device_online) AS last_seen_at, "
-		    "(SELECT count(*) FROM rejected_devices) AS rejected, "
-		    "(SELECT count(*) FROM device_ingest_raw WHERE reason <> 'raw' AND decoded_at "
-		    "IS NULL) AS quarantined, "
-		    "(SELECT count(*) - 1 FROM pg_inherits WHERE inhparent = "
-		    "'device_positions'::regclass) AS partitions, "
-		    "EXISTS (SELECT FROM device_positions_default) AS default_in_use",
-		    1, params);
+	pg_param_int(&params, SCHEMA_VERSION);
+	if (db != NULL)
+		res = database_query(db, "asking the database", "status", &params);
 	if (res != NULL)
 		facts = out_row_json(res, 0);
-	PQclear(res);
-	PQfinish(conn);
+	pg_result_free(res);
+	pg_session_close(db);
 	return facts;
 }
 
@@ -128,7 +114,7 @@ print_object(const json_t *o, const char *prefix)
 	{
 		if (json_is_object(json_array_get(value, 0))) {
 			printf("\n%s%s:\n", prefix, key);
-			out_objects(value);
+			out_table(value);
 		}
 	}
 }
@@ -137,7 +123,7 @@ static int
 show(const struct conf *conf, bool json)
 {
 	char why[CONF_STR + 128] = "";
-	json_t *gateway = ask_status(conf, why, sizeof(why)), *facts = NULL;
+	json_t *gateway = gateway_status(conf, why, sizeof(why)), *facts = NULL;
 	int status = gateway != NULL ? TOOL_OK : TOOL_FAILED, db_status = TOOL_OK;
 
 	if (gateway == NULL)

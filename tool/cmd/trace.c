@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tool/follow.h"
+#include "tool/device_events.h"
 #include "tool/options.h"
 #include "tool/out.h"
 #include "tool/trace_text.h"
@@ -14,20 +14,21 @@ static const char help[] =
     "\n"
     "Follows one device live, also one that is unknown, disabled or refused: connections,\n"
     "answers to the handshake, frames, what was stored of them, acknowledgements and their\n"
-    "time, commands (without their text), and why a connection was closed. Prints a line an\n"
-    "event until the time is over or Ctrl-C. It asks the gateway on this machine through its\n"
-    "control socket (TELEM_CONTROL_SOCKET), for which you need its user or group, or root.\n"
+    "time, commands (without their text), and why a connection was closed. Prints a line per\n"
+    "event until the time is over or you press Ctrl-C. The command asks the gateway on this\n"
+    "machine through its control socket (TELEM_CONTROL_SOCKET): run it as the gateway's user,\n"
+    "in its group, or as root.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
-    "      --for TIME     how long: seconds, or 90s, 10m, 24h; at most 24h (default 1h)\n"
-    "      --hex          also the bytes: > from the device, < to it\n"
-    "      --json         print an object a line; times in ms since 1970, after_us in\n"
+    "      --for TIME     how long: seconds, or 90s, 10m, 24h (at most 24h; default 1h)\n"
+    "      --hex          show the bytes as well: > from the device, < to it\n"
+    "      --json         print an object per line; times in ms since 1970, after_us in\n"
     "                     microseconds from the last byte of a frame to its acknowledgement\n"
     "  -h, --help         this text\n"
     "\n"
-    "A reader that is too slow misses events and is told how many; the gateway never waits\n"
-    "for it. To keep the bytes: tgctl capture.\n"
+    "A reader that is too slow misses events and is told how many: the gateway never waits\n"
+    "for it. tgctl capture keeps the bytes.\n"
     "Exit status: 0 the time is over, 1 the gateway refused or went away, 2 wrong arguments\n"
     "or configuration.\n";
 
@@ -67,9 +68,9 @@ cmd_trace(int argc, char **argv)
 			return status;
 		if (c == OPT_HEX)
 			request.bytes = true;
-		else if (!options_duration(optarg, TRACE_MAX_SECONDS, &request.seconds))
+		else if (!options_seconds(optarg, TRACE_MAX_SECONDS, &request.seconds))
 			return options_usage(
-			    "trace", "--for needs a time of up to 24h, not \"%s\"", optarg);
+			    "trace", "--for takes a time of up to 24h, not \"%s\"", optarg);
 	}
 	if (optind + 1 != argc)
 		return options_usage("trace", "it takes one IMEI");
@@ -79,7 +80,7 @@ cmd_trace(int argc, char **argv)
 	conf = calloc(1, sizeof(*conf));
 	status = TOOL_USAGE;
 	if (conf != NULL && options_conf(&opts, false, conf))
-		fd = follow_open(conf, &request, &status);
+		fd = device_events_open(conf, &request, &status);
 	free(conf);
-	return fd != -1 ? follow_run(fd, print, &opts.json) : status;
+	return fd != -1 ? device_events_run(fd, print, &opts.json) : status;
 }

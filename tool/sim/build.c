@@ -7,37 +7,37 @@
 
 #define BACKLOG_STEP_MS 1000
 
-struct sim_slot *
-sim_slot_at(const struct sim *s, const struct sim_tracker *t, uint32_t i)
+struct sim_unacked *
+sim_unacked_at(const struct sim *s, const struct sim_tracker *t, uint32_t i)
 {
 	uint32_t at = t->head + i;
 
-	return &t->slot[at < s->opt.window ? at : at - s->opt.window];
+	return &t->unacked[at < s->opt.window ? at : at - s->opt.window];
 }
 
 size_t
-sim_slot_len(const struct sim *s, const struct sim_tracker *t)
+sim_frame_len(const struct sim *s, const struct sim_tracker *t)
 {
 	return sim_frame_size(t->template, s->opt.records);
 }
 
 static bool
-make_slots(struct sim *s, struct sim_tracker *t)
+make_ring(struct sim *s, struct sim_tracker *t)
 {
-	size_t len = sim_slot_len(s, t), table = s->opt.window * sizeof(*t->slot);
+	size_t len = sim_frame_len(s, t), table = s->opt.window * sizeof(*t->unacked);
 	uint8_t *memory = malloc(table + s->opt.window * len);
 
 	if (memory == NULL)
 		return false;
-	t->slot = (struct sim_slot *)memory;
+	t->unacked = (struct sim_unacked *)memory;
 	for (uint32_t i = 0; i < s->opt.window; i++)
-		t->slot[i].frame = memory + table + i * len;
+		t->unacked[i].frame = memory + table + i * len;
 	return true;
 }
 
 void
-sim_log_slot(
-    struct sim *s, struct sim_log *log, const struct sim_tracker *t, const struct sim_slot *slot)
+sim_log_unacked(struct sim *s, struct sim_log *log, const struct sim_tracker *t,
+    const struct sim_unacked *frame)
 {
 	char imei[IMEI_DIGITS];
 	uint64_t left = t->imei;
@@ -46,7 +46,7 @@ sim_log_slot(
 		return;
 	for (unsigned i = IMEI_DIGITS; i > 0; left /= 10)
 		imei[--i] = (char)('0' + left % 10);
-	sim_log_frame(log, imei, slot->frame, sim_slot_len(s, t));
+	sim_log_frame(log, imei, frame->frame, sim_frame_len(s, t));
 }
 
 /*
@@ -72,26 +72,26 @@ sim_build_frame(struct sim *s, struct sim_tracker *t)
 {
 	const struct sim_template *template = t->template;
 	int64_t step = next_step(s, t);
-	struct sim_slot *slot;
+	struct sim_unacked *frame;
 	struct sim_fix fix;
 
-	if (t->slot == NULL && !make_slots(s, t))
+	if (t->unacked == NULL && !make_ring(s, t))
 		return false;
-	slot = sim_slot_at(s, t, t->used);
-	sim_frame_begin(template, slot->frame, s->opt.records);
+	frame = sim_unacked_at(s, t, t->used);
+	sim_frame_begin(template, frame->frame, s->opt.records);
 	for (uint32_t i = 0; i < s->opt.records; i++) {
 		t->clock_ms += step;
 		sim_road_step(&t->road, (uint64_t)step, &fix);
 		sim_frame_record(
-		    template, slot->frame, i, (uint64_t)(t->clock_ms + t->skew_ms), &fix, t->imei);
+		    template, frame->frame, i, (uint64_t)(t->clock_ms + t->skew_ms), &fix, t->imei);
 	}
-	sim_frame_end(template, slot->frame, s->opt.records);
-	slot->sent_ns = 0;
-	slot->repeat = false;
-	sim_log_slot(s, &s->sent_log, t, slot);
-	slot->spoilt = sim_random_percent(&t->rng, s->opt.bad_crc);
-	if (slot->spoilt) {
-		sim_frame_spoil(slot->frame, sim_slot_len(s, t));
+	sim_frame_end(template, frame->frame, s->opt.records);
+	frame->sent_ns = 0;
+	frame->repeat = false;
+	sim_log_unacked(s, &s->sent_log, t, frame);
+	frame->spoilt = sim_random_percent(&t->rng, s->opt.bad_crc);
+	if (frame->spoilt) {
+		sim_frame_spoil(frame->frame, sim_frame_len(s, t));
 		s->count.spoilt++;
 	}
 	t->used++;

@@ -1,5 +1,5 @@
 /* tgctl sim: a fleet of simulated trackers, which is also the load of the benchmarks. */
-#include "tool/cmd/cmd.h"
+#include "tool/sim/cmd.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -83,12 +83,12 @@ cmd_sim(int argc, char **argv)
 	bool ok = false, logged;
 
 	if (s == NULL)
-		return 1;
+		return TOOL_FAILED;
 	s->epoll = -1;
 	parsed = sim_options_parse(&s->opt, argc, argv);
 	if (parsed != SIM_OPTIONS_OK) {
 		free(s);
-		return parsed == SIM_OPTIONS_HELP ? 0 : 2;
+		return parsed == SIM_OPTIONS_HELP ? TOOL_OK : TOOL_USAGE;
 	}
 	raise_limit();
 	catch_signals();
@@ -105,5 +105,5 @@ cmd_sim(int argc, char **argv)
 	}
 	sim_fleet_free(s);
 	free(s);
-	return ok ? 0 : 1;
+	return ok ? TOOL_OK : TOOL_FAILED;
 }

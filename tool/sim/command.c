@@ -111,8 +111,7 @@ book(struct sim *s, struct sim_tracker *t, const struct message *m)
 	s->count.commands_received++;
 	sim_log_command(&s->command_log, t->imei, s->wall_ms + s->now_ms,
 	    s->count.commands_received, m->payload, m->payload_len);
-	/* Each is drawn in any case, so that one percentage doesn't change what another one hits.
-	 */
+	/* Each is drawn in any case, so that one percentage doesn't change what another one hits. */
 	silent = sim_random_between(&rng, 0, 100) < o->command_silent;
 	hang_up = sim_random_between(&rng, 0, 100) < o->command_hangup;
 	late = sim_random_between(&rng, 0, 100) < o->command_late && !hang_up;

@@ -1,7 +1,7 @@
 /*
  * Commands, on the tracker's side: reads the gateway's frames of codec 12 and 14, decides what
  * becomes of each, keeps up to SIM_ANSWERS answers until their time has come, and sends them as
- * whole frames. The tracker (sim_tracker.c) says when: never inside one of its own frames.
+ * whole frames. The tracker (tracker.c) says when: never inside one of its own frames.
  *
  * What one tracker needs for it is allocated at its first command, once.
  */

@@ -94,8 +94,7 @@ serve_connects(struct sim *s)
 {
 	uint32_t parallel = s->opt.connect_parallel > 0 ? s->opt.connect_parallel : UINT32_MAX;
 
-	/* No longer than one turn each: a tracker that fails at once must not hold up the others.
-	 */
+	/* No longer than one turn each: a tracker that fails at once must not hold up the others. */
 	for (uint32_t turn = 0; turn < EVENTS && s->connect.first != SIM_NOBODY; turn++) {
 		struct sim_tracker *t = &s->tracker[s->connect.first];
 
@@ -287,7 +286,7 @@ sim_fleet_free(struct sim *s)
 	for (uint32_t i = 0; s->tracker != NULL && i < s->opt.trackers; i++) {
 		if (s->tracker[i].fd != -1)
 			close(s->tracker[i].fd);
-		free(s->tracker[i].slot);
+		free(s->tracker[i].unacked);
 		sim_command_free(&s->tracker[i]);
 	}
 	free(s->tracker);

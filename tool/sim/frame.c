@@ -4,6 +4,7 @@
 
 #include "proto/crc16.h"
 #include "proto/stream.h"
+#include "proto/wire.h"
 
 #define HEAD 10 /* preamble, length, codec, count 1 */
 #define GPS 24	/* timestamp to speed */
@@ -65,30 +66,6 @@ static const struct element elements[] = {
 #define ELEMENTS (sizeof(elements) / sizeof(elements[0]))
 
 static void
-put16(uint8_t *p, uint64_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void
-put32(uint8_t *p, uint64_t v)
-{
-	uint32_t be = __builtin_bswap32((uint32_t)v);
-
-	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-		be = (uint32_t)v;
-	memcpy(p, &be, sizeof(be));
-}
-
-static void
-put64(uint8_t *p, uint64_t v)
-{
-	put32(p, v >> 32);
-	put32(p + 4, v);
-}
-
-static void
 put(uint8_t *p, unsigned width, uint64_t v)
 {
 	switch (width) {
@@ -96,13 +73,13 @@ put(uint8_t *p, unsigned width, uint64_t v)
 		*p = (uint8_t)v;
 		break;
 	case 2:
-		put16(p, v);
+		wire_put_u16(p, (uint16_t)v);
 		break;
 	case 4:
-		put32(p, v);
+		wire_put_u32(p, (uint32_t)v);
 		break;
 	default:
-		put64(p, v);
+		wire_put_u64(p, v);
 		break;
 	}
 }
@@ -156,7 +133,7 @@ write_section(
 		put(p, id_bytes, chosen[i].id);
 		p += id_bytes;
 		if (width == 0) {
-			put16(p, 17);
+			wire_put_u16(p, 17);
 			t->vin = (uint16_t)(p + 2 - t->record);
 			memcpy(p + 2, "WSIMULAT000000000", 17);
 			p += 2 + 17;
@@ -207,8 +184,8 @@ sim_frame_size(const struct sim_template *t, unsigned n)
 void
 sim_frame_begin(const struct sim_template *t, uint8_t *buf, unsigned n)
 {
-	put32(buf, 0);
-	put32(buf + 4, FRAME_BODY_MIN + (uint64_t)n * t->len);
+	wire_put_u32(buf, 0);
+	wire_put_u32(buf + 4, FRAME_BODY_MIN + n * t->len);
 	buf[8] = t->codec;
 	buf[9] = (uint8_t)n;
 }
@@ -236,28 +213,28 @@ fill(const struct sim_template *t, uint8_t *record, const struct sim_fix *fix, u
 			*p = fix->gnss;
 			break;
 		case SUPPLY:
-			put16(p, fix->supply_mv);
+			wire_put_u16(p, fix->supply_mv);
 			break;
 		case BATTERY:
-			put16(p, fix->battery_mv);
+			wire_put_u16(p, fix->battery_mv);
 			break;
 		case SPEED:
-			put16(p, fix->speed);
+			wire_put_u16(p, fix->speed);
 			break;
 		case PDOP:
-			put16(p, fix->pdop);
+			wire_put_u16(p, fix->pdop);
 			break;
 		case HDOP:
-			put16(p, fix->hdop);
+			wire_put_u16(p, fix->hdop);
 			break;
 		case ODOMETER:
-			put32(p, fix->odometer);
+			wire_put_u32(p, fix->odometer);
 			break;
 		case TRIP:
-			put32(p, fix->trip);
+			wire_put_u32(p, fix->trip);
 			break;
 		case IDENT:
-			put64(p, ident);
+			wire_put_u64(p, ident);
 			break;
 		case NOISE:
 			noise = noise * 0x9e3779b97f4a7c15u + 1;
@@ -278,14 +255,14 @@ sim_frame_record(const struct sim_template *t, uint8_t *buf, unsigned place, uin
 	uint8_t *p = buf + HEAD + (size_t)place * t->len;
 
 	memcpy(p, t->record, t->len);
-	put64(p, timestamp_ms);
+	wire_put_u64(p, timestamp_ms);
 	p[8] = fix->priority;
-	put32(p + 9, (uint32_t)fix->longitude);
-	put32(p + 13, (uint32_t)fix->latitude);
-	put16(p + 17, (uint16_t)fix->altitude);
-	put16(p + 19, fix->angle);
+	wire_put_u32(p + 9, (uint32_t)fix->longitude);
+	wire_put_u32(p + 13, (uint32_t)fix->latitude);
+	wire_put_u16(p + 17, (uint16_t)fix->altitude);
+	wire_put_u16(p + 19, fix->angle);
 	p[21] = fix->satellites;
-	put16(p + 22, fix->speed);
+	wire_put_u16(p + 22, fix->speed);
 	if (fix->event != 0) {
 		p[t->codec == CODEC_8 ? GPS : GPS + 1] = fix->event;
 		if (t->codec == CODEC_16)
@@ -303,7 +280,7 @@ sim_frame_end(const struct sim_template *t, uint8_t *buf, unsigned n)
 	size_t body = FRAME_BODY_MIN + (size_t)n * t->len;
 
 	buf[8 + body - 1] = (uint8_t)n;
-	put32(buf + 8 + body, crc16_arc(buf + 8, body));
+	wire_put_u32(buf + 8 + body, crc16_arc(buf + 8, body));
 }
 
 void

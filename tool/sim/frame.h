@@ -1,7 +1,6 @@
 /*
- * Frames of a simulated tracker: codec 8, 8 Extended, 16. A template holds one
- * record ready-made; writing a record is a copy of it and a few stores, as the
- * simulator shares its cores with what it measures. Pure.
+ * Frames of a simulated tracker: codec 8, 8 Extended, 16. A template holds one record ready-made: writing
+ * a record is a copy of it and a few stores, as the simulator shares its cores with what it measures. Pure.
  */
 #ifndef TOOL_SIM_FRAME_H
 #define TOOL_SIM_FRAME_H
@@ -18,7 +17,7 @@
 struct sim_patch {
 	uint16_t at;   /* offset in the record */
 	uint8_t width; /* bytes: 1, 2, 4, 8 */
-	uint8_t what;  /* enum in sim_frame.c */
+	uint8_t what;  /* enum in frame.c */
 };
 
 struct sim_template {
@@ -30,8 +29,9 @@ struct sim_template {
 	struct sim_patch patch[SIM_IO_MAX];
 };
 
-/* False if `codec` is no AVL codec or `io` is more than SIM_IO_MAX. */
-bool sim_template_init(struct sim_template *, uint8_t codec, unsigned io);
+/* False if `codec` is not an AVL codec or `io` is more than SIM_IO_MAX. */
+bool sim_template_init(struct sim_template *, uint8_t codec, unsigned io)
+    __attribute__((warn_unused_result));
 
 /* Bytes of a whole frame with n records (1 to 255). */
 size_t sim_frame_size(const struct sim_template *, unsigned n);

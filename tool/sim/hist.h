@@ -1,12 +1,10 @@
-/*
- * A histogram of durations with a relative error under 2 %, from 1 µs to hours. Pure.
- */
+/* A histogram of durations with a relative error under 2 %, from 1 µs to hours. Pure. */
 #ifndef TOOL_SIM_HIST_H
 #define TOOL_SIM_HIST_H
 
 #include <stdint.h>
 
-#define SIM_HIST_SUB 64 /* buckets a power of two */
+#define SIM_HIST_SUB 64 /* buckets per power of two */
 #define SIM_HIST_BUCKETS (SIM_HIST_SUB * 32)
 
 struct sim_hist {

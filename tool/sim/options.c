@@ -17,7 +17,7 @@
 
 enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PORT, RANGE };
 
-/* One row an option drives parsing, limits and the help. */
+/* One row per option drives parsing, limits and the help. */
 static const struct option_row {
 	const char *name;
 	enum kind kind;
@@ -36,32 +36,32 @@ static const struct option_row {
 	"connect from 127.0.0.2 and up, N addresses (one for 10,000 trackers)"),
     ROW("trackers", U32, trackers, 1, 16e6, "N", "how many (10, or as many as --imei-file has)"),
     ROW("imei-base", TEXT, imei_file, 0, 0, "IMEI", "the first IMEI (350000000000000)"),
-    ROW("imei-file", TEXT, imei_file, 0, 0, "FILE", "the IMEIs, one a line"),
+    ROW("imei-file", TEXT, imei_file, 0, 0, "FILE", "the IMEIs, one per line"),
     ROW("codec", CODEC, codecs, 0, 0, "C", "8, 8e, 16 or mix (8)"),
-    ROW("records", U32, records, 1, 255, "N", "records a frame (5)"),
-    ROW("io", U32, io, 0, SIM_IO_MAX, "N", "IO elements a record (12)"),
+    ROW("records", U32, records, 1, 255, "N", "records per frame (5)"),
+    ROW("io", U32, io, 0, SIM_IO_MAX, "N", "IO elements per record (12)"),
     ROW("interval", I64, interval_ms, 1, 86400e3, "MS",
-	"a frame every MS a tracker (default: as fast as it is acknowledged)"),
+	"a frame per tracker every MS (default: as fast as acknowledged)"),
     ROW("frames", I64, frames, 0, 1e12, "N", "end when every tracker has had N acknowledged"),
     ROW("duration", SECONDS, duration_ms, 0.001, 1e7, "S",
 	"send for S seconds, then wait for what is under way, up to --ack-timeout"),
-    ROW("window", U32, window, 1, 1000, "N", "frames under way a tracker (1)"),
-    ROW("rate", NUMBER, rate, 0.001, 1e9, "R", "records a second in all (no limit)"),
+    ROW("window", U32, window, 1, 1000, "N", "frames under way per tracker (1)"),
+    ROW("rate", NUMBER, rate, 0.001, 1e9, "R", "records per second in all (no limit)"),
     ROW("connect-rate", NUMBER, connect_rate, 0.001, 1e9, "R",
-	"connections a second in all (no limit)"),
+	"connections per second in all (no limit)"),
     ROW("connect-parallel", U32, connect_parallel, 0, 16e6, "N",
-	"connections that wait for their 01 at a time (500; 0: no limit)"),
+	"connections that wait for their 01 at one time (500; 0: no limit)"),
     ROW("reconnect-every", I64, reconnect_every, 1, 1e9, "N",
 	"after N acknowledged frames send one, hang up, come back, send it again"),
     ROW("ack-timeout", SECONDS, ack_timeout_ms, 0.001, 86400, "S",
 	"reconnect and send again when there is no answer (30)"),
     ROW("backlog", I64, backlog, 0, 1e9, "N", "send N old frames first, besides --frames"),
     ROW("retry-refused", FLAG, retry_refused, 0, 0, NULL,
-	"try again after 00 (default: the tracker gives up)"),
+	"try again after a 00 (default: the tracker gives up)"),
     ROW("split", FLAG, split, 0, 0, NULL, "cut segments at random bytes"),
     ROW("glue", FLAG, glue, 0, 0, NULL, "IMEI and frames in one segment, without waiting for 01"),
-    ROW("bad-crc", NUMBER, bad_crc, 0, 100, "PCT", "frames first sent with a wrong CRC"),
-    ROW("duplicate", NUMBER, duplicate, 0, 99, "PCT", "acknowledged frames sent once more"),
+    ROW("bad-crc", NUMBER, bad_crc, 0, 100, "PCT", "frames that first go out with a wrong CRC"),
+    ROW("duplicate", NUMBER, duplicate, 0, 99, "PCT", "acknowledged frames that go out once more"),
     ROW("ping", I64, ping_ms, 1, 86400e3, "MS", "send FF after MS without sending"),
     ROW("idle", FLAG, idle, 0, 0, NULL, "only connect and hold the connections"),
     ROW("handshake-only", FLAG, handshake_only, 0, 0, NULL,
@@ -72,29 +72,31 @@ static const struct option_row {
     ROW("no-commands", FLAG, no_commands, 0, 0, NULL, "ignore commands, as an old tracker does"),
     ROW("command-delay", RANGE, command_delay_ms, 0, 86400e3, "MS[..MS]",
 	"answer a command after so long (200..1500)"),
-    ROW("command-silent", NUMBER, command_silent, 0, 100, "PCT", "commands never answered"),
+    ROW("command-silent", NUMBER, command_silent, 0, 100, "PCT",
+	"commands that are never answered"),
     ROW("command-late", NUMBER, command_late, 0, 100, "PCT",
-	"answers --command-late-by later than that, if the connection still stands"),
+	"answers that come --command-late-by later, if the connection still stands"),
     ROW("command-late-by", I64, command_late_by_ms, 1, 86400e3, "MS", "see there (60000)"),
     ROW("command-split", NUMBER, command_split, 0, 100, "PCT",
-	"answers sent in pieces with pauses between"),
+	"answers that go out in pieces with pauses between"),
     ROW("command-hangup", NUMBER, command_hangup, 0, 100, "PCT",
 	"commands at which the tracker hangs up instead of answering"),
     ROW("unsolicited", NUMBER, unsolicited, 0, 100, "PCT",
 	"acknowledged frames followed by a codec 12 message that nobody asked for"),
-    ROW("seed", NUMBER, seed, 0, 9e15, "N", "for other roads and other faults (1)"),
+    ROW("seed", NUMBER, seed, 0, 9e15, "N",
+	"another number gives other roads and other faults (1)"),
     ROW("start-time", I64, start_ms, 1, 9e12, "MS",
 	"time of the first live record, ms since 1970 (now); fixes --step, too"),
     ROW("step", I64, step_ms, 1, 86400e3, "MS",
-	"time between records (--interval / --records; else what really went by)"),
+	"time between records (--interval / --records; else what has really passed)"),
     ROW("acked-log", TEXT, acked_log, 0, 0, "FILE",
-	"a line a record acknowledged: IMEI, time in ms, record_hash; tabs between"),
+	"a line per record acknowledged: IMEI, time in ms, record_hash; tabs between"),
     ROW("sent-log", TEXT, sent_log, 0, 0, "FILE", "the same for every record ever sent"),
     ROW("command-log", TEXT, command_log, 0, 0, "FILE",
-	"a line a command received: time in ms, IMEI, running number, text; tabs between"),
+	"a line per command received: time in ms, IMEI, running number, text; tabs between"),
     ROW("latency", FLAG, latency, 0, 0, NULL, "report the time from sending to the ACK"),
-    ROW("json", FLAG, json, 0, 0, NULL, "final report as JSON"),
-    ROW("quiet", FLAG, quiet, 0, 0, NULL, "no progress line every second"),
+    ROW("json", FLAG, json, 0, 0, NULL, "print the final report as JSON"),
+    ROW("quiet", FLAG, quiet, 0, 0, NULL, "print no progress line every second"),
 #undef ROW
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -106,9 +108,9 @@ print_help(void)
 
 	printf(
 	    "Usage: tgctl sim [OPTION]...\n"
-	    "A fleet of simulated trackers. They drive along roads, send AVL frames, wait for the\n"
-	    "ACK, send again what was not acknowledged, and answer commands. Ends with 0 if\n"
-	    "everything asked for was acknowledged, else with 1; Ctrl-C ends it at once, with\n"
+	    "Runs a fleet of simulated trackers. They drive along roads, send AVL frames, wait for\n"
+	    "the ACK, send again what was not acknowledged, and answer commands. The exit status is\n"
+	    "0 if everything asked for was acknowledged, else 1. Ctrl-C ends the run at once, with\n"
 	    "complete logs.\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
@@ -290,7 +292,7 @@ check(struct sim_options *o)
 		}
 	}
 	if (o->idle && o->handshake_only) {
-		fprintf(stderr, "tgctl sim: --idle and --handshake-only exclude each other\n");
+		fprintf(stderr, "tgctl sim: --idle and --handshake-only exclude one another\n");
 		return false;
 	}
 	if (o->source_ips == 0 && o->address.ss_family == AF_INET && is_loopback(&o->address))
@@ -343,7 +345,7 @@ sim_options_parse(struct sim_options *o, int argc, char **argv)
 		}
 		if (!parse_one(o, &rows[which], optarg)) {
 			fprintf(
-			    stderr, "tgctl sim: --%s: \"%s\" won't do\n", rows[which].name, optarg);
+			    stderr, "tgctl sim: --%s can't be \"%s\"\n", rows[which].name, optarg);
 			return SIM_OPTIONS_BAD;
 		}
 	}

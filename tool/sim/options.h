@@ -15,7 +15,7 @@ struct sim_options {
 	uint64_t imei_base;
 	uint64_t seed;
 	int64_t start_ms; /* 0: now */
-	int64_t frames;	  /* a tracker; -1: no limit */
+	int64_t frames;	  /* per tracker; -1: no limit */
 	int64_t backlog;  /* of them old ones, sent first */
 	int64_t interval_ms, step_ms, ping_ms, ack_timeout_ms, duration_ms; /* 0: none */
 	int64_t reconnect_every;					    /* frames; 0: never */
@@ -35,7 +35,8 @@ struct sim_options {
 
 enum sim_options_result { SIM_OPTIONS_OK, SIM_OPTIONS_HELP, SIM_OPTIONS_BAD };
 
-/* Says on stderr what is wrong, or prints the help on stdout. */
-enum sim_options_result sim_options_parse(struct sim_options *, int argc, char **argv);
+/* Reads the arguments. Says on stderr what is wrong with them, or prints the help on stdout. */
+enum sim_options_result sim_options_parse(struct sim_options *, int argc, char **argv)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * Pseudo-random numbers of the simulator: splitmix64. One state of 8 bytes for
- * each purpose and tracker, so that what a tracker does never depends on the
- * others or on the network. Not for secrets.
+ * Pseudo-random numbers of the simulator: splitmix64. One state of 8 bytes for each purpose and tracker, so
+ * that what a tracker does never depends on the others or on the network. Not for secrets.
  */
 #ifndef TOOL_SIM_RANDOM_H
 #define TOOL_SIM_RANDOM_H

@@ -147,6 +147,6 @@ sim_report_final(struct sim *s, bool ok)
 		    (double)sim_hist_percentile(h, 99) / 1e3, (double)h->max_us / 1e3);
 	printf("%-26s %.3f s", "CPU of the simulator", cpu);
 	if (s->count.records_acked > 0)
-		printf(", %.3f us a record", cpu * 1e6 / (double)s->count.records_acked);
+		printf(", %.3f us per record", cpu * 1e6 / (double)s->count.records_acked);
 	printf("\n%s\n", ok ? "everything was acknowledged" : "NOT everything was acknowledged");
 }

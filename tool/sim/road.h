@@ -1,8 +1,7 @@
 /*
- * How a simulated vehicle moves: along a way of straight segments, accelerating
- * and braking, waiting at lights, parked with the ignition off between trips. The
- * position is the integral of speed and heading, so consecutive observations fit
- * together whatever the time between them. Pure: no I/O, no clock, no
+ * How a simulated vehicle moves: along a way of straight segments, accelerating and braking, waiting at
+ * lights, parked with the ignition off between trips. The position is the integral of speed and heading, so
+ * consecutive observations fit together whatever the time between them. Pure: no I/O, no clock, no
  * allocation; the same seed and the same steps give the same drive.
  */
 #ifndef TOOL_SIM_ROAD_H

@@ -19,7 +19,7 @@ int
 sim_send_gather(const struct sim *s, const struct sim_tracker *t, uint8_t packet[IMEI_PACKET],
     struct iovec iov[SIM_IOVS], size_t *total)
 {
-	size_t len = sim_slot_len(s, t);
+	size_t len = sim_frame_len(s, t);
 	int n = 0;
 
 	*total = 0;
@@ -33,7 +33,7 @@ sim_send_gather(const struct sim *s, const struct sim_tracker *t, uint8_t packet
 	for (uint32_t i = t->sent; i < t->used && n < SIM_IOVS; i++) {
 		uint32_t skip = i == t->sent ? t->out : 0;
 
-		iov[n].iov_base = sim_slot_at(s, t, i)->frame + skip;
+		iov[n].iov_base = sim_unacked_at(s, t, i)->frame + skip;
 		iov[n].iov_len = len - skip;
 		*total += iov[n++].iov_len;
 		/* No further than to the end of a frame: an answer goes out behind it. */
@@ -46,7 +46,7 @@ sim_send_gather(const struct sim *s, const struct sim_tracker *t, uint8_t packet
 void
 sim_send_advance(struct sim *s, struct sim_tracker *t, size_t bytes)
 {
-	size_t len = sim_slot_len(s, t);
+	size_t len = sim_frame_len(s, t);
 
 	s->count.bytes_sent += bytes;
 	t->sent_ms = s->now_ms;
@@ -60,7 +60,7 @@ sim_send_advance(struct sim *s, struct sim_tracker *t, size_t bytes)
 	}
 	while (bytes > 0) {
 		size_t part = len - t->out;
-		struct sim_slot *slot = sim_slot_at(s, t, t->sent);
+		struct sim_unacked *frame = sim_unacked_at(s, t, t->sent);
 
 		if (bytes < part) {
 			t->out += (uint32_t)bytes;
@@ -69,15 +69,15 @@ sim_send_advance(struct sim *s, struct sim_tracker *t, size_t bytes)
 		bytes -= part;
 		t->out = 0;
 		t->sent++;
-		if (slot->repeat) {
+		if (frame->repeat) {
 			s->count.duplicates++;
-		} else if (slot->sent_ns != 0) {
+		} else if (frame->sent_ns != 0) {
 			s->count.frames_resent++;
 		} else {
 			s->count.frames_sent++;
 			s->count.records_sent += s->opt.records;
 		}
-		slot->sent_ns = s->now_ns;
+		frame->sent_ns = s->now_ns;
 	}
 }
 

@@ -1,8 +1,8 @@
 /*
- * The fleet simulator, inside: one process, one epoll loop, no allocation after a
- * tracker's first frame. sim.c starts and ends it, sim_fleet.c runs the loop,
- * sim_tracker.c is one tracker, sim_command.c its ear for commands, sim_report.c says what
- * came out.
+ * The fleet simulator, inside: one process, one epoll loop, no allocation after a tracker's first frame.
+ * cmd.c starts and ends it and fleet.c runs the loop. tracker.c is one tracker and decides when it does
+ * what: build.c makes its frames, send.c sends them, receive.c takes what the gateway says, command.c
+ * answers commands. report.c says what came out.
  */
 #ifndef TOOL_SIM_SIM_H
 #define TOOL_SIM_SIM_H
@@ -33,7 +33,7 @@ enum sim_state {
 };
 
 /* A frame that is not acknowledged yet. */
-struct sim_slot {
+struct sim_unacked {
 	uint8_t *frame;
 	uint64_t sent_ns; /* when its last byte went out; 0: never */
 	bool spoilt;	  /* its CRC is wrong at the moment */
@@ -42,8 +42,8 @@ struct sim_slot {
 
 struct sim_tracker {
 	uint64_t imei;
-	uint64_t rng;	       /* of its faults; the road has its own */
-	struct sim_slot *slot; /* ring of `window`; NULL until the first frame */
+	uint64_t rng;		     /* of its faults; the road has its own */
+	struct sim_unacked *unacked; /* ring of `window`; NULL until the first frame */
 	const struct sim_template *template;
 	struct sim_command *command; /* NULL until the first command */
 	int64_t clock_ms;	     /* true time of its newest record */
@@ -56,8 +56,8 @@ struct sim_tracker {
 	uint64_t opened_ns;
 	int64_t built, acked;		   /* frames (handshakes with --handshake-only) */
 	int64_t acked_here;		   /* frames, on this connection */
-	uint32_t head;			   /* oldest slot */
-	uint32_t used;			   /* slots from there on that wait for their ACK */
+	uint32_t head;			   /* of the ring: the oldest */
+	uint32_t used;			   /* from there on, that wait for their ACK */
 	uint32_t sent;			   /* of these, wholly sent on this connection */
 	uint32_t out;			   /* bytes of the next one that are sent */
 	uint32_t next_connect, next_ready; /* queues */
@@ -96,7 +96,7 @@ struct sim_counts {
 	uint64_t commands_silent, commands_hung_up;
 	uint64_t commands_dropped; /* too many waited, or the connection was gone */
 	uint64_t commands_late;	   /* of the answers and nACKs */
-	uint64_t commands_bad;	   /* frames from the gateway that are no commands */
+	uint64_t commands_bad;	   /* frames from the gateway that are not commands */
 	uint64_t unsolicited;
 };
 
@@ -123,7 +123,7 @@ struct sim {
 	bool stopping; /* no new frames: only what is under way */
 };
 
-/* sim_fleet.c */
+/* fleet.c */
 bool sim_fleet_init(struct sim *) __attribute__((warn_unused_result));
 void sim_fleet_run(struct sim *);
 void sim_fleet_free(struct sim *);
@@ -135,28 +135,44 @@ void sim_want_frame(struct sim *, struct sim_tracker *);
 /* Ends the run at once; safe in a signal handler. */
 void sim_stop(void);
 
-/* sim_tracker.c */
+/* tracker.c */
 bool sim_tracker_init(struct sim *, struct sim_tracker *, uint64_t imei)
     __attribute__((warn_unused_result));
 /* Opens the connection. False: no descriptor or port is free, try later. */
-bool sim_tracker_connect(struct sim *, struct sim_tracker *);
+bool sim_tracker_connect(struct sim *, struct sim_tracker *) __attribute__((warn_unused_result));
 void sim_tracker_event(struct sim *, struct sim_tracker *, uint32_t events);
 /* Its timer is due. */
 void sim_tracker_tick(struct sim *, struct sim_tracker *);
 /* Its turn to build one frame, with --rate. False: it can't now. */
-bool sim_tracker_turn(struct sim *, struct sim_tracker *);
+bool sim_tracker_turn(struct sim *, struct sim_tracker *) __attribute__((warn_unused_result));
+/* Frames that it sends in all. */
+int64_t sim_frames_wanted(const struct sim *);
 /* May it build a frame now, --rate aside? */
 bool sim_tracker_can_build(const struct sim *, const struct sim_tracker *);
 
-/* sim_build.c: appends a new frame to what waits for its ACK. False: no memory. */
+/* build.c: appends a new frame to what waits for its ACK. False: no memory. */
 bool sim_build_frame(struct sim *, struct sim_tracker *) __attribute__((warn_unused_result));
-struct sim_slot *sim_slot_at(const struct sim *, const struct sim_tracker *, uint32_t i);
-size_t sim_slot_len(const struct sim *, const struct sim_tracker *);
-void sim_log_slot(
-    struct sim *, struct sim_log *, const struct sim_tracker *, const struct sim_slot *);
+struct sim_unacked *sim_unacked_at(const struct sim *, const struct sim_tracker *, uint32_t i);
+size_t sim_frame_len(const struct sim *, const struct sim_tracker *);
+void sim_log_unacked(
+    struct sim *, struct sim_log *, const struct sim_tracker *, const struct sim_unacked *);
 
 /*
- * sim_send.c: everything that may go out now as pieces, in order, which point into the frames and
+ * receive.c: takes bytes of the gateway, up to the end of the connection, and says what the tracker has to
+ * do about them.
+ */
+enum sim_received {
+	SIM_GO_ON,     /* all is taken */
+	SIM_LOSE,      /* the connection is out of step, or refused: come back after a while */
+	SIM_COME_BACK, /* it has done what it was for: open the next one */
+	SIM_FINISH,    /* the tracker has done all it had to */
+	SIM_GIVE_UP,   /* it was refused for good */
+};
+enum sim_received sim_receive(struct sim *, struct sim_tracker *, const uint8_t *p, size_t n)
+    __attribute__((warn_unused_result));
+
+/*
+ * send.c: everything that may go out now as pieces, in order, which point into the frames and
  * into `packet`. Returns their number and the sum of their bytes.
  */
 int sim_send_gather(const struct sim *, const struct sim_tracker *, uint8_t packet[IMEI_PACKET],
@@ -166,7 +182,7 @@ int sim_send_cut(struct sim_tracker *, struct iovec iov[SIM_IOVS], int n, size_t
 /* Books bytes that were sent. */
 void sim_send_advance(struct sim *, struct sim_tracker *, size_t bytes);
 
-/* sim_report.c */
+/* report.c */
 void sim_report_progress(struct sim *);
 void sim_report_final(struct sim *, bool ok);
 

@@ -1,4 +1,4 @@
-/* One simulated tracker: its connection, what it sends, how it takes what it gets. */
+/* One simulated tracker: the states of its connection, its timer, what it does when. */
 #include "tool/sim/sim.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "proto/wire.h"
 #include "tool/sim/random.h"
 
 #define BACKOFF_MS 100
@@ -20,8 +19,8 @@
 static const int64_t clock_2080_ms = INT64_C(3471292800000);
 static const int64_t clock_1970_ms = 86400000;
 
-static int64_t
-frames_wanted(const struct sim *s)
+int64_t
+sim_frames_wanted(const struct sim *s)
 {
 	return s->opt.frames < 0 ? INT64_MAX : s->opt.frames + s->opt.backlog;
 }
@@ -58,7 +57,7 @@ bool
 sim_tracker_can_build(const struct sim *s, const struct sim_tracker *t)
 {
 	if (s->stopping || t->ended || s->opt.idle || s->opt.handshake_only ||
-	    t->used >= s->opt.window || t->built >= frames_wanted(s))
+	    t->used >= s->opt.window || t->built >= sim_frames_wanted(s))
 		return false;
 	if (t->state != SIM_UP && !(s->opt.glue && t->state == SIM_OPENING))
 		return false;
@@ -85,7 +84,7 @@ arm(struct sim *s, struct sim_tracker *t)
 		if (s->opt.ping_ms > 0 && t->sent_ms + s->opt.ping_ms < at)
 			at = t->sent_ms + s->opt.ping_ms;
 		if (s->opt.interval_ms > 0 && t->due_ms < at && !t->in_ready && !s->stopping &&
-		    !s->opt.idle && t->used < s->opt.window && t->built < frames_wanted(s))
+		    !s->opt.idle && t->used < s->opt.window && t->built < sim_frames_wanted(s))
 			at = t->due_ms;
 		if (sim_command_next_ms(s, t) < at)
 			at = sim_command_next_ms(s, t);
@@ -237,8 +236,8 @@ flush(struct sim *s, struct sim_tracker *t)
 static void
 settle(struct sim *s, struct sim_tracker *t)
 {
-	if (t->state == SIM_UP && t->used == 0 && t->built >= frames_wanted(s) && !s->opt.idle &&
-	    !sim_command_waits(t))
+	if (t->state == SIM_UP && t->used == 0 && t->built >= sim_frames_wanted(s) &&
+	    !s->opt.idle && !sim_command_waits(t))
 		finish(s, t, SIM_DONE);
 	else
 		arm(s, t);
@@ -334,11 +333,11 @@ sim_tracker_connect(struct sim *s, struct sim_tracker *t)
 	t->acked_here = 0;
 	s->count.connections++;
 	for (uint32_t i = 0; i < t->used; i++) {
-		struct sim_slot *slot = sim_slot_at(s, t, i);
+		struct sim_unacked *frame = sim_unacked_at(s, t, i);
 
-		if (slot->spoilt && slot->sent_ns != 0) {
-			sim_frame_spoil(slot->frame, sim_slot_len(s, t));
-			slot->spoilt = false;
+		if (frame->spoilt && frame->sent_ns != 0) {
+			sim_frame_spoil(frame->frame, sim_frame_len(s, t));
+			frame->spoilt = false;
 		}
 	}
 	if (s->opt.glue)
@@ -350,124 +349,26 @@ sim_tracker_connect(struct sim *s, struct sim_tracker *t)
 	return true;
 }
 
-/* The answer to the IMEI. False: this connection is over. */
-static bool
-take_answer(struct sim *s, struct sim_tracker *t, uint8_t answer)
-{
-	if (answer != 1) {
-		if (answer == 0)
-			s->count.refused++;
-		else
-			s->count.wrong_acks++;
-		if (answer == 0 && !s->opt.retry_refused)
-			finish(s, t, SIM_REFUSED);
-		else
-			lose(s, t);
-		return false;
-	}
-	s->count.handshakes++;
-	s->opening--;
-	s->up++;
-	t->state = SIM_UP;
-	t->progress_ms = s->now_ms;
-	if (s->opt.idle || s->opt.handshake_only)
-		t->fails = 0;
-	if (!s->opt.handshake_only)
-		return true;
-	sim_hist_add(&s->latency, (s->now_ns - t->opened_ns) / 1000);
-	if (++t->acked >= frames_wanted(s))
-		finish(s, t, SIM_DONE);
-	else
-		come_back(s, t);
-	return false;
-}
-
-/* Four bytes that should acknowledge the oldest frame. False: this connection is over. */
-static bool
-take_ack(struct sim *s, struct sim_tracker *t, uint32_t records)
-{
-	struct sim_slot *slot;
-
-	if (t->sent == 0 || records != s->opt.records || sim_slot_at(s, t, 0)->spoilt) {
-		/* There is no partial acceptance: everything comes again, on a fresh stream. */
-		s->count.wrong_acks++;
-		lose(s, t);
-		return false;
-	}
-	slot = sim_slot_at(s, t, 0);
-	t->fails = 0;
-	t->progress_ms = s->now_ms;
-	t->head = t->head + 1 < s->opt.window ? t->head + 1 : 0;
-	t->used--;
-	t->sent--;
-	s->in_flight--;
-	sim_hist_add(&s->latency, (s->now_ns - slot->sent_ns) / 1000);
-	if (slot->repeat)
-		return true;
-	t->acked++;
-	t->acked_here++;
-	s->count.frames_acked++;
-	s->count.records_acked += records;
-	sim_log_slot(s, &s->acked_log, t, slot);
-	if (!s->stopping && sim_random_percent(&t->rng, s->opt.unsolicited))
-		sim_command_unasked(s, t);
-	if (!s->stopping && sim_random_percent(&t->rng, s->opt.duplicate)) {
-		struct sim_slot *last = sim_slot_at(s, t, t->used), old = *last;
-
-		*last = *slot;
-		if (slot != last)
-			*slot = old;
-		last->repeat = true;
-		t->used++;
-		s->in_flight++;
-	}
-	return true;
-}
-
-/*
- * One byte of an ACK, or of a preamble: it sends no frames without records, so four zero bytes
- * acknowledge nothing. False: this connection is over.
- */
-static bool
-take_word(struct sim *s, struct sim_tracker *t, uint8_t byte)
-{
-	uint32_t word;
-
-	t->in[t->in_len++] = byte;
-	if (t->in_len < sizeof(t->in))
-		return true;
-	word = wire_u32(t->in);
-	if (word == 0)
-		return true; /* in_len says that a command is coming */
-	t->in_len = 0;
-	return take_ack(s, t, word);
-}
-
 static void
 take(struct sim *s, struct sim_tracker *t, const uint8_t *p, size_t n)
 {
-	size_t used = 1;
-
-	for (; n > 0; p += used, n -= used) {
-		used = 1;
-		if (t->state == SIM_OPENING) {
-			if (!take_answer(s, t, *p))
-				return;
-		} else if (t->in_len < sizeof(t->in)) {
-			if (!take_word(s, t, *p))
-				return;
-		} else {
-			enum sim_command_result r = sim_command_take(s, t, p, n, &used);
-
-			if (r == SIM_COMMAND_BAD) {
-				lose(s, t);
-				return;
-			}
-			if (r == SIM_COMMAND_WHOLE)
-				t->in_len = 0;
-		}
+	switch (sim_receive(s, t, p, n)) {
+	case SIM_GO_ON:
+		work(s, t);
+		break;
+	case SIM_LOSE:
+		lose(s, t);
+		break;
+	case SIM_COME_BACK:
+		come_back(s, t);
+		break;
+	case SIM_FINISH:
+		finish(s, t, SIM_DONE);
+		break;
+	case SIM_GIVE_UP:
+		finish(s, t, SIM_REFUSED);
+		break;
 	}
-	work(s, t);
 }
 
 void
@@ -480,8 +381,7 @@ sim_tracker_event(struct sim *s, struct sim_tracker *t, uint32_t events)
 	/* Answers may stand before the end; a frame sent into it would only make a reset of it. */
 	if (t->fd != -1 && events & EPOLLRDHUP)
 		t->ended = true;
-	/* The event tells of an edge: everything there is must be read, to the end if it is near.
-	 */
+	/* The event tells of an edge: everything there is must be read, to the end if it is near. */
 	while (t->fd != -1 && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		n = recv(t->fd, in, sizeof(in), MSG_DONTWAIT);
 		if (n > 0) {

@@ -1,7 +1,6 @@
 /*
- * A timing wheel: one timer for each of a fixed number of trackers, at a
- * resolution of 1 ms, set and cancelled in constant time. Pure but for its
- * allocation in sim_wheel_init().
+ * A timing wheel: one timer for each of a fixed number of trackers, at a resolution of 1 ms, set and
+ * cancelled in constant time. Pure but for its allocation in sim_wheel_init().
  */
 #ifndef TOOL_SIM_WHEEL_H
 #define TOOL_SIM_WHEEL_H

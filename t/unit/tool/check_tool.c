@@ -12,8 +12,8 @@
 
 #include "pg/schema_version.h"
 #include "migrations/migrations.h"
-#include "tool/cmd/command_text.h"
 #include "tool/cmd/cmd.h"
+#include "tool/cmd/command_text.h"
 #include "tool/frame_json.h"
 #include "tool/input.h"
 #include "tool/options.h"
@@ -201,7 +201,7 @@ START_TEST(times_of_options)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		int seconds = -1;
-		bool ok = options_duration(all[i].text, 86400, &seconds);
+		bool ok = options_seconds(all[i].text, 86400, &seconds);
 
 		ck_assert_msg(ok == (all[i].seconds > 0), "%s", all[i].text);
 		ck_assert_msg(!ok || seconds == all[i].seconds, "%s", all[i].text);
@@ -372,14 +372,14 @@ START_TEST(durations)
 	    "1S", "1ss", "1m30s", "1.5h", "3651d", "315360001s", "99999999999999999999s"};
 	long long s;
 
-	ck_assert(command_duration("1s", &s) && s == 1);
-	ck_assert(command_duration("90s", &s) && s == 90);
-	ck_assert(command_duration("10m", &s) && s == 600);
-	ck_assert(command_duration("2h", &s) && s == 7200);
-	ck_assert(command_duration("1d", &s) && s == 86400);
-	ck_assert(command_duration("3650d", &s) && s == COMMAND_DURATION_LONGEST);
+	ck_assert(options_duration("1s", &s) && s == 1);
+	ck_assert(options_duration("90s", &s) && s == 90);
+	ck_assert(options_duration("10m", &s) && s == 600);
+	ck_assert(options_duration("2h", &s) && s == 7200);
+	ck_assert(options_duration("1d", &s) && s == 86400);
+	ck_assert(options_duration("3650d", &s) && s == OPTIONS_DURATION_LONGEST);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		ck_assert_msg(!command_duration(wrong[i], &s), "%s", wrong[i]);
+		ck_assert_msg(!options_duration(wrong[i], &s), "%s", wrong[i]);
 }
 END_TEST
 

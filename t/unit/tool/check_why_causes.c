@@ -160,7 +160,7 @@ START_TEST(who_is_disabled)
 	struct why_facts f = refused(well(), "disabled", NOW - S);
 
 	f.enabled = f.online = false;
-	expect(&f, "disabled", "refused, as it is disabled: 7 times", "tgctl device enable");
+	expect(&f, "disabled", "refuses it, as it is disabled: 7 times", "tgctl device enable");
 	f.refused_last = 0;
 	expect(&f, "disabled", "would refuse it", "tgctl device enable");
 	f = refused(f, "unknown", NOW - D);
@@ -300,7 +300,7 @@ START_TEST(what_concerns_all)
 
 	f.gateway_ready = false;
 	strcpy(f.gateway_says, "database: connection refused");
-	expect(&f, "gateway_not_ready", "database: connection refused", "No tracker is served");
+	expect(&f, "gateway_not_ready", "database: connection refused", "serves no tracker");
 	f.database_answers = false;
 	strcpy(f.database_says, "see the message");
 	expect(&f, "gateway_not_ready database_unreachable", "", "");
@@ -373,7 +373,7 @@ START_TEST(facts_are_listed)
 	has_fact(&f, "records", "of the newest 20, 18 with a fix");
 	has_fact(&f, "wrong_clock", "20 or more records");
 	has_fact(&f, "quarantine", "1 frame, 3 arrivals");
-	has_fact(&f, "commands_pending", "2, the oldest made ");
+	has_fact(&f, "commands_pending", "2, the oldest since ");
 	has_fact(&f, "commands_pending", "30 s ahead");
 	has_fact(&f, "commands_sent", "1 without an answer");
 	f = nobody();
@@ -388,7 +388,7 @@ START_TEST(facts_are_listed)
 	f.gateway_ready = false;
 	strcpy(f.gateway_says, "stopping");
 	has_fact(&f, "gateway", "not ready: stopping");
-	has_fact(&f, "device", "disabled, model not said");
+	has_fact(&f, "device", "disabled, model not set");
 	has_fact(&f, "connection", "offline since");
 	has_fact(&f, "last_position", "none");
 	has_fact(&f, "records", "none");

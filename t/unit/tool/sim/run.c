@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tool/cmd/cmd.h"
+#include "tool/sim/cmd.h"
 
 #define ARGS 48
 

@@ -1,4 +1,4 @@
-#include "tool/follow.h"
+#include "tool/device_events.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -8,9 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tool/cmd/cmd.h"
+#include "tool/tool.h"
 
-static volatile sig_atomic_t followed_fd = -1, interrupted;
+static volatile sig_atomic_t events_fd = -1, interrupted;
 
 /* What has come already is still read, then the end. */
 static void
@@ -18,14 +18,14 @@ on_signal(int number)
 {
 	(void)number;
 	interrupted = 1;
-	(void)shutdown(followed_fd, SHUT_RDWR);
+	(void)shutdown(events_fd, SHUT_RDWR);
 }
 
 static int
 fail(int fd, const char *path, int error)
 {
 	fprintf(stderr, "tgctl: control socket %s: %s%s\n", path, strerror(error),
-	    error == EACCES ? "; it is for the gateway's user and group alone"
+	    error == EACCES ? "; only the gateway's user and group may use it"
 	    : error == ENOENT || error == ECONNREFUSED
 		? "; is the gateway running, with this TELEM_CONTROL_SOCKET?"
 		: "");
@@ -35,7 +35,7 @@ fail(int fd, const char *path, int error)
 }
 
 int
-follow_open(const struct conf *conf, const struct trace_request *request, int *status)
+device_events_open(const struct conf *conf, const struct trace_request *request, int *status)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	const char *path = conf->control_socket;
@@ -44,8 +44,9 @@ follow_open(const struct conf *conf, const struct trace_request *request, int *s
 
 	*status = TOOL_USAGE;
 	if (*path != '/') {
-		fprintf(stderr, "tgctl: TELEM_CONTROL_SOCKET is none: give it a path in the "
-				"configuration of the gateway and start the gateway again\n");
+		fprintf(stderr,
+		    "tgctl: the gateway has no control socket: give "
+		    "TELEM_CONTROL_SOCKET a path in its configuration and restart it\n");
 		return -1;
 	}
 	*status = TOOL_FAILED;
@@ -54,7 +55,7 @@ follow_open(const struct conf *conf, const struct trace_request *request, int *s
 	if (fd == -1 || connect(fd, (struct sockaddr *)&a, sizeof(a)) == -1)
 		return fail(fd, path, errno);
 	trace_request_format(request, text);
-	/* One that won't hear it has said why, and closed: that is still to be read. */
+	/* A gateway that refuses has said why, and closed: that is still to be read. */
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) == -1 && errno != EPIPE)
 		return fail(fd, path, errno);
 	return fd;
@@ -70,7 +71,7 @@ take(char *packet, size_t len, bool (*event)(void *ctx, const json_t *), void *c
 	enum step step = STEP_ON;
 
 	if (name == NULL) {
-		fprintf(stderr, "tgctl: what answers there is no gateway\n");
+		fprintf(stderr, "tgctl: what answers there is not the gateway\n");
 		step = STEP_FAILED;
 	} else if (strcmp(name, "error") == 0) {
 		fprintf(stderr, "tgctl: the gateway says: %s\n",
@@ -86,7 +87,7 @@ take(char *packet, size_t len, bool (*event)(void *ctx, const json_t *), void *c
 }
 
 int
-follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
+device_events_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
 	char packet[TRACE_EVENT_TEXT];
@@ -94,7 +95,7 @@ follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
 	bool reset = false;
 	ssize_t n;
 
-	followed_fd = fd;
+	events_fd = fd;
 	if (sigaction(SIGINT, &sa, NULL) == -1 || sigaction(SIGTERM, &sa, NULL) == -1)
 		perror("tgctl: sigaction");
 	while (step == STEP_ON) {
@@ -109,11 +110,11 @@ follow_run(int fd, bool (*event)(void *ctx, const json_t *), void *ctx)
 		} else if (interrupted) {
 			step = STEP_OVER;
 		} else {
-			fprintf(stderr, "tgctl: the gateway has gone\n");
+			fprintf(stderr, "tgctl: the gateway is gone\n");
 			step = STEP_FAILED;
 		}
 	}
-	followed_fd = -1;
+	events_fd = -1;
 	close(fd);
 	return step == STEP_OVER ? TOOL_OK : TOOL_FAILED;
 }

@@ -1,4 +1,4 @@
-#include "tool/ask.h"
+#include "tool/gateway_status.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ read_answer(int fd, size_t *len)
 }
 
 json_t *
-ask_status(const struct conf *conf, char *why, size_t room)
+gateway_status(const struct conf *conf, char *why, size_t room)
 {
 	char host[CONF_STR], port[16], request[CONF_STR + 128];
 	char *answer = NULL, *body;
@@ -69,7 +69,7 @@ ask_status(const struct conf *conf, char *why, size_t room)
 	int fd;
 
 	if (conf->metrics_port == 0) {
-		snprintf(why, room, "METRICS_PORT is 0: the gateway can't be asked");
+		snprintf(why, room, "METRICS_PORT is 0, so nobody can ask the gateway");
 		return NULL;
 	}
 	target(conf, host, port);
@@ -88,7 +88,7 @@ ask_status(const struct conf *conf, char *why, size_t room)
 	if (body != NULL && strncmp(answer, "HTTP/1.", 7) == 0)
 		status = json_loads(body + 4, JSON_DISABLE_EOF_CHECK, NULL);
 	if (!json_is_object(status)) {
-		snprintf(why, room, "what answers at %s port %s is no gateway", host, port);
+		snprintf(why, room, "what answers at %s port %s is not the gateway", host, port);
 		json_decref(status);
 		status = NULL;
 	}

@@ -5,26 +5,21 @@
 
 #include "config.h"
 #include "tool/cmd/cmd.h"
+#include "tool/sim/cmd.h"
 
-struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-};
-
-static const struct command commands[] = {
+static const struct tool_command commands[] = {
     {"migrate", cmd_migrate, "bring the database schema up to date"},
-    {"decode", cmd_decode, "take a tracker's bytes apart; replay a capture"},
+    {"decode", cmd_decode, "show what a tracker's bytes say; replay a capture"},
     {"sim", cmd_sim, "run a fleet of simulated trackers against a gateway"},
     {"device", cmd_device, "the inventory: add, list, show, enable, disable"},
     {"command", cmd_command, "commands to trackers: send, list, cancel, wait"},
-    {"status", cmd_status, "how the gateway and the database are"},
-    {"rejected", cmd_rejected, "IMEIs that were refused"},
+    {"status", cmd_status, "show how the gateway and the database are"},
+    {"rejected", cmd_rejected, "IMEIs that were refused: list, clear"},
     {"raw", cmd_raw, "frames in quarantine: list, show, decode again"},
-    {"why", cmd_why, "why a tracker is silent, in words"},
+    {"why", cmd_why, "say in words why a tracker is silent"},
     {"trace", cmd_trace, "follow one device live"},
-    {"capture", cmd_capture, "write what one device sends to a file"},
-    {"grants", cmd_grants, "roles of PostgreSQL with least privilege, as GRANT statements"},
+    {"capture", cmd_capture, "write to a file what one device sends"},
+    {"grants", cmd_grants, "print GRANT statements for roles with least privilege"},
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -34,20 +29,21 @@ usage(FILE *to)
 	fputs("Usage: tgctl [-c FILE] COMMAND [ARGUMENTS]\n\nCommands:\n", to);
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("  help       how to use a command: tgctl help COMMAND\n"
-	      "\n"
-	      "Options:\n"
-	      "  -c, --config FILE  configuration file; the default is\n"
-	      "                     " PKGSYSCONFDIR "/gateway.conf\n"
-	      "  -V, --version      print the version\n"
-	      "  -h, --help         this text\n"
-	      "\n"
-	      "The environment knows the same names as the file (DATABASE_URL ...) and wins.\n"
-	      "Exit status: 0 done, 1 failed, 2 wrong arguments or configuration.\n",
+	fputs(
+	    "  help       show how to use a command: tgctl help COMMAND\n"
+	    "\n"
+	    "Options:\n"
+	    "  -c, --config FILE  configuration file; the default is\n"
+	    "                     " PKGSYSCONFDIR "/gateway.conf\n"
+	    "  -V, --version      print the version\n"
+	    "  -h, --help         this text\n"
+	    "\n"
+	    "Variables of the environment have the names of the file's keys (DATABASE_URL ...) and win.\n"
+	    "Exit status: 0 done, 1 failed, 2 wrong arguments or configuration.\n",
 	    to);
 }
 
-static const struct command *
+static const struct tool_command *
 find(const char *name)
 {
 	for (size_t i = 0; i < NCOMMANDS; i++)
@@ -60,7 +56,7 @@ find(const char *name)
 static int
 help(int argc, char **argv)
 {
-	const struct command *cmd;
+	const struct tool_command *cmd;
 	char option[] = "--help";
 	char *args[3] = {NULL, option, NULL};
 
@@ -77,7 +73,7 @@ help(int argc, char **argv)
 
 /* Hands the command its arguments, with a -c that stood before it put behind its name. */
 static int
-run(const struct command *cmd, char *conf_file, int argc, char **argv)
+run(const struct tool_command *cmd, char *conf_file, int argc, char **argv)
 {
 	char flag[] = "-c";
 	char **args;
@@ -108,7 +104,7 @@ run(const struct command *cmd, char *conf_file, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	const struct command *cmd;
+	const struct tool_command *cmd;
 	char *conf_file = NULL;
 	int i = 1;
 
