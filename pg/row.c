@@ -157,3 +157,50 @@ row_len(const uint8_t *row)
 
 	return (size_t)(io - row) + len;
 }
+
+void
+row_columns_init(struct pg_array columns[ROW_NCOLUMNS])
+{
+	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8,
+	    PG_TIMESTAMPTZ, PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL,
+	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
+
+	for (int i = 0; i < ROW_NCOLUMNS; i++)
+		pg_array_init(&columns[i], oids[i]);
+}
+
+void
+row_append(const uint8_t *row, struct pg_array columns[ROW_NCOLUMNS])
+{
+	static const struct {
+		enum row_offset at;
+		uint8_t len;
+	} fixed[] = {
+	    {ROW_DEVICE_ID, 8},
+	    {ROW_RECORDED_AT, 8},
+	    {ROW_RECORD_HASH, 8},
+	    {ROW_RECEIVED_AT, 8},
+	    {ROW_LATITUDE, 8},
+	    {ROW_LONGITUDE, 8},
+	    {ROW_ALTITUDE, 2},
+	    {ROW_HEADING, 4},
+	    {ROW_SATELLITES, 2},
+	    {ROW_SPEED, 4},
+	    {ROW_VALID, 1},
+	    {ROW_PRIORITY, 2},
+	    {ROW_EVENT_IO_ID, 4},
+	    {ROW_CODEC, 2},
+	};
+	const int n = (int)(sizeof(fixed) / sizeof(fixed[0]));
+	int16_t generation;
+	size_t io_len;
+	const uint8_t *io = row_io(row, &io_len);
+
+	for (int i = 0; i < n; i++)
+		pg_array_raw(&columns[i], row + fixed[i].at, fixed[i].len);
+	if (row_generation(row, &generation))
+		pg_array_int2(&columns[n], generation);
+	else
+		pg_array_null(&columns[n]);
+	pg_array_raw(&columns[n + 1], io, io_len);
+}

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pg/array.h"
 #include "proto/avl.h"
 
 #define ROW_COLUMNS \
@@ -63,6 +64,12 @@ bool row_valid(const uint8_t *row);
 bool row_generation(const uint8_t *row, int16_t *value);
 /* The io field as binary jsonb (version byte and text). */
 const uint8_t *row_io(const uint8_t *row, size_t *len);
+/*
+ * The parameters of positions_insert: a column each, to which tuples are appended. The caller frees
+ * each with pg_array_free().
+ */
+void row_columns_init(struct pg_array columns[ROW_NCOLUMNS]);
+void row_append(const uint8_t *row, struct pg_array columns[ROW_NCOLUMNS]);
 /* Bytes of the whole tuple. */
 size_t row_len(const uint8_t *row);
 

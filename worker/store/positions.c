@@ -27,6 +27,7 @@ store_init_positions(struct store *s)
 {
 	size_t n = (size_t)s->cfg.limits.records + AVL_MAX_RECORDS;
 
+	row_columns_init(s->rows);
 	s->todo.at = malloc(n * sizeof(*s->todo.at));
 	s->plain.at = malloc(n * sizeof(*s->plain.at));
 	s->copy_buf = malloc(COPY_CHUNK);
@@ -87,35 +88,12 @@ insert_gather(struct store *s)
 }
 
 static void
-fill_params(struct store *s, struct pg_span span)
+fill_columns(struct store *s, struct pg_span span)
 {
-	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8,
-	    PG_TIMESTAMPTZ, PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL,
-	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
-	static const struct {
-		enum row_offset off;
-		uint8_t len;
-	} field[] = {{ROW_DEVICE_ID, 8}, {ROW_RECORDED_AT, 8}, {ROW_RECORD_HASH, 8},
-	    {ROW_RECEIVED_AT, 8}, {ROW_LATITUDE, 8}, {ROW_LONGITUDE, 8}, {ROW_ALTITUDE, 2},
-	    {ROW_HEADING, 4}, {ROW_SATELLITES, 2}, {ROW_SPEED, 4}, {ROW_VALID, 1},
-	    {ROW_PRIORITY, 2}, {ROW_EVENT_IO_ID, 4}, {ROW_CODEC, 2}};
-	const int nfixed = (int)(sizeof(field) / sizeof(field[0]));
-
-	pg_array_start(s->rows, oids, ROW_NCOLUMNS);
-	for (uint32_t i = span.from; i < span.to; i++) {
-		const uint8_t *row = s->storing->bytes + store_todo_row(s, i)->off;
-		int16_t generation;
-		size_t io_len;
-		const uint8_t *io = row_io(row, &io_len);
-
-		for (int c = 0; c < nfixed; c++)
-			pg_array_raw(&s->rows[c], row + field[c].off, field[c].len);
-		if (row_generation(row, &generation))
-			pg_array_int2(&s->rows[nfixed], generation);
-		else
-			pg_array_null(&s->rows[nfixed]);
-		pg_array_raw(&s->rows[nfixed + 1], io, io_len);
-	}
+	for (int c = 0; c < ROW_NCOLUMNS; c++)
+		pg_array_reset(&s->rows[c]);
+	for (uint32_t i = span.from; i < span.to; i++)
+		row_append(s->storing->bytes + store_todo_row(s, i)->off, s->rows);
 }
 
 static bool
@@ -125,7 +103,7 @@ insert_start(void *ctx, struct pg_conn *conn)
 	struct pg_params params = {0};
 
 	s->inserted = 0;
-	fill_params(s, s->spans.now);
+	fill_columns(s, s->spans.now);
 	pg_param_arrays(&params, s->rows, ROW_NCOLUMNS);
 	s->started_us = clock_mono_us();
 	return pg_send(conn, "positions_insert", &params, PG_BINARY_ROWS);
