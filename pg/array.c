@@ -161,15 +161,6 @@ pg_array_int8(struct pg_array *a, int64_t v)
 }
 
 void
-pg_array_float8(struct pg_array *a, double v)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &v, sizeof(bits));
-	pg_array_int8(a, (int64_t)bits);
-}
-
-void
 pg_array_text(struct pg_array *a, const char *p, size_t n)
 {
 	pg_array_raw(a, p, n);
@@ -208,20 +199,6 @@ pg_array_imei(struct pg_array *a, uint64_t imei)
 		p[i] = (uint8_t)('0' + imei % 10);
 }
 
-void
-pg_array_jsonb(struct pg_array *a, const char *json, size_t n)
-{
-	uint8_t *p = n < INT_MAX - 4 ? element(a, 1 + n) : NULL;
-
-	if (p == NULL) {
-		a->failed = true;
-		return;
-	}
-	*p = 1;
-	if (n > 0)
-		memcpy(p + 1, json, n);
-}
-
 /* Family, bits, "is a network", length, address (PostgreSQL, network.c). Returns their number, or 0. */
 static size_t
 inet_bytes(int family, const uint8_t *addr, uint8_t out[PG_ARRAY_INET])
@@ -257,29 +234,16 @@ pg_array_inet_bytes(const char *addr, uint8_t out[PG_ARRAY_INET])
 	return 0;
 }
 
-static void
-put_inet(struct pg_array *a, const uint8_t *bytes, size_t n)
-{
-	if (n > 0)
-		pg_array_raw(a, bytes, n);
-	else
-		pg_array_null(a);
-}
-
-void
-pg_array_inet(struct pg_array *a, const char *addr)
-{
-	uint8_t bytes[PG_ARRAY_INET];
-
-	put_inet(a, bytes, pg_array_inet_bytes(addr, bytes));
-}
-
 void
 pg_array_addr(struct pg_array *a, int family, const uint8_t *addr)
 {
 	uint8_t bytes[PG_ARRAY_INET];
+	size_t n = inet_bytes(family, addr, bytes);
 
-	put_inet(a, bytes, inet_bytes(family, addr, bytes));
+	if (n > 0)
+		pg_array_raw(a, bytes, n);
+	else
+		pg_array_null(a);
 }
 
 const char *

@@ -46,22 +46,19 @@ void pg_array_bool(struct pg_array *, bool);
 void pg_array_int2(struct pg_array *, int16_t);
 void pg_array_int4(struct pg_array *, int32_t);
 void pg_array_int8(struct pg_array *, int64_t);
-void pg_array_float8(struct pg_array *, double);
 void pg_array_text(struct pg_array *, const char *p, size_t n);
 /* Wall clock, ms or us since 1970; written as timestamptz. */
 void pg_array_time_ms(struct pg_array *, int64_t wall_ms);
 void pg_array_time_us(struct pg_array *, int64_t wall_us);
 /* Its 15 digits, as text. */
 void pg_array_imei(struct pg_array *, uint64_t imei);
-/* JSON text; gets the jsonb version byte in front. */
-void pg_array_jsonb(struct pg_array *, const char *json, size_t n);
-/* A numeric address without port, as inet; NULL if it is none. A zone (%eth0) is cut off. */
-void pg_array_inet(struct pg_array *, const char *addr);
-
-/* The same of AF_INET's 4 or AF_INET6's 16 bytes; NULL if the family is another. */
+/* AF_INET's 4 or AF_INET6's 16 bytes, as inet; NULL if the family is another. */
 void pg_array_addr(struct pg_array *, int family, const uint8_t *addr);
 
-/* The same as bytes, to be kept for later (pg_array_raw); returns their number, 0 if it is none. */
+/*
+ * A numeric address without port as the bytes of inet, to be kept for later (pg_array_raw); returns
+ * their number, 0 if it is none. A zone (%eth0) is cut off.
+ */
 #define PG_ARRAY_INET 20
 size_t pg_array_inet_bytes(const char *addr, uint8_t out[PG_ARRAY_INET]);
 

@@ -2,6 +2,7 @@
 #include "pg/link.h"
 
 #include <event2/event.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #ifndef PG_LINK_IMPL_H
 #define PG_LINK_IMPL_H
 
-#include <libpq-fe.h>
 #include <stddef.h>
 
 #include "common/log.h"
@@ -26,7 +25,7 @@ struct pg_link {
 	char *url;
 	const char *name;
 	struct pg_link_callbacks cb;
-	PGconn *conn; /* NULL while LINK_WAITING */
+	struct pg_conn *conn; /* NULL while LINK_WAITING */
 	enum link_state state;
 	enum setup_step step;
 	size_t prepare_at, statement_at;
@@ -62,7 +61,7 @@ void link_up(struct pg_link *);
 
 /* link_setup.c */
 void link_setup_start(struct pg_link *);
-void link_setup_result(struct pg_link *, const PGresult *);
+void link_setup_result(struct pg_link *, const struct pg_result *);
 /* All results of what it sent last have come: `failed` says how it went. */
 void link_setup_step_done(struct pg_link *);
 

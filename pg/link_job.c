@@ -1,5 +1,5 @@
 /* Jobs of a link: their statement, their COPY, their results, their end. */
-#include <string.h>
+#include <libpq-fe.h>
 
 #include "common/clock.h"
 #include "pg/link_impl.h"

@@ -1,4 +1,5 @@
 /* What a new connection does before its first job: settings, the schema's version, statements. */
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -21,7 +21,9 @@ unit_tests = \
 	t/unit/master/check_slot \
 	t/unit/master/check_slot_reload \
 	t/unit/pg/check_array \
+	t/unit/pg/check_error \
 	t/unit/pg/check_isolate \
+	t/unit/pg/check_link \
 	t/unit/pg/check_row \
 	t/unit/pg/check_url \
 	t/unit/pg/check_session \
@@ -100,6 +102,11 @@ t_unit_worker_store_check_store_SOURCES = \
 	t/unit/pg/scripted_link.c t/unit/pg/scripted_link.h
 # These start a PostgreSQL of their own.
 t_unit_pg_check_session_SOURCES = t/unit/pg/check_session.c t/unit/pg/fixture.c t/unit/pg/fixture.h
+t_unit_pg_check_link_SOURCES = \
+	t/unit/pg/check_link.c t/unit/pg/check_link.h \
+	t/unit/pg/check_link_jobs.c \
+	t/unit/pg/check_link_life.c \
+	t/unit/pg/fixture.c t/unit/pg/fixture.h
 t_unit_worker_task_check_tasks_SOURCES = \
 	t/unit/worker/task/check_tasks.c t/unit/worker/task/check_tasks.h \
 	t/unit/worker/task/check_devices.c \

@@ -143,12 +143,6 @@ batch_add_raw(struct batch *b, const struct frame_source *from, enum frame_kind 
 	return b->nframes++;
 }
 
-void
-batch_forget(struct batch *b, uint32_t frame)
-{
-	b->frames[frame].forgotten = true;
-}
-
 static int
 compare_key(const struct row *a, const struct row *b)
 {

@@ -27,16 +27,14 @@ enum frame_kind {
 };
 
 enum row_state {
-	ROW_WAITING,
-	ROW_STORED,
-	ROW_DUPLICATE,
-	ROW_REFUSED, /* the database refuses it for its content: its frame goes to quarantine */
+	ROW_WAITING,   /* to be stored, until its frame is `done` */
+	ROW_DUPLICATE, /* of another one in the batch, which is stored in its place */
+	ROW_REFUSED,   /* the database refuses it for its content: its frame goes to quarantine */
 };
 
 /* Where a frame came from; copied into it. */
 struct frame_source {
-	uint64_t
-	    conn; /* connection token (worker/tracker/table.h), 0: nobody waits for an answer */
+	uint64_t conn; /* its token (worker/tracker/table.h); 0: nobody waits */
 	uint64_t imei;
 	int64_t device_id;
 	uint32_t entry; /* registry */
@@ -62,11 +60,10 @@ struct frame {
 	uint32_t raw_len;
 	uint32_t first_row, nrows;
 	uint16_t count; /* what Number of Data 1 says: records booked, and the ACK */
-	uint16_t
-	    again; /* records of it, or of its device in this batch, that stood there already */
+	uint16_t again; /* records of its device in this batch that stood there already */
 	uint8_t kind;
 	bool careful;	 /* its device's rows go by ON CONFLICT */
-	bool forgotten;	 /* its connection is gone: not to be stored any more */
+	bool forgotten;	 /* its connection is gone: not to be stored. Only while the batch fills */
 	bool done;	 /* stored for good: may be answered */
 	bool poisoned;	 /* a row of it was refused: the raw frame goes to quarantine too */
 	bool unstorable; /* not even the raw frame can be stored: its connection is closed */
@@ -131,9 +128,6 @@ batch_raw(const struct batch *b, const struct frame *f)
 {
 	return b->bytes + f->raw_off;
 }
-
-/* Forgets a frame whose connection is gone. Only while the batch fills. */
-void batch_forget(struct batch *, uint32_t frame);
 
 /*
  * No more will come: leaves out what was forgotten, puts the rows in key order

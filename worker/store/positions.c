@@ -87,7 +87,7 @@ insert_gather(struct store *s)
 }
 
 static void
-fill_params(struct store *s, struct pg_span span)
+fill_columns(struct store *s, struct pg_span span)
 {
 	row_columns_start(s->rows);
 	for (uint32_t i = span.from; i < span.to; i++)
@@ -101,7 +101,7 @@ insert_start(void *ctx, struct pg_conn *conn)
 	struct pg_params params = {0};
 
 	s->inserted = 0;
-	fill_params(s, s->spans.now);
+	fill_columns(s, s->spans.now);
 	pg_param_arrays(&params, s->rows, ROW_NCOLUMNS);
 	s->started_us = clock_mono_us();
 	return pg_send(conn, "positions_insert", &params, PG_BINARY_ROWS);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "pg/array.h"
 
@@ -76,12 +77,11 @@ START_TEST(values_take_their_types_form)
 	static const uint8_t time[] = {0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 3, 0xe8};
 	static const uint8_t before[] = {
 	    0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc, 0x18};
-	static const uint8_t one[] = {0, 0, 0, 8, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0};
-	static const uint8_t json[] = {0, 0, 0, 3, 1, '{', '}'};
+	static const uint8_t one[] = {0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1};
 	static const struct {
 		const uint8_t *bytes;
 		size_t n;
-	} cases[] = {{time, 12}, {before, 12}, {one, 12}, {json, 7}};
+	} cases[] = {{time, 12}, {before, 12}, {one, 12}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pg_array a;
@@ -92,10 +92,8 @@ START_TEST(values_take_their_types_form)
 			pg_array_time_ms(&a, INT64_C(946684800001));
 		else if (i == 1)
 			pg_array_time_ms(&a, INT64_C(946684799999));
-		else if (i == 2)
-			pg_array_float8(&a, 1.0);
 		else
-			pg_array_jsonb(&a, "{}", 2);
+			pg_array_int8(&a, 1);
 		const char *p = pg_array_param(&a, &len);
 		ck_assert_int_eq(len, 20 + (int)cases[i].n);
 		ck_assert_mem_eq(p + 20, cases[i].bytes, cases[i].n);
@@ -143,6 +141,41 @@ START_TEST(addresses)
 }
 END_TEST
 
+/* What a batch has of them: families and bytes, numbers and microseconds. */
+START_TEST(elements_of_a_batch)
+{
+	static const uint32_t oids[] = {PG_INET, PG_TEXT, PG_TIMESTAMPTZ};
+	static const uint8_t addr[16] = {192, 0, 2, 1};
+	static const uint8_t v4[] = {0, 0, 0, 8, 2, 32, 0, 4, 192, 0, 2, 1};
+	static const uint8_t v6[] = {0, 0, 0, 20, 3, 128, 0, 16, 192, 0, 2, 1};
+	static const uint8_t none[] = {0xff, 0xff, 0xff, 0xff};
+	static const uint8_t time[] = {0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7};
+	struct pg_array a[3] = {0};
+
+	for (int round = 0; round < 2; round++) {
+		pg_array_start(a, oids, 3);
+		pg_array_addr(&a[0], AF_INET, addr);
+		pg_array_addr(&a[0], AF_INET6, addr);
+		pg_array_addr(&a[0], AF_UNSPEC, addr);
+		ck_assert_mem_eq(a[0].p + 20, v4, sizeof(v4));
+		ck_assert_mem_eq(a[0].p + 32, v6, sizeof(v6));
+		ck_assert_mem_eq(a[0].p + 56, none, sizeof(none));
+		pg_array_imei(&a[1], UINT64_C(1234567890));
+		ck_assert_mem_eq(a[1].p + 24, "000001234567890", 15);
+		pg_array_time_us(&a[2], INT64_C(946684800000007));
+		ck_assert_mem_eq(a[2].p + 20, time, sizeof(time));
+		pg_array_time_us(&a[2], INT64_MIN);
+		ck_assert(!pg_array_ok(&a[2]));
+		/* One that has failed stays so. */
+		pg_array_imei(&a[2], 1);
+		pg_array_null(&a[2]);
+		ck_assert_uint_eq(a[2].n, 1);
+	}
+	for (int i = 0; i < 3; i++)
+		pg_array_free(&a[i]);
+}
+END_TEST
+
 START_TEST(grows_and_is_used_again)
 {
 	struct pg_array a;
@@ -174,7 +207,7 @@ START_TEST(more_than_a_parameter_can_hold_is_an_error)
 	pg_array_raw(&a, &byte, (size_t)INT_MAX); /* refused before a byte is read */
 	ck_assert(!pg_array_ok(&a));
 	pg_array_reset(&a);
-	pg_array_jsonb(&a, "", SIZE_MAX);
+	pg_array_raw(&a, "", SIZE_MAX);
 	ck_assert(!pg_array_ok(&a));
 	pg_array_free(&a);
 }
@@ -194,6 +227,7 @@ main(void)
 	tcase_add_test(t, values_take_their_types_form);
 	tcase_add_test(t, a_time_out_of_range_is_an_error);
 	tcase_add_test(t, addresses);
+	tcase_add_test(t, elements_of_a_batch);
 	tcase_add_test(t, grows_and_is_used_again);
 	tcase_add_test(t, more_than_a_parameter_can_hold_is_an_error);
 	suite_add_tcase(s, t);

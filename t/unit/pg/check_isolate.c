@@ -15,7 +15,7 @@ static unsigned
 run(uint32_t n, uint32_t most)
 {
 	struct pg_isolate it;
-	unsigned statements = 0;
+	unsigned statements = 0, wrong = 0;
 	uint32_t last = 0;
 
 	memset(stored, 0, sizeof(stored));
@@ -25,9 +25,8 @@ run(uint32_t n, uint32_t most)
 		bool refuse = false;
 
 		statements++;
-		ck_assert_uint_le(it.now.to - it.now.from, most);
-		ck_assert_uint_lt(it.now.from, it.now.to);
-		ck_assert_uint_le(last, it.now.from);
+		wrong += it.now.to - it.now.from > most || it.now.from >= it.now.to ||
+			 last > it.now.from;
 		last = it.now.from;
 		for (uint32_t i = it.now.from; i < it.now.to; i++)
 			refuse |= bad[i];
@@ -38,10 +37,9 @@ run(uint32_t n, uint32_t most)
 			refused[it.now.from]++;
 	}
 	ck_assert(pg_isolate_is_over(&it));
-	for (uint32_t i = 0; i < n; i++) {
-		ck_assert_int_eq(refused[i], bad[i]);
-		ck_assert_int_eq(stored[i], !bad[i]);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		wrong += refused[i] != bad[i] || stored[i] != !bad[i];
+	ck_assert_uint_eq(wrong, 0);
 	return statements;
 }
 

@@ -272,14 +272,15 @@ scripted_refuse(const char *sqlstate, const char *text)
 struct pg_result *
 scripted_bigints(const int64_t *values, int rows, int columns)
 {
+	static char name[] = "bigint";
 	PGresAttDesc columns_of[4] = {0};
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
 	ck_assert_ptr_nonnull(res);
 	ck_assert_int_le(columns, 4);
 	for (int c = 0; c < columns; c++)
-		columns_of[c] = (PGresAttDesc){
-		    .name = (char[]){"bigint"}, .format = 1, .typid = PG_INT8, .typlen = 8};
+		columns_of[c] =
+		    (PGresAttDesc){.name = name, .format = 1, .typid = PG_INT8, .typlen = 8};
 	ck_assert_int_eq(PQsetResultAttrs(res, columns, columns_of), 1);
 	for (int i = 0; i < rows * columns; i++) {
 		uint8_t be[8];

@@ -107,7 +107,7 @@ START_TEST(deadlocks_are_tried_again_at_once)
 }
 END_TEST
 
-/* ms until the store tries again. */
+/* ms until the store tries again, give or take some for the clocks of libevent. */
 static int64_t
 pause_ms(void)
 {
@@ -142,7 +142,7 @@ START_TEST(errors_of_the_environment_are_tried_again_after_a_while)
 		rig_serve(&r);
 		ck_assert(scripted_sent() == NULL);
 		int64_t left = pause_ms();
-		ck_assert_int_le(left, delays[i]);
+		ck_assert_int_le(left, delays[i] + 20);
 		ck_assert_int_gt(left, delays[i] * 3 / 4 - 20);
 		ck_assert(!store_is_up(r.store));
 		ck_assert_uint_eq(r.down, i + 1);
@@ -169,7 +169,7 @@ START_TEST(errors_of_the_environment_are_tried_again_after_a_while)
 	rig_fault(&r, DISK_FULL);
 	rig_turn(&r);
 	rig_serve(&r);
-	ck_assert_int_le(pause_ms(), 100);
+	ck_assert_int_le(pause_ms(), 120);
 	rig_run(&r);
 	ck_assert_uint_eq(r.nrows, 55);
 	rig_close(&r);
