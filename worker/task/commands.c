@@ -94,8 +94,6 @@ look_at_leadership(struct commands *cm)
 static enum commands_turn
 choose(const struct commands *cm, int64_t now)
 {
-	if (!cm->up)
-		return TURN_NONE;
 	if (cm->nends > 0 && now >= cm->next_over_ms)
 		return TURN_OVER;
 	if (cm->draining)
@@ -116,8 +114,7 @@ commands_due(void *ctx, int64_t now_mono_ms)
 {
 	struct commands *cm = ctx;
 
-	if (cm->up)
-		look_at_leadership(cm);
+	look_at_leadership(cm);
 	return choose(cm, now_mono_ms) != TURN_NONE;
 }
 

@@ -50,6 +50,7 @@ struct dead_workers {
 	uint32_t scan_owner; /* OWNERS: of slots that are no more */
 	int64_t scan_cursor;
 	int scan_rows;
+	bool scan_again; /* its owner died once more: from the beginning */
 
 	struct pg_array ids, sessions;
 	uint64_t moved; /* since the last line about it */
@@ -97,7 +98,7 @@ dead_workers_add(struct dead_workers *d, uint32_t owner)
 		d->nfences++;
 	d->fence[owner] = registry_new_session(registry, owner, clock_wall_us());
 	if (d->scanning && d->scan_owner == owner)
-		d->scan_cursor = INT64_MIN;
+		d->scan_again = true;
 	jobs_kick(&d->job);
 }
 
@@ -252,6 +253,11 @@ take_scan(struct dead_workers *d, const struct pg_result *res)
 static void
 end_scan(struct dead_workers *d, enum pg_outcome outcome)
 {
+	if (d->scan_again) {
+		d->scan_again = false;
+		d->scan_cursor = INT64_MIN;
+		return;
+	}
 	if (outcome != PG_OK || d->scan_rows > 0)
 		return;
 	d->scanning = false;

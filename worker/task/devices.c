@@ -226,8 +226,6 @@ choose(const struct devices *d)
 {
 	bool load = d->leader && (d->loading || d->load_wanted);
 
-	if (!d->up)
-		return TURN_NONE;
 	if (d->leader && d->nchanged > 0)
 		return TURN_CHANGED;
 	if (load && d->load_turn)
@@ -242,8 +240,7 @@ devices_due(void *ctx, int64_t now_mono_ms)
 {
 	struct devices *d = ctx;
 
-	if (d->up)
-		look_at_leadership(d, now_mono_ms);
+	look_at_leadership(d, now_mono_ms);
 	return choose(d) != TURN_NONE;
 }
 

@@ -207,6 +207,86 @@ START_TEST(they_survive_a_lost_connection)
 }
 END_TEST
 
+START_TEST(refused_rows_hold_up_no_other)
+{
+	struct rig r;
+	struct dead_workers *d;
+	uint32_t dead = shm_owner(1, 0);
+
+	rig_open(&r);
+	SQL(&r, "ALTER TABLE device_online ADD CHECK (device_id NOT IN (2, 9))");
+	for (int i = 1; i <= 10; i++)
+		ck_assert_int_eq(
+		    registry_session_open(r.registry, rig_device(&r, i), new_session(&r, dead)), 0);
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, dead);
+	rig_start(&r);
+	rig_settle(&r, 0);
+	ck_assert_str_eq(VALUE(&r, "SELECT string_agg(device_id::text, ' ' ORDER BY device_id)"
+				   " FROM device_online"),
+	    "1 3 4 5 6 7 8 10");
+	rig_stop(&r);
+	dead_workers_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(two_dead_workers_of_one_device)
+{
+	struct rig r;
+	struct dead_workers *d;
+	uint32_t first = shm_owner(1, 0), second = shm_owner(1, 1);
+
+	rig_open(&r);
+	uint32_t e = rig_device(&r, 1);
+	history(&r, 1, 10, 10, true);
+	int64_t session = new_session(&r, second);
+	ck_assert_int_eq(registry_session_open(r.registry, e, session), 0);
+	registry_set_dirty(r.registry, e, first);
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, second);
+	dead_workers_add(d, first);
+	dead_workers_add(d, 1 << SHM_OWNER_BITS); /* nobody's number */
+	rig_start(&r);
+	rig_settle(&r, 0);
+	ck_assert(SAYS(&r, "t",
+	    "SELECT latitude = 10 AND NOT online AND session_id = %lld"
+	    " FROM device_online",
+	    (long long)session));
+	rig_stop(&r);
+	dead_workers_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_second_death_during_the_scan)
+{
+	struct rig r;
+	struct dead_workers *d;
+	uint32_t dead = shm_owner(1, 0);
+
+	rig_open(&r);
+	d = add_dead_workers(&r, 1);
+	rig_start(&r);
+	SQL(&r, "BEGIN; LOCK TABLE device_online");
+	dead_workers_add(d, dead);
+	rig_blocked(&r);
+	/* The successor died as well: the scan that waits would not find what it left. */
+	int64_t session = new_session(&r, dead);
+	dead_workers_add(d, dead);
+	SQL(&r,
+	    "INSERT INTO device_online (device_id, online, session_id, gateway, worker) VALUES"
+	    " (1, true, %lld, 'gw', 1)",
+	    (long long)session);
+	SQL(&r, "COMMIT");
+	rig_settle(&r, 0);
+	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online"), "f");
+	rig_stop(&r);
+	dead_workers_free(d);
+	rig_close(&r);
+}
+END_TEST
+
 TCase *
 dead_workers_tests(void)
 {
@@ -216,5 +296,8 @@ dead_workers_tests(void)
 	tcase_add_test(t, what_only_the_table_knows);
 	tcase_add_test(t, slots_that_are_no_more);
 	tcase_add_test(t, they_survive_a_lost_connection);
+	tcase_add_test(t, refused_rows_hold_up_no_other);
+	tcase_add_test(t, two_dead_workers_of_one_device);
+	tcase_add_test(t, a_second_death_during_the_scan);
 	return t;
 }

@@ -173,6 +173,152 @@ START_TEST(the_next_leader_loads)
 }
 END_TEST
 
+START_TEST(a_full_registry_says_so)
+{
+	struct rig r;
+	struct answers a;
+	struct devices *d;
+	enum lookup_answer now;
+
+	rig_open_sized(&r, 10);
+	d = add_devices(&r, &a, false);
+	SQL(&r, "INSERT INTO devices (id, imei) SELECT i, (350000000000000 + i)::text"
+		" FROM generate_series(1, 12) i");
+	rig_start(&r);
+	UNTIL(&r, registry_loaded(r.registry));
+	ck_assert_uint_eq(registry_count(r.registry), 10);
+	ck_assert_uint_eq(stats_get(&r.stats->registry_full), 2);
+	SQL(&r, "INSERT INTO devices (id, imei) VALUES (13, '350000000000013')");
+	UNTIL(&r, stats_get(&r.stats->registry_full) == 3);
+	/* That it can't be served is not the device's fault. */
+	ck_assert(devices_lookup(d, IMEI(12), 1, clock_mono_ms(), &now));
+	UNTIL(&r, a.n == 1);
+	ck_assert_int_eq(a.answer[0], LOOKUP_UNAVAILABLE);
+	rig_stop(&r);
+	devices_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(more_changes_than_are_kept_load_all)
+{
+	struct rig r;
+	struct answers a;
+	struct devices *d;
+
+	rig_open(&r);
+	d = add_devices(&r, &a, false);
+	rig_start(&r);
+	rig_settle(&r, 0);
+	uint64_t loads = reloads(&r);
+	SQL(&r, "ALTER TABLE devices DISABLE TRIGGER ALL");
+	SQL(&r, "INSERT INTO devices (imei) SELECT (350000000000000 + i)::text"
+		" FROM generate_series(1, 5000) i UNION ALL SELECT '000000000000000'");
+	/* They come while the first of them can't be asked for. */
+	PGconn *other = pg_fixture_connect(r.url);
+	SQL(&r, "BEGIN; LOCK TABLE devices");
+	pg_fixture_exec(other, "NOTIFY telematics_devices, '350000000000001'");
+	rig_blocked(&r);
+	pg_fixture_exec(other,
+	    "SELECT pg_notify('telematics_devices', string_agg((350000000000000 + i)::text, ','))"
+	    " FROM generate_series(1, 5000) i GROUP BY i / 100");
+	UNTIL(&r,
+	    SAYS(&r, "0", "SELECT count(*) FROM pg_locks WHERE NOT granted")); /* lock_timeout */
+	SQL(&r, "COMMIT");
+	PQfinish(other);
+	UNTIL(&r, registry_count(r.registry) == 5000);
+	UNTIL(&r, reloads(&r) == loads + 1);
+	/* One that is named twice, one that is not a tracker's, and one that is not there. */
+	SQL(&r, "UPDATE devices SET enabled = false");
+	SQL(&r, "SELECT pg_notify('telematics_devices', '350000000000001,350000000000001,"
+		"000000000000000,350000000009999')");
+	UNTIL(&r, !entry_of(&r, 1).enabled);
+	rig_settle(&r, 0);
+	ck_assert_uint_eq(reloads(&r), loads + 1);
+	rig_stop(&r);
+	devices_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+/* Another worker asked later, and has told the registry already. */
+static void
+told_meanwhile(struct rig *r, int n, bool present, bool enabled)
+{
+	const struct device_row row = {.imei = IMEI(n),
+	    .id = n,
+	    .present = present,
+	    .enabled = enabled,
+	    .codecs = CODEC_MAY_ALL};
+
+	(void)registry_apply(r->registry, &row, registry_seq(r->registry), NULL);
+}
+
+START_TEST(an_answer_that_was_overtaken_is_asked_for_again)
+{
+	struct rig r;
+	struct answers a;
+	struct devices *d;
+
+	rig_open(&r);
+	d = add_devices(&r, &a, false);
+	SQL(&r, "INSERT INTO devices (id, imei) VALUES (1, '350000000000001')");
+	rig_start(&r);
+	rig_settle(&r, 0);
+	SQL(&r, "BEGIN; UPDATE devices SET enabled = false; COMMIT; BEGIN; LOCK TABLE devices");
+	rig_blocked(&r);
+	told_meanwhile(&r, 1, true, true);
+	SQL(&r, "COMMIT");
+	UNTIL(&r, !entry_of(&r, 1).enabled);
+	rig_stop(&r);
+	devices_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_lost_connection_loses_no_change)
+{
+	struct rig r;
+	struct answers a;
+	struct devices *d;
+
+	rig_open(&r);
+	d = add_devices(&r, &a, false);
+	SQL(&r, "INSERT INTO devices (id, imei) SELECT i, (350000000000000 + i)::text"
+		" FROM generate_series(1, 6000) i");
+	rig_start(&r);
+	rig_settle(&r, 0);
+	/* While a change is asked for. */
+	SQL(&r, "UPDATE devices SET enabled = false WHERE id = 1");
+	SQL(&r, "BEGIN; LOCK TABLE devices");
+	rig_blocked(&r);
+	SQL(&r, RIG_CUT);
+	UNTIL(&r, !jobs_is_up(r.jobs));
+	SQL(&r, "COMMIT");
+	UNTIL(&r, !entry_of(&r, 1).enabled);
+	rig_settle(&r, 0);
+	/* While all are loaded. */
+	SQL(&r, "ALTER TABLE devices DISABLE TRIGGER ALL");
+	SQL(&r, "UPDATE devices SET enabled = false WHERE id = 6000");
+	SQL(&r, "BEGIN; LOCK TABLE devices; NOTIFY telematics_devices, '*'; COMMIT;");
+	SQL(&r, "BEGIN; LOCK TABLE devices");
+	rig_blocked(&r);
+	SQL(&r, RIG_CUT);
+	UNTIL(&r, !jobs_is_up(r.jobs));
+	SQL(&r, "COMMIT");
+	UNTIL(&r, !entry_of(&r, 6000).enabled);
+	rig_settle(&r, 0);
+	/* And one that ends with the worker. */
+	SQL(&r, "NOTIFY telematics_devices, '*'");
+	SQL(&r, "BEGIN; LOCK TABLE devices");
+	rig_blocked(&r);
+	rig_stop(&r);
+	devices_free(d);
+	SQL(&r, "ROLLBACK");
+	rig_close(&r);
+}
+END_TEST
+
 TCase *
 devices_tests(void)
 {
@@ -183,6 +329,10 @@ devices_tests(void)
 	tcase_add_test(t, bulk_changes_load_all);
 	tcase_add_test(t, loads_again_after_a_lost_connection);
 	tcase_add_test(t, the_next_leader_loads);
+	tcase_add_test(t, a_full_registry_says_so);
+	tcase_add_test(t, more_changes_than_are_kept_load_all);
+	tcase_add_test(t, an_answer_that_was_overtaken_is_asked_for_again);
+	tcase_add_test(t, a_lost_connection_loses_no_change);
 	return t;
 }
 

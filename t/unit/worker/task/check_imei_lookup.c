@@ -190,6 +190,91 @@ START_TEST(no_row_and_no_refusal_without_the_right_to_insert)
 	ck_assert(devices_lookup(d, IMEI(1), 1, clock_mono_ms(), &now));
 	UNTIL(&r, a.n == 1);
 	ck_assert_int_eq(a.answer[0], LOOKUP_UNAVAILABLE);
+	/* For a second it isn't even tried. */
+	SQL(&r, "DROP TRIGGER no ON devices");
+	ck_assert(devices_lookup(d, IMEI(2), 2, clock_mono_ms(), &now));
+	UNTIL(&r, a.n == 2);
+	ck_assert_int_eq(a.answer[1], LOOKUP_UNAVAILABLE);
+	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM devices"), "0");
+	rig_stop(&r);
+	devices_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+/* Another worker asked later, and has told the registry already. */
+static void
+told_meanwhile(struct rig *r, int n, bool enabled)
+{
+	const struct device_row row = {
+	    .imei = IMEI(n), .id = n, .present = true, .enabled = enabled, .codecs = CODEC_MAY_ALL};
+
+	ck_assert_int_eq(
+	    registry_apply(r->registry, &row, registry_seq(r->registry), NULL), REGISTRY_OK);
+}
+
+START_TEST(what_was_told_meanwhile_counts)
+{
+	struct rig r;
+	struct answers a;
+	struct devices *d;
+	enum lookup_answer now;
+
+	rig_open(&r);
+	d = add_devices(&r, &a, false);
+	SQL(&r, "ALTER TABLE devices DISABLE TRIGGER ALL");
+	rig_start(&r);
+	rig_settle(&r, 0);
+	SQL(&r, "BEGIN; LOCK TABLE devices;"
+		"INSERT INTO devices (id, imei, enabled) VALUES (1, '350000000000001', false),"
+		" (2, '350000000000002', true)");
+	for (int i = 1; i <= 4; i++)
+		ck_assert(devices_lookup(d, IMEI(i), (uint64_t)i, clock_mono_ms(), &now));
+	rig_blocked(&r);
+	told_meanwhile(&r, 1, true);  /* by its word, as it serves the tracker */
+	told_meanwhile(&r, 2, false); /* asked about again */
+	told_meanwhile(&r, 3, true);
+	told_meanwhile(&r, 4, false);
+	SQL(&r, "COMMIT");
+	UNTIL(&r, a.n == 4);
+	for (int i = 0; i < 4; i++) {
+		static const enum lookup_answer expected[] = {
+		    LOOKUP_KNOWN, LOOKUP_KNOWN, LOOKUP_KNOWN, LOOKUP_UNKNOWN};
+
+		ck_assert_int_eq(a.answer[i], expected[a.token[i] - 1]);
+	}
+	rig_stop(&r);
+	devices_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(stub_rows_survive_a_deadlock_and_several_refusals)
+{
+	struct rig r;
+	struct answers a;
+	struct devices *d;
+	enum lookup_answer now;
+
+	rig_open(&r);
+	SQL(&r,
+	    "CREATE SEQUENCE tries; CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$"
+	    " BEGIN IF nextval('tries') = 3 THEN RAISE deadlock_detected; END IF; RETURN NEW;"
+	    " END $$; CREATE TRIGGER no BEFORE INSERT ON devices FOR EACH ROW EXECUTE FUNCTION no()");
+	SQL(&r, "ALTER TABLE devices ADD CHECK (right(imei, 2) NOT IN ('17', '18', '60'))");
+	d = add_devices(&r, &a, true);
+	rig_start(&r);
+	rig_settle(&r, 0);
+	int64_t begin = clock_mono_ms();
+	for (int i = 1; i <= 60; i++)
+		ck_assert(devices_lookup(d, IMEI(i), (uint64_t)i, begin, &now));
+	UNTIL(&r, a.n == 60);
+	ck_assert_int_lt(clock_mono_ms() - begin, 3000); /* a refused statement costs no pause */
+	for (int i = 0; i < 60; i++)
+		ck_assert_int_eq(a.answer[i],
+		    a.token[i] == 17 || a.token[i] == 18 || a.token[i] == 60 ? LOOKUP_UNKNOWN
+									     : LOOKUP_KNOWN);
+	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM devices"), "57");
 	rig_stop(&r);
 	devices_free(d);
 	rig_close(&r);
@@ -207,5 +292,7 @@ imei_lookup_tests(void)
 	tcase_add_test(t, who_waits_is_told_when_the_database_goes);
 	tcase_add_test(t, unknown_devices_get_a_row_if_allowed);
 	tcase_add_test(t, no_row_and_no_refusal_without_the_right_to_insert);
+	tcase_add_test(t, what_was_told_meanwhile_counts);
+	tcase_add_test(t, stub_rows_survive_a_deadlock_and_several_refusals);
 	return t;
 }

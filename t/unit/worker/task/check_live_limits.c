@@ -196,14 +196,9 @@ START_TEST(memory_of_a_storm_goes_back)
 	for (int i = 1; i <= 5000; i++)
 		e[i] = rig_device(&r, i);
 	SQL(&r, "COMMIT");
-	for (int i = 1; i <= 5000; i++)
-		live_seen(l, e[i], i, T0);
-	/* Some were written a moment ago, so they stay behind in a table that is much smaller. */
-	live_free(l);
-	r.n = 0;
-	l = add_live(&r);
+	/* Some were written a moment ago, so they stay behind in an array that is much smaller. */
 	for (int i = 1; i <= 5000; i++) {
-		registry_set_flushed_ms(r.registry, e[i], i <= 100 ? clock_mono_ms() : 0);
+		registry_set_flushed_ms(r.registry, e[i], i > 4900 ? clock_mono_ms() : 0);
 		live_seen(l, e[i], i, T0);
 	}
 	rig_start(&r);
@@ -235,6 +230,125 @@ START_TEST(a_goodbye_alone_may_be_refused)
 }
 END_TEST
 
+/* The device of an entry was deleted and made anew: it has another id. */
+static void
+made_anew(struct rig *r, int n, int64_t id)
+{
+	const struct device_row row = {
+	    .imei = IMEI(n), .id = id, .present = true, .enabled = true, .codecs = CODEC_MAY_ALL};
+
+	ck_assert_int_eq(
+	    registry_apply(r->registry, &row, registry_seq(r->registry), NULL), REGISTRY_OK);
+}
+
+START_TEST(a_device_that_was_made_anew_begins_anew)
+{
+	struct rig r;
+	struct live *l;
+
+	rig_open(&r);
+	l = add_live(&r);
+	uint32_t e1 = rig_device(&r, 1), e2 = rig_device(&r, 2);
+	SQL(&r,
+	    "INSERT INTO devices (id, imei) VALUES (10, '360000000000010'), (20, '360000000000020')");
+	/* While it waits; and while it is being written. */
+	position(l, e1, 1, T0, 10, true);
+	made_anew(&r, 1, 10);
+	position(l, e1, 10, T0 - 1, 11, true);
+	rig_start(&r);
+	settled(&r, l);
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT string_agg(device_id || ' ' || latitude, ',') FROM device_online"),
+	    "10 11");
+	SQL(&r, "BEGIN; LOCK TABLE device_online");
+	position(l, e2, 2, T0, 10, true);
+	rig_blocked(&r);
+	made_anew(&r, 2, 20);
+	position(l, e2, 20, T0 - 1, 11, true);
+	UNTIL(&r,
+	    SAYS(&r, "0", "SELECT count(*) FROM pg_locks WHERE NOT granted")); /* lock_timeout */
+	SQL(&r, "COMMIT");
+	settled(&r, l);
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT string_agg(device_id || ' ' || latitude, ',' ORDER BY device_id)"
+		      " FROM device_online"),
+	    "10 11,20 11");
+	done(&r, l);
+}
+END_TEST
+
+START_TEST(what_happens_during_a_write_that_fails_is_kept)
+{
+	struct rig r;
+	struct live *l;
+
+	rig_open(&r);
+	l = add_live(&r);
+	uint32_t e[6];
+	for (int i = 1; i <= 5; i++)
+		e[i] = rig_device(&r, i);
+	rig_start(&r);
+	SQL(&r, "BEGIN; LOCK TABLE device_online");
+	for (int i = 1; i <= 5; i++)
+		connected(l, e[i], i, 1000);
+	position(l, e[2], 2, T0 + 5, 15, true);
+	live_disconnected(l, e[5], 5, 1000, T0);
+	rig_blocked(&r);
+	/* 1: a newer session; 2: an older record and the end; 3: only a sign of life; 4: nothing. */
+	connected(l, e[1], 1, 2000);
+	position(l, e[2], 2, T0, 10, true);
+	live_disconnected(l, e[2], 2, 1000, T0 + 9);
+	live_seen(l, e[3], 3, T0 + 7);
+	live_disconnected(l, e[1], 1, 1000, T0);
+	connected(l, e[5], 5, 3000);
+	UNTIL(&r,
+	    SAYS(&r, "0", "SELECT count(*) FROM pg_locks WHERE NOT granted")); /* lock_timeout */
+	SQL(&r, "COMMIT");
+	settled(&r, l);
+	ck_assert_str_eq(
+	    VALUE(&r,
+		"SELECT string_agg(concat_ws(' ', device_id, session_id, online, latitude), ','"
+		" ORDER BY device_id) FROM device_online"),
+	    "1 2000 t,2 1000 f 15,3 1000 t,4 1000 t,5 3000 t");
+	/* A worker that is stopped in the middle of it holds nothing back. */
+	SQL(&r, "BEGIN; LOCK TABLE device_online");
+	position(l, e[1], 1, T0 + 20, 20, true);
+	rig_blocked(&r);
+	rig_stop(&r);
+	live_free(l);
+	SQL(&r, "ROLLBACK");
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(goodbyes_and_rows_in_one_turn)
+{
+	struct rig r;
+	struct live *l;
+	struct device_row gone = {.imei = IMEI(1)};
+
+	rig_open(&r);
+	l = add_live(&r);
+	uint32_t e1 = rig_device(&r, 1), e2 = rig_device(&r, 2);
+	rig_start(&r);
+	connected(l, e1, 1, 1000);
+	settled(&r, l);
+	rig_stop(&r);
+	ck_assert_int_eq(
+	    registry_apply(r.registry, &gone, registry_seq(r.registry), NULL), REGISTRY_OK);
+	live_disconnected(l, e1, 1, 1000, T0);
+	connected(l, e2, 2, 2000);
+	rig_start(&r);
+	settled(&r, l);
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT string_agg(concat_ws(' ', device_id, online), ',' ORDER BY device_id)"
+		      " FROM device_online"),
+	    "1 f,2 t");
+	ck_assert_uint_eq(stats_get(&r.stats->live_updates), 2);
+	done(&r, l);
+}
+END_TEST
+
 TCase *
 live_limits_tests(void)
 {
@@ -248,5 +362,8 @@ live_limits_tests(void)
 	tcase_add_test(t, a_device_under_two_entries_is_written_once_at_a_time);
 	tcase_add_test(t, memory_of_a_storm_goes_back);
 	tcase_add_test(t, a_goodbye_alone_may_be_refused);
+	tcase_add_test(t, a_device_that_was_made_anew_begins_anew);
+	tcase_add_test(t, what_happens_during_a_write_that_fails_is_kept);
+	tcase_add_test(t, goodbyes_and_rows_in_one_turn);
 	return t;
 }

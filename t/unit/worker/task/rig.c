@@ -13,12 +13,12 @@ pulse_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-rig_open(struct rig *r)
+rig_open_sized(struct rig *r, uint32_t devices)
 {
 	const struct timeval pulse = {.tv_usec = 20000};
 
 	memset(r, 0, sizeof(*r));
-	ck_assert(shm_create(&r->shm, 2, RIG_DEVICES));
+	ck_assert(shm_create(&r->shm, 2, devices));
 	r->registry = r->shm.registry;
 	r->stats = &r->shm.slots[0].block[0].stats;
 	r->url = pg_fixture_database();
@@ -26,6 +26,12 @@ rig_open(struct rig *r)
 	r->base = event_base_new();
 	r->pulse = event_new(r->base, -1, EV_PERSIST, pulse_cb, NULL);
 	ck_assert_int_eq(event_add(r->pulse, &pulse), 0);
+}
+
+void
+rig_open(struct rig *r)
+{
+	rig_open_sized(r, RIG_DEVICES);
 }
 
 void

@@ -35,6 +35,8 @@ struct rig {
 };
 
 void rig_open(struct rig *);
+/* The same, with a registry for so many devices. */
+void rig_open_sized(struct rig *, uint32_t devices);
 void rig_add(struct rig *, struct job *);
 /* Connects the jobs and waits until they are up. */
 void rig_start(struct rig *);
