@@ -11,7 +11,9 @@
 static const char *const statements[] = {"commands_claim", "commands_over", "commands_sweep",
     "commands_poll", "commands_count", "commands_limit", NULL};
 
-/* One more element of `size` has room in the array: it, or a larger one; NULL when memory is short. */
+/*
+ * One more element of `size` has room in the array: it, or a larger one; NULL when memory is short.
+ */
 void *
 commands_grow(void *array, size_t n, size_t *room, size_t size)
 {

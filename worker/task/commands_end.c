@@ -136,6 +136,7 @@ commands_end_over(struct commands *cm, enum pg_outcome outcome, const struct pg_
 			cm->next_over_ms = clock_mono_ms() + RETRY_MS;
 		return;
 	}
+	cm->job.handled = outcome == PG_ERROR;
 	if (outcome == PG_ERROR)
 		log_error("ends of %zu command attempts refused: %s: %s", n, error->sqlstate,
 		    error->text);

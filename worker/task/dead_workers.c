@@ -42,7 +42,9 @@ struct dead_workers {
 	struct pg_isolate spans; /* of the chunk: what is being written, and what is left */
 	bool pings_left;	 /* of the chunk, which is written */
 
-	/* Owners whose rows are to be looked for in the table: sessions before the fence are dead. */
+	/*
+	 * Owners whose rows are to be looked for in the table: sessions before the fence are dead.
+	 */
 	int64_t fence[OWNERS];
 	uint32_t nfences;
 	bool beyond;	     /* and those of slots that are no more */

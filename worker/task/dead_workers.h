@@ -1,7 +1,7 @@
 /*
  * What a dead worker left behind (doc/design.md, Live row): its sessions are marked offline, and
- * positions that it had committed but not yet moved to device_online are moved, from device_positions
- * itself.
+ * positions that it had committed but not yet moved to device_online are moved, from
+ * device_positions itself.
  */
 #ifndef WORKER_TASK_DEAD_WORKERS_H
 #define WORKER_TASK_DEAD_WORKERS_H
@@ -18,8 +18,8 @@ struct dead_workers_config {
 	const char *gateway_id;
 	int worker;   /* our slot */
 	int nworkers; /* slot 0 also cleans up after slots that are not used any more */
-	int64_t
-	    born_session; /* a session id drawn at our start: older ones of such slots are dead */
+	/* A session id drawn at our start: older ones of such slots are dead. */
+	int64_t born_session;
 };
 
 struct dead_workers *dead_workers_new(const struct dead_workers_config *)
@@ -28,9 +28,9 @@ void dead_workers_free(struct dead_workers *);
 struct job *dead_workers_job(struct dead_workers *);
 
 /*
- * The occupant `owner` (shm_owner()) of a slot is dead: clean up what it left, in the registry at once,
- * in the database when it answers. Called at our own start for our own owner number (a predecessor had
- * it), and when the master says so.
+ * The occupant `owner` (shm_owner()) of a slot is dead: clean up what it left, in the registry at
+ * once, in the database when it answers. Called at our own start for our own owner number (a
+ * predecessor had it), and when the master says so.
  */
 void dead_workers_add(struct dead_workers *, uint32_t owner);
 

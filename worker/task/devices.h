@@ -1,10 +1,10 @@
 /*
- * Keeps the shared registry like `devices` (doc/design.md, Handshake), and answers for IMEIs that it
- * doesn't hold.
+ * Keeps the shared registry like `devices` (doc/design.md, Handshake), and answers for IMEIs that
+ * it doesn't hold.
  *
- * Every worker runs this job; the leader (registry_try_lead) loads the whole table at start, after a
- * lost connection, every 60 s and on a bulk notification, and applies single changes on NOTIFY. Any
- * worker looks up misses, many IMEIs in one query, each at most once a second.
+ * Every worker runs this job; the leader (registry_try_lead) loads the whole table at start, after
+ * a lost connection, every 60 s and on a bulk notification, and applies single changes on NOTIFY.
+ * Any worker looks up misses, many IMEIs in one query, each at most once a second.
  */
 #ifndef WORKER_TASK_DEVICES_H
 #define WORKER_TASK_DEVICES_H
@@ -30,7 +30,10 @@ struct devices_config {
 	struct stats *stats;
 	bool allow_unknown_imei; /* a miss inserts a stub row instead */
 	void *ctx;
-	/* The answer to devices_lookup(), once for each call that returned true; never from inside it. */
+	/*
+	 * The answer to devices_lookup(), once for each call that returned true; never from inside
+	 * it.
+	 */
 	void (*answer)(void *ctx, uint64_t token, uint64_t imei, enum lookup_answer);
 };
 
@@ -39,9 +42,9 @@ void devices_free(struct devices *);
 struct job *devices_job(struct devices *);
 
 /*
- * Asks about an IMEI that registry_find() doesn't hold as enabled. Returns true if an answer will follow
- * for `token`; false if *now holds the answer already (asked less than a second ago, database away, or
- * too many questions waiting).
+ * Asks about an IMEI that registry_find() doesn't hold as enabled. Returns true if an answer will
+ * follow for `token`; false if *now holds the answer already (asked less than a second ago,
+ * database away, or too many questions waiting).
  */
 bool devices_lookup(struct devices *, uint64_t imei, uint64_t token, int64_t now_mono_ms,
     enum lookup_answer *now) __attribute__((warn_unused_result));

@@ -1,4 +1,6 @@
-/* IMEIs as the database has them, text of 15 digits: in an array of parameters, in a notification. */
+/*
+ * IMEIs as the database has them, text of 15 digits: in an array of parameters, in a notification.
+ */
 #ifndef WORKER_TASK_IMEIS_H
 #define WORKER_TASK_IMEIS_H
 

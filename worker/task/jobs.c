@@ -179,7 +179,9 @@ notify_cb(void *ctx, const char *channel, const char *payload)
 	kick(jobs);
 }
 
-/* Appends the names of all jobs' statements to `list`, if it is there; returns how many there are. */
+/*
+ * Appends the names of all jobs' statements to `list`, if it is there; returns how many there are.
+ */
 static size_t
 list_statements(const struct jobs *jobs, const char **list)
 {

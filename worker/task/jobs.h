@@ -1,11 +1,11 @@
 /*
- * Everything a worker does with the database beside storing batches, on its second connection, as jobs
- * that take turns: devices (which keeps the registry, and looks up IMEIs), live rows, rejected, dead
- * workers, partitions, commands.
+ * Everything a worker does with the database beside storing batches, on its second connection, as
+ * jobs that take turns: devices (which keeps the registry, and looks up IMEIs), live rows,
+ * rejected, dead workers, partitions, commands.
  *
- * When the connection is up and idle, the round asks the jobs one after the other whether they are due,
- * and runs the first that is. A turn must be short: one statement, bounded rows; a longer work takes
- * several turns.
+ * When the connection is up and idle, the round asks the jobs one after the other whether they are
+ * due, and runs the first that is. A turn must be short: one statement, bounded rows; a longer work
+ * takes several turns.
  */
 #ifndef WORKER_TASK_JOBS_H
 #define WORKER_TASK_JOBS_H
@@ -26,14 +26,17 @@ struct job {
 	/* The connection came up (again) or was lost. May be NULL. */
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
-	/* The channel of notifications that the job listens to, or NULL; and what to do with one. */
+	/*
+	 * The channel of notifications that the job listens to, or NULL; and what to do with one.
+	 */
 	const char *channel;
 	void (*notify)(void *ctx, const char *payload);
 	/* What the job needs prepared: names of pg/sql/, ended by NULL. May be NULL. */
 	const char *const *statements;
 	/*
-	 * For end() to set: the error was about the content of a row, which is out now, or will be found
-	 * by what is sent next. So it is not logged here, and the next turn may follow at once.
+	 * For end() to set: the error was about the content of a row, which is out now, or will be
+	 * found by what is sent next. So it is not logged here, and the next turn may follow at
+	 * once.
 	 */
 	bool handled;
 	struct jobs *jobs; /* the round it is in: set by jobs_new(), for jobs_kick() */
@@ -45,8 +48,8 @@ struct jobs *jobs_new(struct event_base *, const char *url, struct job *const *l
 void jobs_free(struct jobs *);
 
 /*
- * The job may have become due: look now rather than at the next tick (100 ms). Nothing runs from inside
- * this call. Without a round (before jobs_new(), after jobs_free()) it does nothing.
+ * The job may have become due: look now rather than at the next tick (100 ms). Nothing runs from
+ * inside this call. Without a round (before jobs_new(), after jobs_free()) it does nothing.
  */
 void jobs_kick(const struct job *);
 bool jobs_is_up(const struct jobs *);

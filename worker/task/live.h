@@ -1,7 +1,7 @@
 /*
- * The live row (doc/design.md, Live row): device_online and devices.last_ping follow within a second, at
- * most once a second per device, folded, in transactions of their own. All of it is derived from what is
- * committed; nothing here may delay an ACK.
+ * The live row (doc/design.md, Live row): device_online and devices.last_ping follow within a
+ * second, at most once a second per device, folded, in transactions of their own. All of it is
+ * derived from what is committed; nothing here may delay an ACK.
  *
  * Memory is held only for devices that have something to write.
  */
@@ -42,9 +42,9 @@ void live_disconnected(
     struct live *, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms);
 
 /*
- * What was committed of one device, stored or found there already. The store shows its records from the
- * newest to the oldest to live_look(), until that needs no more of them; then live_stored() moves the
- * device's row. Zeroed but for the three first members.
+ * What was committed of one device, stored or found there already. The store shows its records from
+ * the newest to the oldest to live_look(), until that needs no more of them; then live_stored()
+ * moves the device's row. Zeroed but for the three first members.
  */
 struct live_device {
 	uint32_t entry;

@@ -1,6 +1,6 @@
 /*
- * Inside the live rows: live_folds.c keeps what waits, live.c takes what happens and chooses whose turn it
- * is, live_write.c writes. Included by these alone.
+ * Inside the live rows: live_folds.c keeps what waits, live.c takes what happens and chooses whose
+ * turn it is, live_write.c writes. Included by these alone.
  */
 #ifndef WORKER_TASK_LIVE_IMPL_H
 #define WORKER_TASK_LIVE_IMPL_H
@@ -90,8 +90,7 @@ struct live {
 	struct fold *batch;
 	size_t nbatch;
 	enum live_phase phase;
-	struct pg_isolate
-	    spans; /* of the batch, in this phase: what is sent now, and what is left */
+	struct pg_isolate spans; /* of the batch, in this phase */
 	struct pg_array arrays[LIVE_ARRAYS];
 	struct log_gate full_gate, refused_gate;
 };

@@ -1,8 +1,8 @@
 /*
- * Partitions and retention (doc/design.md, Partitions and retention), by one worker of all gateways at
- * a time, under an advisory lock: partitions for the past 35 days and 7 ahead, rows that fell into the
- * default partition moved into a day's new one, old partitions and old raw rows dropped. The SQL lives
- * in functions of the migrations; here is only when.
+ * Partitions and retention (doc/design.md, Partitions and retention), by one worker of all gateways
+ * at a time, under an advisory lock: partitions for the past 35 days and 7 ahead, rows that fell
+ * into the default partition moved into a day's new one, old partitions and old raw rows dropped.
+ * The SQL lives in functions of the migrations; here is only when.
  */
 #ifndef WORKER_TASK_PARTITIONS_H
 #define WORKER_TASK_PARTITIONS_H

@@ -32,8 +32,7 @@ struct rejected {
 	struct stats *stats;
 	struct job job;
 	struct note notes[MAX_NOTES];
-	uint16_t
-	    order[MAX_NOTES]; /* the notes by IMEI: so they are found, and so they are written */
+	uint16_t order[MAX_NOTES]; /* by IMEI: so they are found, and so they are written */
 	size_t n;
 	struct note batch[MAX_NOTES]; /* being written, in this order */
 	size_t nbatch;

@@ -1,7 +1,7 @@
 /*
- * The ledger of refused IMEIs, rejected_devices (doc/design.md, Handshake): folded per IMEI, written
- * within 2 s, bounded in memory and in the table, so that a scanner can't fill it. Over its bound the
- * table loses the rows that were seen once and longest ago first.
+ * The ledger of refused IMEIs, rejected_devices (doc/design.md, Handshake): folded per IMEI,
+ * written within 2 s, bounded in memory and in the table, so that a scanner can't fill it. Over its
+ * bound the table loses the rows that were seen once and longest ago first.
  */
 #ifndef WORKER_TASK_REJECTED_H
 #define WORKER_TASK_REJECTED_H

@@ -1,4 +1,6 @@
-/* The look at the whole queue of commands, and what belongs to nobody, against a real PostgreSQL. */
+/*
+ * The look at the whole queue of commands, and what belongs to nobody, against a real PostgreSQL.
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,10 @@ START_TEST(what_nobody_was_told_of_is_found)
 
 	commands_open(&c);
 	SQL(&c.rig, SILENT);
-	/* Two pages and a bit, ours at the end; one that waits; one behind another that is in flight. */
+	/*
+	 * Two pages and a bit, ours at the end; one that waits; one behind another that is in
+	 * flight.
+	 */
 	SQL(&c.rig,
 	    "INSERT INTO device_commands (imei, command_text) SELECT (340000000000000 + i)::text, 'x'"
 	    " FROM generate_series(1, 4500) i");

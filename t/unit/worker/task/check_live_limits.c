@@ -144,7 +144,10 @@ START_TEST(an_error_of_the_database_is_outlasted)
 	jobs_kick(live_job(l));
 	rig_turn(&r);
 	UNTIL(&r, live_pending(l));
-	/* What comes meanwhile is folded into what waits: older records, and older ends of sessions. */
+	/*
+	 * What comes meanwhile is folded into what waits: older records, and older ends of
+	 * sessions.
+	 */
 	for (int i = 0; i < 20; i++) {
 		position(l, e, 1, T0 - 1000 + i, 20 + i, true);
 		live_disconnected(l, e, 1, 900, T0);
@@ -170,7 +173,10 @@ START_TEST(a_device_under_two_entries_is_written_once_at_a_time)
 	rig_open(&r);
 	l = add_live(&r);
 	uint32_t e1 = rig_device(&r, 1), e2 = rig_device(&r, 2);
-	/* Its IMEI was changed: the new entry has the id of the old one, which was forgotten by nobody. */
+	/*
+	 * Its IMEI was changed: the new entry has the id of the old one, which was forgotten by
+	 * nobody.
+	 */
 	const struct device_row moved = {
 	    .imei = IMEI(2), .id = 1, .present = true, .enabled = true, .codecs = CODEC_MAY_ALL};
 	ck_assert_int_eq(
@@ -294,7 +300,9 @@ START_TEST(what_happens_during_a_write_that_fails_is_kept)
 	position(l, e[2], 2, T0 + 5, 15, true);
 	live_disconnected(l, e[5], 5, 1000, T0);
 	rig_blocked(&r);
-	/* 1: a newer session; 2: an older record and the end; 3: only a sign of life; 4: nothing. */
+	/*
+	 * 1: a newer session; 2: an older record and the end; 3: only a sign of life; 4: nothing.
+	 */
 	connected(l, e[1], 1, 2000);
 	position(l, e[2], 2, T0, 10, true);
 	live_disconnected(l, e[2], 2, 1000, T0 + 9);

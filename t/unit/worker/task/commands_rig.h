@@ -1,4 +1,6 @@
-/* What the tests of commands share: connections that only pretend, and the queue in the database. */
+/*
+ * What the tests of commands share: connections that only pretend, and the queue in the database.
+ */
 #ifndef T_UNIT_WORKER_TASK_COMMANDS_RIG_H
 #define T_UNIT_WORKER_TASK_COMMANDS_RIG_H
 

@@ -1,6 +1,6 @@
 /*
- * The ground the tests of worker/task stand on: a database of their own, shared memory as the master makes
- * it, an event loop, and the jobs under test.
+ * The ground the tests of worker/task stand on: a database of their own, shared memory as the
+ * master makes it, an event loop, and the jobs under test.
  */
 #ifndef T_UNIT_WORKER_TASK_RIG_H
 #define T_UNIT_WORKER_TASK_RIG_H
@@ -86,7 +86,10 @@ TCase *live_limits_tests(void);
 TCase *partitions_tests(void);
 TCase *rejected_tests(void);
 
-/* The main() of a test program: its cases on one PostgreSQL, which it starts. Returns the exit status. */
+/*
+ * The main() of a test program: its cases on one PostgreSQL, which it starts. Returns the exit
+ * status.
+ */
 int rig_main(const char *suite, TCase *const *cases, int n);
 
 #endif
