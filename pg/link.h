@@ -19,7 +19,6 @@
 #ifndef PG_LINK_H
 #define PG_LINK_H
 
-#include <libpq-fe.h> /* until worker/task is converted */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,8 +57,6 @@ struct pg_link_callbacks {
 	void (*notify)(void *ctx, const char *channel, const char *payload);
 	/* Statements to prepare at connect: names of pg/sql/, ended by NULL. May be NULL. */
 	const char *const *statements;
-	/* The same as pairs of name and text, for those that are not files yet. */
-	const char *const *prepare;
 	/* One string of SQL to run at connect after the preparation (LISTEN ...), or NULL. */
 	const char *setup_sql;
 	_Atomic uint64_t *connects; /* counts how often it was up, or NULL */

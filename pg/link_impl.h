@@ -28,7 +28,7 @@ struct pg_link {
 	struct pg_conn *conn; /* NULL while LINK_WAITING */
 	enum link_state state;
 	enum setup_step step;
-	size_t prepare_at, statement_at;
+	size_t statement_at;
 	struct event *read_ev, *write_ev;
 	struct event *timer; /* next attempt, or the limit of this one */
 	int attempt;	     /* attempts since it was up */

@@ -14,30 +14,17 @@ send_sql(struct pg_link *link, const char *text)
 	return text != NULL && PQsendQuery(link->conn, text) == 1;
 }
 
-static bool
-send_prepare(struct pg_link *link, const char *name, const char *text)
-{
-	return text != NULL && PQsendPrepare(link->conn, name, text, 0, NULL) == 1;
-}
-
 /* Sends the next statement to prepare; false if there is none. */
 static bool
 prepare_next(struct pg_link *link, bool *sent)
 {
-	const char *const *files = link->cb.statements, *const *pairs = link->cb.prepare;
+	const char *const *names = link->cb.statements;
 
-	if (files != NULL && files[link->statement_at] != NULL) {
-		const char *name = files[link->statement_at++];
-
-		*sent = send_prepare(link, name, pg_sql(name));
-		return true;
-	}
-	if (pairs != NULL && pairs[link->prepare_at] != NULL) {
-		*sent = send_prepare(link, pairs[link->prepare_at], pairs[link->prepare_at + 1]);
-		link->prepare_at += 2;
-		return true;
-	}
-	return false;
+	if (names == NULL || names[link->statement_at] == NULL)
+		return false;
+	const char *name = names[link->statement_at++], *text = pg_sql(name);
+	*sent = text != NULL && PQsendPrepare(link->conn, name, text, 0, NULL) == 1;
+	return true;
 }
 
 /* Sends what the step wants; a step that wants nothing is passed over. */
@@ -68,7 +55,7 @@ link_setup_start(struct pg_link *link)
 {
 	link->state = LINK_SETUP;
 	link->step = SETUP_SETTINGS;
-	link->prepare_at = link->statement_at = 0;
+	link->statement_at = 0;
 	link->schema_version = 0;
 	run_step(link);
 }

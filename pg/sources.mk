@@ -1,8 +1,5 @@
 # The only place that speaks libpq. Statements are files in pg/sql/, embedded in the programs.
 pg_statements = \
-	pg/sql/_command_columns.sql \
-	pg/sql/_command_filter.sql \
-	pg/sql/_raw_columns.sql \
 	pg/sql/command_cancel.sql \
 	pg/sql/command_device.sql \
 	pg/sql/command_find.sql \
@@ -10,6 +7,15 @@ pg_statements = \
 	pg/sql/command_list.sql \
 	pg/sql/command_rows.sql \
 	pg/sql/command_wait.sql \
+	pg/sql/commands_claim.sql \
+	pg/sql/commands_count.sql \
+	pg/sql/commands_limit.sql \
+	pg/sql/commands_over.sql \
+	pg/sql/commands_poll.sql \
+	pg/sql/commands_sweep.sql \
+	pg/sql/dead_workers_move.sql \
+	pg/sql/dead_workers_ping.sql \
+	pg/sql/dead_workers_scan.sql \
 	pg/sql/device_add.sql \
 	pg/sql/device_enable.sql \
 	pg/sql/device_existing.sql \
@@ -17,9 +23,16 @@ pg_statements = \
 	pg/sql/device_missing.sql \
 	pg/sql/device_refusals.sql \
 	pg/sql/device_show.sql \
+	pg/sql/devices_ask.sql \
+	pg/sql/devices_insert.sql \
+	pg/sql/devices_load.sql \
 	pg/sql/grants_statement.sql \
+	pg/sql/jobs_session.sql \
 	pg/sql/link_schema.sql \
 	pg/sql/link_settings.sql \
+	pg/sql/live_goodbyes.sql \
+	pg/sql/live_pings.sql \
+	pg/sql/live_rows.sql \
 	pg/sql/messages_insert.sql \
 	pg/sql/migrate_begin.sql \
 	pg/sql/migrate_find_ledger.sql \
@@ -28,6 +41,7 @@ pg_statements = \
 	pg/sql/migrate_show_notices.sql \
 	pg/sql/migrate_upkeep.sql \
 	pg/sql/migrate_version.sql \
+	pg/sql/partitions_step.sql \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
 	pg/sql/positions_prove.sql \
@@ -40,12 +54,22 @@ pg_statements = \
 	pg/sql/raw_undecoded.sql \
 	pg/sql/rejected_clear.sql \
 	pg/sql/rejected_list.sql \
+	pg/sql/rejected_trim.sql \
+	pg/sql/rejected_write.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
 	pg/sql/why_quarantine.sql \
 	pg/sql/why_records.sql
+# What several of them share, by \ir.
+pg_statement_parts = \
+	pg/sql/_command_columns.sql \
+	pg/sql/_command_filter.sql \
+	pg/sql/_devices_fields.sql \
+	pg/sql/_live_row_columns.sql \
+	pg/sql/_live_row_on_conflict.sql \
+	pg/sql/_raw_columns.sql
 
 noinst_LIBRARIES += libpg.a
 libpg_a_SOURCES = \
@@ -64,10 +88,10 @@ libpg_a_SOURCES = \
 	pg/sql.c pg/sql.h \
 	pg/url.c pg/url.h
 nodist_libpg_a_SOURCES = pg/sql/embedded.c
-EXTRA_DIST += pg/sql/embed.awk $(pg_statements)
+EXTRA_DIST += pg/sql/embed.awk $(pg_statements) $(pg_statement_parts)
 CLEANFILES += pg/sql/embedded.c pg/sql/embedded.c.tmp
 
-pg/sql/embedded.c: $(pg_statements) pg/sql/embed.awk
+pg/sql/embedded.c: $(pg_statements) $(pg_statement_parts) pg/sql/embed.awk
 	$(AM_V_GEN)$(MKDIR_P) pg/sql
 	$(AM_V_at)LC_ALL=C $(AWK) -f $(srcdir)/pg/sql/embed.awk \
 		$$(for f in $(pg_statements); do echo $(srcdir)/$$f; done | LC_ALL=C sort) > $@.tmp && \

@@ -32,13 +32,13 @@ libworker_a_SOURCES = \
 	worker/task/commands_claim.c \
 	worker/task/commands_end.c \
 	worker/task/commands_queue.c \
-	worker/task/commands_sql.h \
 	worker/task/dead_workers.c worker/task/dead_workers.h \
 	worker/task/device_query.c worker/task/device_query.h \
 	worker/task/devices.c worker/task/devices.h \
 	worker/task/imei_lookup.c worker/task/imei_lookup.h \
+	worker/task/imeis.c worker/task/imeis.h \
 	worker/task/jobs.c worker/task/jobs.h \
-	worker/task/live.c worker/task/live.h worker/task/live_impl.h worker/task/live_sql.h \
+	worker/task/live.c worker/task/live.h worker/task/live_impl.h \
 	worker/task/live_folds.c \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \

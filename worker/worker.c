@@ -41,10 +41,10 @@ struct worker {
 	struct devices *devices;
 	struct live *live;
 	struct rejected *rejected;
-	struct orphans *orphans;
-	struct upkeep *upkeep;
+	struct dead_workers *dead_workers;
+	struct partitions *partitions;
 	struct commands *commands;
-	struct tasks *tasks;
+	struct jobs *jobs;
 	bool master_gone;
 	bool draining;
 	bool connections_checked;
@@ -87,7 +87,7 @@ is_drained(struct worker *w, int64_t now)
 	/* The live rows are derived, and commands come due again by themselves: while the database
 	 * is away they are not waited for. */
 	if (trackers_count(w->trackers) == 0 && store_is_idle(w->store) &&
-	    (!tasks_is_up(w->tasks) || (!live_pending(w->live) && !commands_pending(w->commands))))
+	    (!jobs_is_up(w->jobs) || (!live_pending(w->live) && !commands_pending(w->commands))))
 		return true;
 	if (now < w->drain_until_ms)
 		return false;
@@ -170,8 +170,7 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 			follow(w, m, passed_fd);
 		return;
 	case IPC_CLEAN_UP:
-		orphans_add(w->orphans, (uint32_t)m->value);
-		tasks_kick(w->tasks);
+		dead_workers_add(w->dead_workers, (uint32_t)m->value);
 		break;
 	default:
 		log_warn("unknown message %u from the master", m->type);
@@ -258,8 +257,6 @@ finished(void *arg, struct batch *b)
 	struct worker *w = arg;
 
 	trackers_finished(w->trackers, b);
-	if (live_pending(w->live))
-		tasks_kick(w->tasks);
 }
 
 static void
@@ -325,12 +322,12 @@ start_parts(struct worker *w)
 	    .gateway_id = conf->gateway_id,
 	    .worker = env->slot});
 	w->rejected = rejected_new(stats);
-	w->orphans = orphans_new(&(struct orphans_config){.registry = registry,
+	w->dead_workers = dead_workers_new(&(struct dead_workers_config){.registry = registry,
 	    .gateway_id = conf->gateway_id,
 	    .worker = env->slot,
 	    .nworkers = env->nslots,
 	    .born_session = born});
-	w->upkeep = upkeep_new(conf->retention_days, conf->raw_retention_days);
+	w->partitions = partitions_new(conf->retention_days, conf->raw_retention_days);
 	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
@@ -339,12 +336,13 @@ start_parts(struct worker *w)
 	trackers_serve_commands(w->trackers, &commands);
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
-	    w->rejected == NULL || w->orphans == NULL || w->upkeep == NULL || w->commands == NULL)
+	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
+	    w->commands == NULL)
 		return false;
-	orphans_add(w->orphans, w->owner);
+	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
 	if (!env->sibling_alive)
-		orphans_add(w->orphans, shm_owner(env->slot, !env->block));
+		dead_workers_add(w->dead_workers, shm_owner(env->slot, !env->block));
 	w->store = store_new(&(struct store_config){.base = w->base,
 	    .url = conf->database_url,
 	    .registry = registry,
@@ -359,18 +357,13 @@ start_parts(struct worker *w)
 	    .room = room,
 	    .up = store_up,
 	    .down = store_down});
-	static struct task *tasks[6];
-	tasks[0] = devices_task(w->devices);
-	tasks[1] = live_task(w->live);
-	tasks[2] = rejected_task(w->rejected);
-	tasks[3] = orphans_task(w->orphans);
-	tasks[4] = upkeep_task(w->upkeep);
-	tasks[5] = commands_task(w->commands);
-	w->tasks = tasks_new(w->base, conf->database_url, tasks, 6,
-	    DEVICES_LISTEN_SQL COMMANDS_LISTEN_SQL, &stats->db_connects);
-	if (w->store == NULL || w->tasks == NULL)
+	struct job *const jobs[] = {devices_job(w->devices), live_job(w->live),
+	    rejected_job(w->rejected), dead_workers_job(w->dead_workers),
+	    partitions_job(w->partitions), commands_job(w->commands)};
+	w->jobs = jobs_new(
+	    w->base, conf->database_url, jobs, sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
+	if (w->store == NULL || w->jobs == NULL)
 		return false;
-	commands_attach(w->commands, w->tasks);
 	trackers_attach(w->trackers, &(struct trackers_parts){.store = w->store,
 					 .devices = w->devices,
 					 .live = w->live,
@@ -407,11 +400,11 @@ stop(struct worker *w)
 	acceptor_free(w->acceptor);
 	if (w->store != NULL)
 		trackers_free(w->trackers);
-	tasks_free(w->tasks);
+	jobs_free(w->jobs);
 	store_free(w->store);
 	commands_free(w->commands);
-	upkeep_free(w->upkeep);
-	orphans_free(w->orphans);
+	partitions_free(w->partitions);
+	dead_workers_free(w->dead_workers);
 	rejected_free(w->rejected);
 	live_free(w->live);
 	devices_free(w->devices);

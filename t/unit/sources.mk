@@ -48,7 +48,10 @@ unit_tests = \
 	t/unit/worker/net/check_proxy \
 	t/unit/worker/store/check_batch \
 	t/unit/worker/store/check_store \
-	t/unit/worker/task/check_tasks \
+	t/unit/worker/task/check_commands \
+	t/unit/worker/task/check_devices \
+	t/unit/worker/task/check_jobs \
+	t/unit/worker/task/check_live \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain \
 	t/unit/worker/tracker/check_followers \
@@ -107,11 +110,23 @@ t_unit_pg_check_link_SOURCES = \
 	t/unit/pg/check_link_jobs.c \
 	t/unit/pg/check_link_life.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h
-t_unit_worker_task_check_tasks_SOURCES = \
-	t/unit/worker/task/check_tasks.c t/unit/worker/task/check_tasks.h \
-	t/unit/worker/task/check_devices.c \
-	t/unit/worker/task/check_live.c \
-	t/unit/worker/task/check_rest.c \
-	t/unit/worker/task/rig.c \
-	t/unit/pg/fixture.c t/unit/pg/fixture.h
+task_rig = t/unit/worker/task/rig.c t/unit/worker/task/rig.h t/unit/pg/fixture.c t/unit/pg/fixture.h
+t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \
+	t/unit/worker/task/check_imeis.c \
+	t/unit/worker/task/check_partitions.c \
+	t/unit/worker/task/check_rejected.c \
+	t/unit/worker/task/check_dead_workers.c \
+	$(task_rig)
+t_unit_worker_task_check_devices_SOURCES = t/unit/worker/task/check_devices.c \
+	t/unit/worker/task/check_imei_lookup.c \
+	t/unit/worker/task/devices_rig.c t/unit/worker/task/devices_rig.h \
+	$(task_rig)
+t_unit_worker_task_check_live_SOURCES = t/unit/worker/task/check_live.c \
+	t/unit/worker/task/check_live_limits.c \
+	t/unit/worker/task/live_rig.c t/unit/worker/task/live_rig.h \
+	$(task_rig)
+t_unit_worker_task_check_commands_SOURCES = t/unit/worker/task/check_commands.c \
+	t/unit/worker/task/check_commands_queue.c \
+	t/unit/worker/task/commands_rig.c t/unit/worker/task/commands_rig.h \
+	$(task_rig)
 endif

@@ -1,26 +1,18 @@
 #include "worker/task/commands.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "worker/task/commands_impl.h"
-#include "worker/task/commands_sql.h"
+#include "worker/task/imeis.h"
 
-static const char *const statements[] = {"commands_claim", claim_sql, "commands_over", over_sql,
-    "commands_sweep", sweep_sql, "commands_poll", poll_sql, "commands_count", count_sql,
-    "commands_limit", limit_sql, NULL};
+static const char *const statements[] = {"commands_claim", "commands_over", "commands_sweep",
+    "commands_poll", "commands_count", "commands_limit", NULL};
 
-void
-commands_kick(struct commands *cm)
-{
-	if (cm->tasks != NULL)
-		tasks_kick(cm->tasks);
-}
-
-/* One more element of `size` has room in the array: it, or a larger one; NULL when memory is short.
+/*
+ * One more element of `size` has room in the array: it, or a larger one; NULL when memory is short.
  */
 void *
 commands_grow(void *array, size_t n, size_t *room, size_t size)
@@ -48,11 +40,10 @@ commands_check(struct commands *cm, uint64_t token, bool surely)
 		return false;
 	cm->check = check;
 	cm->check[cm->nchecks++] = token;
-	commands_kick(cm);
+	jobs_kick(&cm->job);
 	return true;
 }
 
-/* It will not be asked for after all. */
 void
 commands_forget(struct commands *cm, uint64_t token)
 {
@@ -74,34 +65,6 @@ commands_reset_arrays(struct commands *cm)
 	pg_array_reset(&cm->bools);
 }
 
-struct command_param
-commands_array(struct pg_array *a)
-{
-	struct command_param p = {.format = 1};
-
-	p.value = pg_array_param(a, &p.length);
-	return p;
-}
-
-bool
-commands_send(
-    struct pg_conn *conn, const char *statement, const struct command_param *params, int n)
-{
-	const char *values[8];
-	int lengths[8], formats[8];
-
-	assert(n <= 8);
-	for (int i = 0; i < n; i++) {
-		if (params[i].value == NULL)
-			return false;
-		values[i] = params[i].value;
-		lengths[i] = params[i].length;
-		formats[i] = params[i].format;
-	}
-	return PQsendQueryPrepared(conn, statement, n, values, lengths, formats, 0) == 1;
-}
-
-/* Of the running statement; booked when it is committed. */
 void
 commands_count_status(struct commands *cm, const char *status, uint64_t n)
 {
@@ -111,7 +74,7 @@ commands_count_status(struct commands *cm, const char *status, uint64_t n)
 		cm->expired += n;
 }
 
-/* ---- The task ---- */
+/* ---- The job ---- */
 
 static void
 set_leader(struct commands *cm, bool lead)
@@ -130,24 +93,22 @@ look_at_leadership(struct commands *cm)
 	set_leader(cm, !cm->draining && registry_try_lead(cm->cfg.registry));
 }
 
-static enum job_kind
+static enum commands_turn
 choose(const struct commands *cm, int64_t now)
 {
-	if (!cm->up)
-		return JOB_NONE;
 	if (cm->nends > 0 && now >= cm->next_over_ms)
-		return JOB_OVER;
+		return TURN_OVER;
 	if (cm->draining)
-		return JOB_NONE;
+		return TURN_NONE;
 	if (cm->leader && now >= cm->next_sweep_ms)
-		return JOB_SWEEP;
+		return TURN_SWEEP;
 	if (cm->nchecks > 0)
-		return JOB_CLAIM;
+		return TURN_CLAIM;
 	if (cm->limit_wanted)
-		return JOB_LIMIT;
+		return TURN_LIMIT;
 	if (cm->looking || now >= cm->next_poll_ms)
-		return JOB_POLL;
-	return cm->leader && now >= cm->next_count_ms ? JOB_COUNT : JOB_NONE;
+		return TURN_POLL;
+	return cm->leader && now >= cm->next_count_ms ? TURN_COUNT : TURN_NONE;
 }
 
 static bool
@@ -155,9 +116,8 @@ commands_due(void *ctx, int64_t now_mono_ms)
 {
 	struct commands *cm = ctx;
 
-	if (cm->up)
-		look_at_leadership(cm);
-	return choose(cm, now_mono_ms) != JOB_NONE;
+	look_at_leadership(cm);
+	return choose(cm, now_mono_ms) != TURN_NONE;
 }
 
 static bool
@@ -166,23 +126,23 @@ commands_start(void *ctx, struct pg_conn *conn)
 	struct commands *cm = ctx;
 	int64_t now = clock_mono_ms();
 
-	cm->job = choose(cm, now);
-	switch (cm->job) {
-	case JOB_OVER:
+	cm->turn = choose(cm, now);
+	switch (cm->turn) {
+	case TURN_OVER:
 		return commands_start_over(cm, conn);
-	case JOB_CLAIM:
+	case TURN_CLAIM:
 		return commands_start_claim(cm, conn);
-	case JOB_SWEEP:
+	case TURN_SWEEP:
 		cm->next_sweep_ms = now + SWEEP_MS;
 		return commands_start_sweep(cm, conn);
-	case JOB_COUNT:
+	case TURN_COUNT:
 		cm->next_count_ms = now + COUNT_MS;
-		return PQsendQueryPrepared(conn, "commands_count", 0, NULL, NULL, NULL, 0) == 1;
-	case JOB_LIMIT:
+		return commands_start_count(conn);
+	case TURN_LIMIT:
 		cm->limit_wanted = false;
 		return commands_start_limit(cm, conn);
-	case JOB_POLL:
-	case JOB_NONE:
+	case TURN_POLL:
+	case TURN_NONE:
 		break;
 	}
 	return commands_start_poll(cm, conn);
@@ -193,15 +153,15 @@ commands_result(void *ctx, const struct pg_result *res)
 {
 	struct commands *cm = ctx;
 
-	if (cm->job == JOB_OVER)
+	if (cm->turn == TURN_OVER)
 		commands_take_over(cm, res);
-	else if (cm->job == JOB_CLAIM)
+	else if (cm->turn == TURN_CLAIM)
 		commands_take_claim(cm, res);
-	else if (cm->job == JOB_SWEEP)
+	else if (cm->turn == TURN_SWEEP)
 		commands_take_sweep(cm, res);
-	else if (cm->job == JOB_POLL)
+	else if (cm->turn == TURN_POLL)
 		commands_take_poll(cm, res);
-	else if (cm->job == JOB_COUNT)
+	else if (cm->turn == TURN_COUNT)
 		commands_take_count(cm, res);
 }
 
@@ -209,21 +169,21 @@ static void
 commands_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct commands *cm = ctx;
-	enum job_kind job = cm->job;
+	enum commands_turn turn = cm->turn;
 
-	cm->job = JOB_NONE;
+	cm->turn = TURN_NONE;
 	if (outcome == PG_OK) {
 		stats_add(&cm->cfg.stats->commands_failed, cm->failed);
 		stats_add(&cm->cfg.stats->commands_expired, cm->expired);
 	}
 	cm->failed = cm->expired = 0;
-	if (job == JOB_OVER)
+	if (turn == TURN_OVER)
 		commands_end_over(cm, outcome, error);
-	else if (job == JOB_CLAIM)
+	else if (turn == TURN_CLAIM)
 		commands_end_claim(cm, outcome);
-	else if (job == JOB_POLL)
+	else if (turn == TURN_POLL)
 		commands_end_poll(cm, outcome);
-	else if (job == JOB_SWEEP && outcome == PG_ERROR)
+	else if (turn == TURN_SWEEP && outcome == PG_ERROR)
 		cm->next_sweep_ms = clock_mono_ms() + RETRY_MS;
 }
 
@@ -252,25 +212,21 @@ commands_down(void *ctx)
 }
 
 static void
-commands_notify(void *ctx, const char *channel, const char *payload)
+commands_notify(void *ctx, const char *payload)
 {
 	struct commands *cm = ctx;
-	const char *p = payload;
+	enum imeis_item item;
+	uint64_t imei;
 
-	if (strcmp(channel, "telematics_commands") != 0)
-		return;
 	cm->any_due = cm->found = true;
-	while (*p != '\0') {
-		size_t n = strcspn(p, ",");
-
-		if (n == 1 && *p == '*') {
-			cm->look_again = true;
-			if (!cm->looking)
-				cm->next_poll_ms = 0;
-		} else if (n == IMEI_DIGITS && strspn(p, "0123456789") >= IMEI_DIGITS) {
-			commands_mark(cm, p);
+	while ((item = imeis_next(&payload, &imei)) != IMEIS_END) {
+		if (item == IMEIS_ONE) {
+			commands_mark(cm, imei);
+			continue;
 		}
-		p += n + (p[n] == ',');
+		cm->look_again = true;
+		if (!cm->looking)
+			cm->next_poll_ms = 0;
 	}
 }
 
@@ -294,16 +250,17 @@ commands_new(const struct commands_config *cfg)
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
 		pg_array_init(&cm->ints[i], PG_INT4);
 	pg_array_init(&cm->bools, PG_BOOL);
-	cm->task = (struct task){.job = {.name = "commands",
-				     .ctx = cm,
-				     .start = commands_start,
-				     .result = commands_result,
-				     .end = commands_end},
+	cm->job = (struct job){.turn = {.name = "commands",
+				   .ctx = cm,
+				   .start = commands_start,
+				   .result = commands_result,
+				   .end = commands_end},
 	    .due = commands_due,
 	    .up = commands_up,
 	    .down = commands_down,
+	    .channel = "telematics_commands",
 	    .notify = commands_notify,
-	    .prepare = statements};
+	    .statements = statements};
 	return cm;
 }
 
@@ -325,14 +282,8 @@ commands_free(struct commands *cm)
 	free(cm);
 }
 
-struct task *
-commands_task(struct commands *cm)
+struct job *
+commands_job(struct commands *cm)
 {
-	return &cm->task;
-}
-
-void
-commands_attach(struct commands *cm, struct tasks *tasks)
-{
-	cm->tasks = tasks;
+	return &cm->job;
 }

@@ -1,12 +1,12 @@
 /*
- * Commands on the database's side (doc/design.md, Commands): finds those that are due for the connections of
- * this worker, claims them (`sent` and the attempt are committed before a byte goes
- * out), writes how attempts end. Answers are stored by store.c, with the batch they came in.
+ * Commands on the database's side (doc/design.md, Commands): finds those that are due for the
+ * connections of this worker, claims them (`sent` and the attempt are committed before a byte goes
+ * out), writes how attempts end. Answers are stored by worker/store, with the batch they came in.
  *
- * Three ways lead to a command: a notification, a look at the whole queue every other second
- * (which makes up for a notification that was missed), and a connection that has become ready.
- * The worker that leads (registry_try_lead) also looks after commands that belong to
- * nobody: expired ones, and those that a dead worker or gateway left as `sent`.
+ * Three ways lead to a command: a notification, a look at the whole queue every other second (which
+ * makes up for a notification that was missed), and a connection that has become ready. The worker
+ * that leads (registry_try_lead) also looks after commands that belong to nobody: expired ones, and
+ * those that a dead worker or gateway left as `sent`.
  */
 #ifndef WORKER_TASK_COMMANDS_H
 #define WORKER_TASK_COMMANDS_H
@@ -18,8 +18,6 @@
 #include "shm/registry.h"
 #include "shm/stats.h"
 #include "worker/task/jobs.h"
-
-#define COMMANDS_LISTEN_SQL "LISTEN telematics_commands;"
 
 struct commands;
 
@@ -56,8 +54,8 @@ struct commands_config {
 	int timeout_ms, max_attempts, max_length; /* as configured */
 	void *ctx;
 	/*
-	 * A command waits for this IMEI: the token of the connection that commands_check() shall
-	 * be called for, or 0 (not here, not ready, asked for already).
+	 * A command waits for this IMEI: the token of the connection that commands_check() shall be
+	 * called for, or 0 (not here, not ready, asked for already).
 	 */
 	uint64_t (*want)(void *ctx, uint64_t imei);
 	/* The turn of a checked connection has come. False: nothing may be claimed for it now. */
@@ -67,23 +65,22 @@ struct commands_config {
 	/* Another command than late_id is due: the connection must make room for a new one. */
 	void (*blocked)(void *ctx, uint64_t token);
 	/*
-	 * The connection may ask again from then on (monotonic; 0: now): its next command is not due
-	 * before, or the end given to commands_over() is written.
+	 * The connection may ask again from then on (monotonic; 0: now): its next command is not
+	 * due before, or the end given to commands_over() is written.
 	 */
 	void (*again)(void *ctx, uint64_t token, int64_t at_ms);
 };
 
-struct commands *commands_new(const struct commands_config *);
+struct commands *commands_new(const struct commands_config *) __attribute__((warn_unused_result));
 void commands_free(struct commands *);
-struct task *commands_task(struct commands *);
-/* Once, after tasks_new(): whom commands_check() and the others wake. */
-void commands_attach(struct commands *, struct tasks *);
+struct job *commands_job(struct commands *);
 
 /*
  * Asks whether a command is due for the connection. Unless `surely`, nothing is done while the
  * queue is known to be empty. True: asker() will be called for it.
  */
-bool commands_check(struct commands *, uint64_t token, bool surely);
+bool commands_check(struct commands *, uint64_t token, bool surely)
+    __attribute__((warn_unused_result));
 
 /*
  * An attempt is over. It is written as soon as the database can; then `token` (may be 0) may
@@ -95,7 +92,9 @@ void commands_over(struct commands *, int64_t id, int32_t attempt, enum command_
 /* True while ends of attempts wait to be written: a drain waits for that. */
 bool commands_pending(const struct commands *);
 
-/* The queue is no more looked after: what is claimed from now on would not be answered here. */
+/*
+ * The queue is not looked after any more: what is claimed from now on would not be answered here.
+ */
 void commands_drain(struct commands *);
 
 #endif

@@ -7,12 +7,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "worker/task/commands_impl.h"
-#include "worker/task/device_query.h"
+#include "worker/task/imeis.h"
 
 bool
 commands_start_claim(struct commands *cm, struct pg_conn *conn)
 {
-	char attempts[12], timeout[12];
+	struct pg_params params = {0};
 
 	commands_reset_arrays(cm);
 	cm->nasking = 0;
@@ -23,49 +23,53 @@ commands_start_claim(struct commands *cm, struct pg_conn *conn)
 		if (!cm->cfg.asker(cm->cfg.ctx, token, &a))
 			continue;
 		cm->asking[cm->nasking++] = token;
-		device_query_put_imei(&cm->texts, a.imei);
+		imeis_append(&cm->texts, a.imei);
 		pg_array_int8(&cm->longs[0], a.device_id);
 		pg_array_int8(&cm->longs[1], a.session_id);
 		pg_array_int4(&cm->ints[0], (int32_t)a.codecs);
 		pg_array_int8(&cm->longs[2], a.late_id);
 	}
-	snprintf(attempts, sizeof(attempts), "%d", cm->cfg.max_attempts);
-	snprintf(timeout, sizeof(timeout), "%d", cm->cfg.timeout_ms);
-	const struct command_param params[] = {commands_array(&cm->texts),
-	    commands_array(&cm->longs[0]), commands_array(&cm->longs[1]),
-	    commands_array(&cm->ints[0]), commands_array(&cm->longs[2]), {.value = attempts},
-	    {.value = timeout}};
-	return commands_send(conn, "commands_claim", params, 7);
+	pg_param_array(&params, &cm->texts);
+	pg_param_arrays(&params, cm->longs, 2);
+	pg_param_array(&params, &cm->ints[0]);
+	pg_param_array(&params, &cm->longs[2]);
+	pg_param_int(&params, cm->cfg.max_attempts);
+	pg_param_int(&params, cm->cfg.timeout_ms);
+	return pg_send(conn, "commands_claim", &params, PG_TEXT_ROWS);
+}
+
+/* Takes a copy of one row of the answer. False: of no use to us. */
+static bool
+take_row(struct commands *cm, const struct pg_result *res, int i, struct command_claim_row *r)
+{
+	uint64_t n = pg_uint(res, i, 0);
+
+	if (n < 1 || n > cm->nasking)
+		return false;
+	*r = (struct command_claim_row){.token = cm->asking[n - 1],
+	    .claim = {.id = pg_int(res, i, 2),
+		.attempt = (int32_t)pg_int(res, i, 3),
+		.codec = (uint8_t)pg_uint(res, i, 4),
+		.len = pg_length(res, i, 5)},
+	    .wait_ms = pg_int(res, i, 6)};
+	snprintf(r->status, sizeof(r->status), "%s", pg_text(res, i, 1));
+	commands_count_status(cm, r->status, 1);
+	if (strcmp(r->status, "sent") == 0 &&
+	    (r->text = strndup(pg_text(res, i, 5), r->claim.len)) == NULL) {
+		log_error("no memory for command %" PRId64
+			  ": it is due again when its time is over",
+		    r->claim.id);
+		return false;
+	}
+	r->claim.text = r->text;
+	return true;
 }
 
 void
 commands_take_claim(struct commands *cm, const struct pg_result *res)
 {
-	for (int i = 0; i < PQntuples(res) && cm->nrows < CLAIMS; i++) {
-		unsigned long n = strtoul(PQgetvalue(res, i, 0), NULL, 10);
-		struct command_claim_row *r = &cm->rows[cm->nrows];
-
-		if (n < 1 || n > cm->nasking)
-			continue;
-		*r = (struct command_claim_row){.token = cm->asking[n - 1],
-		    .claim = {.id = strtoll(PQgetvalue(res, i, 2), NULL, 10),
-			.attempt = (int32_t)strtol(PQgetvalue(res, i, 3), NULL, 10),
-			.codec = (uint8_t)strtoul(PQgetvalue(res, i, 4), NULL, 10)},
-		    .wait_ms = strtoll(PQgetvalue(res, i, 6), NULL, 10)};
-		snprintf(r->status, sizeof(r->status), "%s", PQgetvalue(res, i, 1));
-		commands_count_status(cm, r->status, 1);
-		r->claim.len = (size_t)PQgetlength(res, i, 5);
-		if (strcmp(r->status, "sent") == 0 &&
-		    (r->text = strndup(PQgetvalue(res, i, 5), r->claim.len)) == NULL) {
-			log_error("no memory for command %" PRId64
-				  ": it is due again when its time "
-				  "is over",
-			    r->claim.id);
-			continue;
-		}
-		r->claim.text = r->text;
-		cm->nrows++;
-	}
+	for (int i = 0; i < pg_rows(res) && cm->nrows < CLAIMS; i++)
+		cm->nrows += take_row(cm, res, i, &cm->rows[cm->nrows]);
 }
 
 static void
@@ -93,7 +97,7 @@ commands_end_claim(struct commands *cm, enum pg_outcome outcome)
 	int64_t now = clock_mono_ms();
 	size_t n = cm->nrows;
 
-	/* Whether a lost statement was committed nobody knows: then it is swept up. */
+	/* Whether a lost statement was committed is not known: then it is swept up. */
 	for (size_t i = 0; i < n; i++) {
 		struct command_claim_row *r = &cm->rows[i];
 

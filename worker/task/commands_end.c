@@ -1,6 +1,5 @@
 /* Attempts that ended without an answer: `pending` again, or over. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +43,7 @@ commands_over(struct commands *cm, int64_t id, int32_t attempt, enum command_end
 	    .how = (uint8_t)how,
 	    .delay_ms = how == COMMAND_UNANSWERED ? delay_ms : -1,
 	    .token = token};
-	commands_kick(cm);
+	jobs_kick(&cm->job);
 }
 
 bool
@@ -56,7 +55,7 @@ commands_pending(const struct commands *cm)
 bool
 commands_start_over(struct commands *cm, struct pg_conn *conn)
 {
-	char attempts[12];
+	struct pg_params params = {0};
 
 	commands_reset_arrays(cm);
 	cm->writing = cm->nends < ENDS ? cm->nends : ENDS;
@@ -71,11 +70,13 @@ commands_start_over(struct commands *cm, struct pg_conn *conn)
 		pg_array_bool(
 		    &cm->bools, e->how == COMMAND_UNSENDABLE || e->how == COMMAND_UNSTORABLE);
 	}
-	snprintf(attempts, sizeof(attempts), "%d", cm->cfg.max_attempts);
-	const struct command_param params[] = {commands_array(&cm->longs[0]),
-	    commands_array(&cm->ints[0]), commands_array(&cm->texts), commands_array(&cm->longs[1]),
-	    commands_array(&cm->bools), {.value = attempts}};
-	return commands_send(conn, "commands_over", params, 6);
+	pg_param_array(&params, &cm->longs[0]);
+	pg_param_array(&params, &cm->ints[0]);
+	pg_param_array(&params, &cm->texts);
+	pg_param_array(&params, &cm->longs[1]);
+	pg_param_array(&params, &cm->bools);
+	pg_param_int(&params, cm->cfg.max_attempts);
+	return pg_send(conn, "commands_over", &params, PG_TEXT_ROWS);
 }
 
 static void
@@ -89,16 +90,15 @@ note_locked(struct commands *cm, int64_t id)
 void
 commands_take_over(struct commands *cm, const struct pg_result *res)
 {
-	for (int i = 0; i < PQntuples(res); i++) {
-		const char *status = PQgetvalue(res, i, 1);
+	for (int i = 0; i < pg_rows(res); i++) {
+		const char *status = pg_text(res, i, 1);
 
 		commands_count_status(cm, status, 1);
 		if (strcmp(status, "locked") == 0)
-			note_locked(cm, strtoll(PQgetvalue(res, i, 0), NULL, 10));
+			note_locked(cm, pg_int(res, i, 0));
 		else if (strcmp(status, "failed") == 0)
-			log_write(LOG_INFO_,
-			    &(struct log_fields){.imei = strtoull(PQgetvalue(res, i, 2), NULL, 10)},
-			    "command %s has failed: see its error_message", PQgetvalue(res, i, 0));
+			log_write(LOG_INFO_, &(struct log_fields){.imei = pg_uint(res, i, 2)},
+			    "command %s has failed: see its error_message", pg_text(res, i, 0));
 	}
 }
 
@@ -136,6 +136,7 @@ commands_end_over(struct commands *cm, enum pg_outcome outcome, const struct pg_
 			cm->next_over_ms = clock_mono_ms() + RETRY_MS;
 		return;
 	}
+	cm->job.handled = outcome == PG_ERROR;
 	if (outcome == PG_ERROR)
 		log_error("ends of %zu command attempts refused: %s: %s", n, error->sqlstate,
 		    error->text);

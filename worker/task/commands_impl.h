@@ -6,13 +6,15 @@
 #ifndef WORKER_TASK_COMMANDS_IMPL_H
 #define WORKER_TASK_COMMANDS_IMPL_H
 
+#include "pg/array.h"
+#include "pg/query.h"
+#include "pg/result.h"
 #include "proto/stream.h"
 #include "worker/task/commands.h"
-#include "pg/array.h"
 
 #define CLAIMS 500     /* connections in one statement */
 #define ENDS 500       /* attempts in one statement */
-#define POLL_ROWS 2000 /* one page; also in poll_sql */
+#define POLL_ROWS 2000 /* one page; also in commands_poll.sql */
 #define POLL_MS 2000   /* between two looks at the whole queue */
 #define SWEEP_MS 300
 #define SWEEP_FIRST_MS 2000 /* after a reconnect the owners of what is `sent` go first */
@@ -20,7 +22,17 @@
 #define COUNT_MS 5000
 #define RETRY_MS 1500 /* after an error of one job the others have their turn */
 #define LOCKED_MS 200 /* an end whose row somebody holds locked */
-enum job_kind { JOB_NONE, JOB_OVER, JOB_CLAIM, JOB_SWEEP, JOB_POLL, JOB_COUNT, JOB_LIMIT };
+
+/* What a turn is for. */
+enum commands_turn {
+	TURN_NONE,
+	TURN_OVER,
+	TURN_CLAIM,
+	TURN_SWEEP,
+	TURN_POLL,
+	TURN_COUNT,
+	TURN_LIMIT
+};
 
 struct command_over {
 	int64_t id, delay_ms;
@@ -41,10 +53,9 @@ struct command_claim_row {
 
 struct commands {
 	struct commands_config cfg;
-	struct task task;
-	struct tasks *tasks;
+	struct job job;
 	bool up, draining;
-	enum job_kind job;
+	enum commands_turn turn;
 	uint64_t failed, expired; /* by the running statement */
 	bool limit_wanted;
 
@@ -72,42 +83,37 @@ struct commands {
 
 	struct pg_array texts, longs[4], ints[2], bools;
 };
-struct command_param {
-	const char *value;
-	int length, format;
-};
 
 /* commands.c */
-void commands_kick(struct commands *);
 void *commands_grow(void *array, size_t n, size_t *room, size_t size)
     __attribute__((warn_unused_result));
 /* It will not be asked for after all. */
 void commands_forget(struct commands *, uint64_t token);
 void commands_reset_arrays(struct commands *);
-struct command_param commands_array(struct pg_array *);
-/* False, as of start() of a job: libpq refused, or memory was short for a parameter. */
-bool commands_send(struct pg_conn *, const char *statement, const struct command_param *, int n)
-    __attribute__((warn_unused_result));
 /* So many went to `status` by the running statement; booked when it is committed. */
 void commands_count_status(struct commands *, const char *status, uint64_t n);
 
-/* The steps of each job, as in db.h: start, result, end. */
-bool commands_start_claim(struct commands *, struct pg_conn *);
+/* The steps of each turn, as in pg/link.h: start, result, end. */
+bool commands_start_claim(struct commands *, struct pg_conn *) __attribute__((warn_unused_result));
 void commands_take_claim(struct commands *, const struct pg_result *);
 void commands_end_claim(struct commands *, enum pg_outcome);
 
-bool commands_start_over(struct commands *, struct pg_conn *);
+bool commands_start_over(struct commands *, struct pg_conn *) __attribute__((warn_unused_result));
 void commands_take_over(struct commands *, const struct pg_result *);
 void commands_end_over(struct commands *, enum pg_outcome, const struct pg_error *);
 
 /* A command waits for this IMEI. */
-void commands_mark(struct commands *, const char *imei);
-bool commands_start_poll(struct commands *, struct pg_conn *);
+void commands_mark(struct commands *, uint64_t imei);
+bool commands_start_poll(struct commands *, struct pg_conn *) __attribute__((warn_unused_result));
 void commands_take_poll(struct commands *, const struct pg_result *);
 void commands_end_poll(struct commands *, enum pg_outcome);
-bool commands_start_sweep(struct commands *, struct pg_conn *);
+
+bool commands_start_sweep(struct commands *, struct pg_conn *) __attribute__((warn_unused_result));
 void commands_take_sweep(struct commands *, const struct pg_result *);
+
+bool commands_start_count(struct pg_conn *) __attribute__((warn_unused_result));
 void commands_take_count(struct commands *, const struct pg_result *);
-bool commands_start_limit(struct commands *, struct pg_conn *);
+
+bool commands_start_limit(struct commands *, struct pg_conn *) __attribute__((warn_unused_result));
 
 #endif

@@ -1,15 +1,14 @@
-/* The whole queue: what waits for whom, what belongs to nobody, how long it is. */
+/* The whole queue: which devices a command waits for, what belongs to nobody, how long it is. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "worker/task/commands_impl.h"
 
 void
-commands_mark(struct commands *cm, const char *imei)
+commands_mark(struct commands *cm, uint64_t imei)
 {
-	uint64_t token = cm->cfg.want(cm->cfg.ctx, strtoull(imei, NULL, 10));
+	uint64_t token = cm->cfg.want(cm->cfg.ctx, imei);
 
 	if (token != 0 && !commands_check(cm, token, true))
 		commands_forget(cm, token);
@@ -18,6 +17,8 @@ commands_mark(struct commands *cm, const char *imei)
 bool
 commands_start_poll(struct commands *cm, struct pg_conn *conn)
 {
+	struct pg_params params = {0};
+
 	if (!cm->looking) {
 		cm->looking = true;
 		cm->found = cm->look_again = false;
@@ -25,23 +26,21 @@ commands_start_poll(struct commands *cm, struct pg_conn *conn)
 		cm->cursor[0] = '\0';
 	}
 	cm->page_rows = 0;
-	const struct command_param cursor = {.value = cm->cursor};
-	return commands_send(conn, "commands_poll", &cursor, 1);
+	pg_param_text(&params, cm->cursor);
+	return pg_send(conn, "commands_poll", &params, PG_TEXT_ROWS);
 }
 
 void
 commands_take_poll(struct commands *cm, const struct pg_result *res)
 {
-	cm->page_rows = PQntuples(res);
+	cm->page_rows = pg_rows(res);
 	for (int i = 0; i < cm->page_rows; i++) {
-		if (*PQgetvalue(res, i, 1) == 't')
-			commands_mark(cm, PQgetvalue(res, i, 0));
-		cm->found |= *PQgetvalue(res, i, 2) == 't';
+		if (pg_bool(res, i, 1))
+			commands_mark(cm, pg_uint(res, i, 0));
+		cm->found |= pg_bool(res, i, 2);
 	}
-	if (cm->page_rows > 0) {
-		snprintf(
-		    cm->cursor, sizeof(cm->cursor), "%s", PQgetvalue(res, cm->page_rows - 1, 0));
-	}
+	if (cm->page_rows > 0)
+		snprintf(cm->cursor, sizeof(cm->cursor), "%s", pg_text(res, cm->page_rows - 1, 0));
 }
 
 void
@@ -61,22 +60,25 @@ commands_end_poll(struct commands *cm, enum pg_outcome outcome)
 bool
 commands_start_sweep(struct commands *cm, struct pg_conn *conn)
 {
-	char attempts[12], timeout[12], grace[12];
+	struct pg_params params = {0};
 
-	snprintf(attempts, sizeof(attempts), "%d", cm->cfg.max_attempts);
-	snprintf(timeout, sizeof(timeout), "%d", cm->cfg.timeout_ms);
-	snprintf(grace, sizeof(grace), "%d", GRACE_MS);
-	const struct command_param params[] = {
-	    {.value = attempts}, {.value = timeout}, {.value = grace}};
-	return commands_send(conn, "commands_sweep", params, 3);
+	pg_param_int(&params, cm->cfg.max_attempts);
+	pg_param_int(&params, cm->cfg.timeout_ms);
+	pg_param_int(&params, GRACE_MS);
+	return pg_send(conn, "commands_sweep", &params, PG_TEXT_ROWS);
 }
 
 void
 commands_take_sweep(struct commands *cm, const struct pg_result *res)
 {
-	for (int i = 0; i < PQntuples(res); i++)
-		commands_count_status(
-		    cm, PQgetvalue(res, i, 0), strtoull(PQgetvalue(res, i, 1), NULL, 10));
+	for (int i = 0; i < pg_rows(res); i++)
+		commands_count_status(cm, pg_text(res, i, 0), pg_uint(res, i, 1));
+}
+
+bool
+commands_start_count(struct pg_conn *conn)
+{
+	return pg_send(conn, "commands_count", NULL, PG_TEXT_ROWS);
 }
 
 void
@@ -84,13 +86,11 @@ commands_take_count(struct commands *cm, const struct pg_result *res)
 {
 	uint64_t pending = 0, sent = 0;
 
-	for (int i = 0; i < PQntuples(res); i++) {
-		uint64_t n = strtoull(PQgetvalue(res, i, 1), NULL, 10);
-
-		if (strcmp(PQgetvalue(res, i, 0), "sent") == 0)
-			sent = n;
+	for (int i = 0; i < pg_rows(res); i++) {
+		if (strcmp(pg_text(res, i, 0), "sent") == 0)
+			sent = pg_uint(res, i, 1);
 		else
-			pending = n;
+			pending = pg_uint(res, i, 1);
 	}
 	stats_set(&cm->cfg.stats->commands_pending, pending);
 	stats_set(&cm->cfg.stats->commands_in_flight, sent);
@@ -99,9 +99,8 @@ commands_take_count(struct commands *cm, const struct pg_result *res)
 bool
 commands_start_limit(struct commands *cm, struct pg_conn *conn)
 {
-	char most[12];
+	struct pg_params params = {0};
 
-	snprintf(most, sizeof(most), "%d", cm->cfg.max_length);
-	const struct command_param param = {.value = most};
-	return commands_send(conn, "commands_limit", &param, 1);
+	pg_param_int(&params, cm->cfg.max_length);
+	return pg_send(conn, "commands_limit", &params, PG_TEXT_ROWS);
 }

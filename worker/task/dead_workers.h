@@ -1,7 +1,7 @@
 /*
- * What a dead worker left behind (doc/design.md, Live row): its sessions are marked offline,
- * and positions that it had committed but not yet moved to device_online are
- * moved, from device_positions itself.
+ * What a dead worker left behind (doc/design.md, Live row): its sessions are marked offline, and
+ * positions that it had committed but not yet moved to device_online are moved, from
+ * device_positions itself.
  */
 #ifndef WORKER_TASK_DEAD_WORKERS_H
 #define WORKER_TASK_DEAD_WORKERS_H
@@ -11,26 +11,27 @@
 #include "shm/registry.h"
 #include "worker/task/jobs.h"
 
-struct orphans;
+struct dead_workers;
 
-struct orphans_config {
+struct dead_workers_config {
 	struct registry *registry;
 	const char *gateway_id;
-	int worker;	      /* our slot */
-	int nworkers;	      /* slot 0 also cleans up after slots that are no more */
-	int64_t born_session; /* a session id drawn at our start: older ones of dead owners are
-				 orphans */
+	int worker;   /* our slot */
+	int nworkers; /* slot 0 also cleans up after slots that are not used any more */
+	/* A session id drawn at our start: older ones of such slots are dead. */
+	int64_t born_session;
 };
 
-struct orphans *orphans_new(const struct orphans_config *);
-void orphans_free(struct orphans *);
-struct task *orphans_task(struct orphans *);
+struct dead_workers *dead_workers_new(const struct dead_workers_config *)
+    __attribute__((warn_unused_result));
+void dead_workers_free(struct dead_workers *);
+struct job *dead_workers_job(struct dead_workers *);
 
 /*
  * The occupant `owner` (shm_owner()) of a slot is dead: clean up what it left, in the registry at
- * once, in the database when it answers. Called at our own start for our own
- * owner number (a predecessor had it), and when the master says so.
+ * once, in the database when it answers. Called at our own start for our own owner number (a
+ * predecessor had it), and when the master says so.
  */
-void orphans_add(struct orphans *, uint32_t owner);
+void dead_workers_add(struct dead_workers *, uint32_t owner);
 
 #endif

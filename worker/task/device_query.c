@@ -1,51 +1,33 @@
 #include "worker/task/device_query.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/clock.h"
+#include "pg/query.h"
 
 #define LOG_EVERY_MS 600000
 
 _Static_assert(CODEC_MAY_ALL == 127 && CODEC_MAY_8 == 1 && CODEC_MAY_8E == 2 && CODEC_MAY_16 == 4 &&
 		   CODEC_MAY_12 == 8 && CODEC_MAY_13 == 16 && CODEC_MAY_14 == 32 &&
 		   CODEC_MAY_15 == 64,
-    "DEVICE_QUERY_FIELDS makes the mask of codecs");
-
-const char device_query_ask_sql[] =
-    DEVICE_QUERY_FIELDS "FROM devices d" DEVICE_QUERY_MODELS " WHERE d.imei = ANY ($1::text[])";
-
-void
-device_query_put_imei(struct pg_array *a, uint64_t imei)
-{
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%015" PRIu64, imei);
-
-	pg_array_text(a, text, (size_t)n);
-}
+    "pg/sql/_devices_fields.sql makes the mask of codecs");
 
 bool
 device_query_send(struct pg_conn *conn, const char *statement, struct pg_array *imeis)
 {
-	int length, binary = 1;
-	const char *value = pg_array_param(imeis, &length);
+	struct pg_params params = {0};
 
-	return value != NULL &&
-	       PQsendQueryPrepared(conn, statement, 1, &value, &length, &binary, 0) == 1;
+	pg_param_array(&params, imeis);
+	return pg_send(conn, statement, &params, PG_TEXT_ROWS);
 }
 
 bool
 device_query_row(const struct pg_result *res, int i, struct device_row *row)
 {
-	if (PQgetisnull(res, i, 0))
-		return false;
 	*row = (struct device_row){
-	    .imei = strtoull(PQgetvalue(res, i, 0), NULL, 10),
-	    .id = strtoll(PQgetvalue(res, i, 1), NULL, 10),
+	    .imei = pg_uint(res, i, 0),
+	    .id = pg_int(res, i, 1),
 	    .present = true,
-	    .enabled = PQgetvalue(res, i, 2)[0] == 't',
-	    .codecs = (uint32_t)strtoul(PQgetvalue(res, i, 3), NULL, 10),
+	    .enabled = pg_bool(res, i, 2),
+	    .codecs = (uint32_t)pg_uint(res, i, 3),
 	};
 	return row->imei != 0;
 }

@@ -2,39 +2,34 @@
 
 #include <event2/util.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pg/query.h"
 #include "worker/task/device_query.h"
 #include "worker/task/imei_lookup.h"
-#include "pg/array.h"
+#include "worker/task/imeis.h"
 
 #define RELOAD_MS 60000
 #define RELOAD_JITTER_MS 12000 /* 54 to 66 s: gateways that start together don't load together */
-#define LOAD_ROWS 5000	       /* one turn of a full load; also in load_sql */
+#define LOAD_ROWS 5000	       /* one turn of a full load; also in devices_load.sql */
 #define MAX_CHANGED 4096       /* more changes at once are a bulk change: load all */
 
-/* By pages, so that a change or a lookup never waits for the whole of a large table. */
-static const char load_sql[] = DEVICE_QUERY_FIELDS
-    "FROM (SELECT id, imei, enabled, device_model FROM devices WHERE id > $1::bigint"
-    " ORDER BY id LIMIT 5000) d" DEVICE_QUERY_MODELS;
+static const char *const statements[] = {"devices_ask", "devices_insert", "devices_load", NULL};
 
-static const char *const statements[] = {"devices_ask", device_query_ask_sql, "devices_load",
-    load_sql, "devices_insert", lookup_insert_sql, NULL};
-
-enum job_kind { JOB_NONE, JOB_CHANGED, JOB_LOOKUP, JOB_LOAD };
+/* What a turn is for. */
+enum turn { TURN_NONE, TURN_CHANGED, TURN_LOOKUP, TURN_LOAD };
 
 struct devices {
 	struct devices_config cfg;
-	struct task task;
+	struct job job;
 	bool up, leader;
 	bool tried; /* the first attempt to connect has ended, one way or the other */
-	enum job_kind job;
+	enum turn turn;
 	struct pg_array imeis;
-	struct lookup *lookup;
+	struct imei_lookup *lookup;
 	uint64_t asked_at; /* registry_seq() before the running question */
 
 	/* Leader: the full load. */
@@ -87,7 +82,7 @@ start_changed(struct devices *d, struct pg_conn *conn)
 			continue;
 		d->checking[n] = d->checking[i];
 		d->found[n++] = false;
-		device_query_put_imei(&d->imeis, d->checking[i]);
+		imeis_append(&d->imeis, d->checking[i]);
 	}
 	d->nchecking = n;
 	return device_query_send(conn, "devices_ask", &d->imeis);
@@ -114,7 +109,7 @@ take_changed(struct devices *d, const struct pg_result *res)
 {
 	struct device_row row;
 
-	for (int i = 0; i < PQntuples(res); i++) {
+	for (int i = 0; i < pg_rows(res); i++) {
 		if (!device_query_row(res, i, &row))
 			continue;
 		const uint64_t *at = bsearch(
@@ -146,8 +141,7 @@ end_changed(struct devices *d, enum pg_outcome outcome)
 static bool
 start_page(struct devices *d, struct pg_conn *conn)
 {
-	char cursor[24];
-	const char *const values[] = {cursor};
+	struct pg_params params = {0};
 
 	if (!d->loading) {
 		d->loading = true;
@@ -158,16 +152,16 @@ start_page(struct devices *d, struct pg_conn *conn)
 		registry_load_begin(d->cfg.registry, &d->load);
 	}
 	d->page_rows = 0;
-	snprintf(cursor, sizeof(cursor), "%" PRId64, d->load_cursor);
-	return PQsendQueryPrepared(conn, "devices_load", 1, values, NULL, NULL, 0) == 1;
+	pg_param_int(&params, d->load_cursor);
+	return pg_send(conn, "devices_load", &params, PG_TEXT_ROWS);
 }
 
 static void
 take_page(struct devices *d, const struct pg_result *res)
 {
-	for (int i = 0; i < PQntuples(res); i++) {
+	for (int i = 0; i < pg_rows(res); i++) {
 		struct device_row row;
-		int64_t id = strtoll(PQgetvalue(res, i, 1), NULL, 10);
+		int64_t id = pg_int(res, i, 1);
 
 		d->page_rows++;
 		if (id > d->load_cursor)
@@ -208,7 +202,7 @@ finish_load(struct devices *d, bool complete)
 	d->odd_logged = d->load_odd;
 }
 
-/* ---- The task ---- */
+/* ---- The job ---- */
 
 static void
 look_at_leadership(struct devices *d, int64_t now)
@@ -227,20 +221,18 @@ look_at_leadership(struct devices *d, int64_t now)
 		d->load_wanted = true;
 }
 
-static enum job_kind
+static enum turn
 choose(const struct devices *d)
 {
 	bool load = d->leader && (d->loading || d->load_wanted);
 
-	if (!d->up)
-		return JOB_NONE;
 	if (d->leader && d->nchanged > 0)
-		return JOB_CHANGED;
+		return TURN_CHANGED;
 	if (load && d->load_turn)
-		return JOB_LOAD;
-	if (lookup_due(d->lookup))
-		return JOB_LOOKUP;
-	return load ? JOB_LOAD : JOB_NONE;
+		return TURN_LOAD;
+	if (imei_lookup_due(d->lookup))
+		return TURN_LOOKUP;
+	return load ? TURN_LOAD : TURN_NONE;
 }
 
 static bool
@@ -248,9 +240,8 @@ devices_due(void *ctx, int64_t now_mono_ms)
 {
 	struct devices *d = ctx;
 
-	if (d->up)
-		look_at_leadership(d, now_mono_ms);
-	return choose(d) != JOB_NONE;
+	look_at_leadership(d, now_mono_ms);
+	return choose(d) != TURN_NONE;
 }
 
 static bool
@@ -258,13 +249,13 @@ devices_start(void *ctx, struct pg_conn *conn)
 {
 	struct devices *d = ctx;
 
-	d->job = choose(d);
-	d->load_turn = d->job != JOB_LOAD; /* lookups and a load take turns */
+	d->turn = choose(d);
+	d->load_turn = d->turn != TURN_LOAD; /* lookups and a load take turns */
 	d->asked_at = registry_seq(d->cfg.registry);
-	if (d->job == JOB_CHANGED)
+	if (d->turn == TURN_CHANGED)
 		return start_changed(d, conn);
-	if (d->job == JOB_LOOKUP)
-		return lookup_start(d->lookup, conn, d->asked_at);
+	if (d->turn == TURN_LOOKUP)
+		return imei_lookup_start(d->lookup, conn, d->asked_at);
 	return start_page(d, conn);
 }
 
@@ -273,10 +264,10 @@ devices_result(void *ctx, const struct pg_result *res)
 {
 	struct devices *d = ctx;
 
-	if (d->job == JOB_CHANGED)
+	if (d->turn == TURN_CHANGED)
 		take_changed(d, res);
-	else if (d->job == JOB_LOOKUP)
-		lookup_result(d->lookup, res);
+	else if (d->turn == TURN_LOOKUP)
+		imei_lookup_result(d->lookup, res);
 	else
 		take_page(d, res);
 }
@@ -285,13 +276,13 @@ static void
 devices_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct devices *d = ctx;
-	enum job_kind job = d->job;
+	enum turn turn = d->turn;
 
-	d->job = JOB_NONE;
-	if (job == JOB_CHANGED)
+	d->turn = TURN_NONE;
+	if (turn == TURN_CHANGED)
 		end_changed(d, outcome);
-	else if (job == JOB_LOOKUP)
-		lookup_end(d->lookup, outcome, error);
+	else if (turn == TURN_LOOKUP)
+		d->job.handled = imei_lookup_end(d->lookup, outcome, error);
 	else if (outcome != PG_OK || d->page_rows < LOAD_ROWS)
 		finish_load(d, outcome == PG_OK);
 }
@@ -319,26 +310,24 @@ devices_down(void *ctx)
 		registry_stop_leading(d->cfg.registry);
 	d->leader = false;
 	d->nchanged = 0;
-	lookup_down(d->lookup);
+	imei_lookup_down(d->lookup);
 }
 
 static void
-devices_notify(void *ctx, const char *channel, const char *payload)
+devices_notify(void *ctx, const char *payload)
 {
 	struct devices *d = ctx;
-	const char *p = payload;
+	enum imeis_item item;
+	uint64_t imei;
 
-	/* Whoever leads next loads all, so only the leader needs to remember. */
-	if (strcmp(channel, "telematics_devices") != 0 || !d->leader)
+	/* The next leader loads all, so only the leader needs to remember. */
+	if (!d->leader)
 		return;
-	while (*p != '\0') {
-		size_t n = strcspn(p, ",");
-
-		if (n == 1 && *p == '*')
+	while ((item = imeis_next(&payload, &imei)) != IMEIS_END) {
+		if (item == IMEIS_ALL)
 			d->load_wanted = true;
-		else if (n == 15 && strspn(p, "0123456789") >= 15)
-			add_changed(d, strtoull(p, NULL, 10));
-		p += n + (p[n] == ',');
+		else
+			add_changed(d, imei);
 	}
 }
 
@@ -351,21 +340,22 @@ devices_new(const struct devices_config *cfg)
 		return NULL;
 	d->cfg = *cfg;
 	pg_array_init(&d->imeis, PG_TEXT);
-	d->lookup = lookup_new(cfg);
+	d->lookup = imei_lookup_new(cfg);
 	if (d->lookup == NULL) {
 		devices_free(d);
 		return NULL;
 	}
-	d->task = (struct task){.job = {.name = "devices",
-				    .ctx = d,
-				    .start = devices_start,
-				    .result = devices_result,
-				    .end = devices_end},
+	d->job = (struct job){.turn = {.name = "devices",
+				  .ctx = d,
+				  .start = devices_start,
+				  .result = devices_result,
+				  .end = devices_end},
 	    .due = devices_due,
 	    .up = devices_up,
 	    .down = devices_down,
+	    .channel = "telematics_devices",
 	    .notify = devices_notify,
-	    .prepare = statements};
+	    .statements = statements};
 	return d;
 }
 
@@ -378,15 +368,15 @@ devices_free(struct devices *d)
 		registry_load_end(d->cfg.registry, &d->load, false);
 	if (d->leader)
 		registry_stop_leading(d->cfg.registry);
-	lookup_free(d->lookup);
+	imei_lookup_free(d->lookup);
 	pg_array_free(&d->imeis);
 	free(d);
 }
 
-struct task *
-devices_task(struct devices *d)
+struct job *
+devices_job(struct devices *d)
 {
-	return &d->task;
+	return &d->job;
 }
 
 bool
@@ -395,5 +385,5 @@ devices_lookup(
 {
 	*now = LOOKUP_UNAVAILABLE;
 	/* A worker that has just begun is about to know: its first callers wait for that. */
-	return (d->up || !d->tried) && lookup_add(d->lookup, imei, token, now_mono_ms, now);
+	return (d->up || !d->tried) && imei_lookup_add(d->lookup, imei, token, now_mono_ms, now);
 }

@@ -1,11 +1,10 @@
 /*
- * Keeps the shared registry like `devices` (doc/design.md, Handshake), and answers
- * for IMEIs that it doesn't hold.
+ * Keeps the shared registry like `devices` (doc/design.md, Handshake), and answers for IMEIs that
+ * it doesn't hold.
  *
- * Every worker runs this task; the leader (registry_try_lead) loads the whole
- * table at start, after a lost connection, every 60 s and on a bulk
- * notification, and applies single changes on NOTIFY. Any worker looks up misses,
- * many IMEIs in one query, each at most once a second.
+ * Every worker runs this job; the leader (registry_try_lead) loads the whole table at start, after
+ * a lost connection, every 60 s and on a bulk notification, and applies single changes on NOTIFY.
+ * Any worker looks up misses, many IMEIs in one query, each at most once a second.
  */
 #ifndef WORKER_TASK_DEVICES_H
 #define WORKER_TASK_DEVICES_H
@@ -38,19 +37,16 @@ struct devices_config {
 	void (*answer)(void *ctx, uint64_t token, uint64_t imei, enum lookup_answer);
 };
 
-struct devices *devices_new(const struct devices_config *);
+struct devices *devices_new(const struct devices_config *) __attribute__((warn_unused_result));
 void devices_free(struct devices *);
-struct task *devices_task(struct devices *);
-
-/* For tasks_new(). */
-#define DEVICES_LISTEN_SQL "LISTEN telematics_devices;"
+struct job *devices_job(struct devices *);
 
 /*
- * Asks about an IMEI that registry_find() doesn't hold as enabled. Returns true if an
- * answer will follow for `token`; false if *now holds the answer already
- * (asked less than a second ago, database away, or too many questions waiting).
+ * Asks about an IMEI that registry_find() doesn't hold as enabled. Returns true if an answer will
+ * follow for `token`; false if *now holds the answer already (asked less than a second ago,
+ * database away, or too many questions waiting).
  */
-bool devices_lookup(
-    struct devices *, uint64_t imei, uint64_t token, int64_t now_mono_ms, enum lookup_answer *now);
+bool devices_lookup(struct devices *, uint64_t imei, uint64_t token, int64_t now_mono_ms,
+    enum lookup_answer *now) __attribute__((warn_unused_result));
 
 #endif

@@ -6,17 +6,15 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pg/isolate.h"
 #include "worker/task/device_query.h"
-#include "pg/array.h"
+#include "worker/task/imeis.h"
 
 #define MAX_WAITING 4096
 #define REFUSALS 4096 /* 2 to the REFUSAL_BITS */
 #define REFUSAL_BITS 12
 #define REFUSAL_MS 1000 /* an IMEI is asked about once in this time */
 #define LOG_EVERY_MS 60000
-
-const char lookup_insert_sql[] =
-    "INSERT INTO devices (imei) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
 
 /* Where an IMEI of the present question stands. */
 enum ask_state {
@@ -44,7 +42,7 @@ struct refusal {
 	enum lookup_answer answer;
 };
 
-struct lookup {
+struct imei_lookup {
 	struct devices_config cfg;
 	struct pg_array imeis;
 	uint64_t asked_at;
@@ -52,8 +50,10 @@ struct lookup {
 	size_t nwaiting;
 	struct ask asks[DEVICE_QUERY_IMEIS]; /* the present question, sorted by IMEI */
 	size_t nasks;
-	bool inserting, asking_again; /* its second and third turn */
-	size_t insert_limit, ninserting;
+	bool inserting, asking_again;		 /* its second and third turn */
+	struct ask *inserts[DEVICE_QUERY_IMEIS]; /* those of it that get a stub row */
+	size_t ninserts;
+	struct pg_isolate spans; /* of them: what is being inserted, and what is left */
 	int64_t no_insert_before_ms;
 	struct log_gate full_gate, insert_gate;
 	struct refusal refusals[REFUSALS]; /* by hash; a newer one takes the place */
@@ -68,7 +68,7 @@ compare_ask(const void *a, const void *b)
 }
 
 static struct ask *
-find_ask(struct lookup *l, uint64_t imei)
+find_ask(struct imei_lookup *l, uint64_t imei)
 {
 	const struct ask key = {.imei = imei};
 
@@ -78,7 +78,7 @@ find_ask(struct lookup *l, uint64_t imei)
 }
 
 static size_t
-count_asks(const struct lookup *l, enum ask_state state)
+count_asks(const struct imei_lookup *l, enum ask_state state)
 {
 	size_t n = 0;
 
@@ -88,7 +88,7 @@ count_asks(const struct lookup *l, enum ask_state state)
 }
 
 static struct refusal *
-refusal_of(struct lookup *l, uint64_t imei)
+refusal_of(struct imei_lookup *l, uint64_t imei)
 {
 	return &l->refusals[(imei * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - REFUSAL_BITS)];
 }
@@ -101,7 +101,7 @@ settle(struct ask *a, enum lookup_answer answer)
 }
 
 static void
-settle_rest(struct lookup *l, enum lookup_answer answer)
+settle_rest(struct imei_lookup *l, enum lookup_answer answer)
 {
 	for (size_t i = 0; i < l->nasks; i++)
 		if (l->asks[i].state != ASK_SETTLED)
@@ -112,7 +112,7 @@ settle_rest(struct lookup *l, enum lookup_answer answer)
 
 /* Makes a question of those who wait longest, one of each IMEI. */
 static void
-gather_asks(struct lookup *l)
+gather_asks(struct imei_lookup *l)
 {
 	size_t n = 0;
 
@@ -127,20 +127,20 @@ gather_asks(struct lookup *l)
 }
 
 static bool
-start_ask(struct lookup *l, struct pg_conn *conn)
+start_ask(struct imei_lookup *l, struct pg_conn *conn)
 {
 	if (!l->asking_again)
 		gather_asks(l);
 	pg_array_reset(&l->imeis);
 	for (size_t i = 0; i < l->nasks; i++)
 		if (!l->asking_again || l->asks[i].state == ASK_INSERTED)
-			device_query_put_imei(&l->imeis, l->asks[i].imei);
+			imeis_append(&l->imeis, l->asks[i].imei);
 	return device_query_send(conn, "devices_ask", &l->imeis);
 }
 
 /* A change came in between: by its word now, or by asking again. */
 static void
-settle_overtaken(struct lookup *l, struct ask *a)
+settle_overtaken(struct imei_lookup *l, struct ask *a)
 {
 	uint32_t index = registry_find(l->cfg.registry, a->imei);
 	struct device_entry entry;
@@ -154,7 +154,7 @@ settle_overtaken(struct lookup *l, struct ask *a)
 }
 
 static void
-settle_by_row(struct lookup *l, struct ask *a, const struct device_row *row)
+settle_by_row(struct imei_lookup *l, struct ask *a, const struct device_row *row)
 {
 	switch (registry_apply(l->cfg.registry, row, l->asked_at, NULL)) {
 	case REGISTRY_STALE:
@@ -173,7 +173,7 @@ settle_by_row(struct lookup *l, struct ask *a, const struct device_row *row)
 
 /* The database has no row of it. */
 static void
-settle_absent(struct lookup *l, struct ask *a, int64_t now)
+settle_absent(struct imei_lookup *l, struct ask *a, int64_t now)
 {
 	const struct device_row gone = {.imei = a->imei};
 
@@ -188,9 +188,9 @@ settle_absent(struct lookup *l, struct ask *a, int64_t now)
 		a->state = ASK_INSERT;
 }
 
-/* Hands out what is settled. Who waits for something that isn't stays in the queue. */
+/* Hands out what is settled. Those that wait for something that isn't stay in the queue. */
 static void
-finish_asks(struct lookup *l, int64_t now)
+finish_asks(struct imei_lookup *l, int64_t now)
 {
 	size_t kept = 0, nready = 0;
 
@@ -220,8 +220,20 @@ finish_asks(struct lookup *l, int64_t now)
 	l->inserting = l->asking_again = false;
 }
 
+/* Stub rows for the unknown, if they are welcome, before they are asked about once more. */
 static void
-end_ask(struct lookup *l, enum pg_outcome outcome)
+begin_inserts(struct imei_lookup *l)
+{
+	l->ninserts = 0;
+	for (size_t i = 0; i < l->nasks; i++)
+		if (l->asks[i].state == ASK_INSERT)
+			l->inserts[l->ninserts++] = &l->asks[i];
+	pg_isolate_start(&l->spans, (uint32_t)l->ninserts);
+	l->inserting = pg_isolate_next(&l->spans, DEVICE_QUERY_IMEIS);
+}
+
+static void
+end_ask(struct imei_lookup *l, enum pg_outcome outcome)
 {
 	int64_t now = clock_mono_ms();
 	enum ask_state absent = l->asking_again ? ASK_INSERTED : ASK_OPEN;
@@ -231,8 +243,7 @@ end_ask(struct lookup *l, enum pg_outcome outcome)
 	for (size_t i = 0; i < l->nasks; i++)
 		if (l->asks[i].state == absent)
 			settle_absent(l, &l->asks[i], now);
-	l->inserting = count_asks(l, ASK_INSERT) > 0;
-	l->insert_limit = DEVICE_QUERY_IMEIS;
+	begin_inserts(l);
 	if (!l->inserting)
 		finish_asks(l, now);
 }
@@ -240,21 +251,16 @@ end_ask(struct lookup *l, enum pg_outcome outcome)
 /* ---- Stub rows ---- */
 
 static bool
-start_insert(struct lookup *l, struct pg_conn *conn)
+start_insert(struct imei_lookup *l, struct pg_conn *conn)
 {
-	l->ninserting = 0;
 	pg_array_reset(&l->imeis);
-	for (size_t i = 0; i < l->nasks && l->ninserting < l->insert_limit; i++) {
-		if (l->asks[i].state != ASK_INSERT)
-			continue;
-		device_query_put_imei(&l->imeis, l->asks[i].imei);
-		l->ninserting++;
-	}
+	for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++)
+		imeis_append(&l->imeis, l->inserts[i]->imei);
 	return device_query_send(conn, "devices_insert", &l->imeis);
 }
 
 static void
-log_refused_insert(struct lookup *l, uint64_t imei, const struct pg_error *error, int64_t now)
+log_refused_insert(struct imei_lookup *l, uint64_t imei, const struct pg_error *error, int64_t now)
 {
 	uint64_t suppressed;
 
@@ -265,75 +271,67 @@ log_refused_insert(struct lookup *l, uint64_t imei, const struct pg_error *error
 		    error->sqlstate, error->text, suppressed);
 }
 
-/* Moves the first `n` that were to be inserted, which are those that this insert had. */
+/* Neither the rows' fault nor over in a moment: all that are left are told so. */
 static void
-move_inserts(struct lookup *l, size_t n, enum ask_state state, enum lookup_answer answer)
+give_up_inserts(struct imei_lookup *l, int64_t now)
 {
-	for (size_t i = 0; i < l->nasks && n > 0; i++) {
-		if (l->asks[i].state != ASK_INSERT)
-			continue;
-		l->asks[i].state = state;
-		l->asks[i].answer = answer;
-		n--;
-	}
+	l->no_insert_before_ms = now + REFUSAL_MS;
+	for (size_t i = l->spans.now.from; i < l->ninserts; i++)
+		settle(l->inserts[i], LOOKUP_UNAVAILABLE);
+	pg_isolate_start(&l->spans, 0);
 }
 
-static uint64_t
-first_insert(const struct lookup *l)
-{
-	for (size_t i = 0; i < l->nasks; i++)
-		if (l->asks[i].state == ASK_INSERT)
-			return l->asks[i].imei;
-	return 0;
-}
-
-static void
-end_insert(struct lookup *l, enum pg_outcome outcome, const struct pg_error *error)
+/* True: a row was refused, and found or nearer to be found. */
+static bool
+end_insert(struct imei_lookup *l, enum pg_outcome outcome, const struct pg_error *error)
 {
 	int64_t now = clock_mono_ms();
+	bool refused = outcome == PG_ERROR && pg_error_is_content(error);
+	struct ask *first = l->inserts[l->spans.now.from];
 
 	if (outcome == PG_OK) {
-		move_inserts(l, l->ninserting, ASK_INSERTED, LOOKUP_UNKNOWN);
-	} else if (pg_error_is_content(error) && l->ninserting > 1) {
-		l->insert_limit = 1; /* one by one: only what the table refuses is to be refused */
-	} else if (pg_error_is_content(error)) {
-		log_refused_insert(l, first_insert(l), error, now);
-		move_inserts(l, 1, ASK_SETTLED, LOOKUP_UNKNOWN);
-	} else if (!pg_error_is_transient(error)) {
-		l->no_insert_before_ms = now + REFUSAL_MS;
-		move_inserts(l, l->nasks, ASK_SETTLED, LOOKUP_UNAVAILABLE);
+		for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++)
+			l->inserts[i]->state = ASK_INSERTED;
+	} else if (refused && pg_isolate_refused(&l->spans)) {
+		log_refused_insert(l, first->imei, error, now);
+		settle(first, LOOKUP_UNKNOWN);
+	} else if (!refused && pg_error_is_transient(error)) {
+		pg_isolate_again(&l->spans);
+	} else if (!refused) {
+		give_up_inserts(l, now);
 	}
-	l->inserting = count_asks(l, ASK_INSERT) > 0;
+	l->inserting = pg_isolate_next(&l->spans, DEVICE_QUERY_IMEIS);
 	if (l->inserting)
-		return;
+		return refused;
 	l->asking_again = count_asks(l, ASK_INSERTED) > 0;
 	if (!l->asking_again)
 		finish_asks(l, now);
+	return refused;
 }
 
 /* ---- Turns ---- */
 
 bool
-lookup_due(const struct lookup *l)
+imei_lookup_due(const struct imei_lookup *l)
 {
 	return l->nasks > 0 || l->nwaiting > 0;
 }
 
 bool
-lookup_start(struct lookup *l, struct pg_conn *conn, uint64_t asked_at)
+imei_lookup_start(struct imei_lookup *l, struct pg_conn *conn, uint64_t asked_at)
 {
 	l->asked_at = asked_at;
 	return l->inserting ? start_insert(l, conn) : start_ask(l, conn);
 }
 
 void
-lookup_result(struct lookup *l, const struct pg_result *res)
+imei_lookup_result(struct imei_lookup *l, const struct pg_result *res)
 {
 	struct device_row row;
 
 	if (l->inserting)
 		return;
-	for (int i = 0; i < PQntuples(res); i++) {
+	for (int i = 0; i < pg_rows(res); i++) {
 		struct ask *a = device_query_row(res, i, &row) ? find_ask(l, row.imei) : NULL;
 
 		if (a != NULL)
@@ -341,19 +339,19 @@ lookup_result(struct lookup *l, const struct pg_result *res)
 	}
 }
 
-void
-lookup_end(struct lookup *l, enum pg_outcome outcome, const struct pg_error *error)
+bool
+imei_lookup_end(struct imei_lookup *l, enum pg_outcome outcome, const struct pg_error *error)
 {
 	if (outcome == PG_LOST)
-		return; /* lookup_down() follows */
+		return false; /* imei_lookup_down() follows */
 	if (l->inserting)
-		end_insert(l, outcome, error);
-	else
-		end_ask(l, outcome);
+		return end_insert(l, outcome, error);
+	end_ask(l, outcome);
+	return false;
 }
 
 void
-lookup_down(struct lookup *l)
+imei_lookup_down(struct imei_lookup *l)
 {
 	size_t n = l->nwaiting;
 
@@ -366,8 +364,8 @@ lookup_down(struct lookup *l)
 }
 
 bool
-lookup_add(
-    struct lookup *l, uint64_t imei, uint64_t token, int64_t now_mono_ms, enum lookup_answer *now)
+imei_lookup_add(struct imei_lookup *l, uint64_t imei, uint64_t token, int64_t now_mono_ms,
+    enum lookup_answer *now)
 {
 	const struct refusal *r = refusal_of(l, imei);
 
@@ -382,10 +380,10 @@ lookup_add(
 	return true;
 }
 
-struct lookup *
-lookup_new(const struct devices_config *cfg)
+struct imei_lookup *
+imei_lookup_new(const struct devices_config *cfg)
 {
-	struct lookup *l = calloc(1, sizeof(*l));
+	struct imei_lookup *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
@@ -395,7 +393,7 @@ lookup_new(const struct devices_config *cfg)
 }
 
 void
-lookup_free(struct lookup *l)
+imei_lookup_free(struct imei_lookup *l)
 {
 	if (l == NULL)
 		return;

@@ -7,64 +7,43 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pg/sql.h"
 
 #define TICK_MS 100
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 1000
 #define LOG_EVERY_MS 60000
 
-/*
- * A lock that somebody else holds on devices must not stop live rows and the
- * rest: a task that waits for one gives up and takes its next turn.
- *
- * Each statement names the rows it wants, at most some thousands of a table that
- * may hold a million: a plan that reads all of it would be right for its size and wrong
- * for a worker that runs it several times a second. So plans are made anew each
- * time (a table that is empty at start may be large an hour later, and planning takes
- * a millisecond) and go by the indexes.
- */
-static const char session_sql[] =
-    "SET lock_timeout = '1s'; SET plan_cache_mode = 'force_custom_plan';"
-    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET random_page_cost = 1.1;";
-
-/* A task's place in the round. */
+/* A job's place in the round. */
 struct place {
-	struct tasks *tasks;
-	struct task *task;
-	struct pg_job job;     /* forwards to task->job, and goes on with the round at its end */
+	struct jobs *jobs;
+	struct job *job;
+	struct pg_job turn;    /* forwards to job->turn, and goes on with the round at its end */
 	int64_t not_before_ms; /* backing off after an error */
 	int backoff_ms;	       /* 0: the last run was good */
 	char sqlstate[6];      /* of the error that was logged last */
 	struct log_gate log_gate;
 };
 
-struct tasks {
-	struct pg_link *db;
+struct jobs {
+	struct pg_link *link;
 	struct event *tick, *kick;
 	struct place *places;
 	int n;
-	int next; /* who is asked first */
+	int next; /* which is asked first */
 	bool running;
-	const char **prepare;
+	const char **statements; /* of all jobs, ended by NULL */
 	char *setup_sql;
 };
 
-static void run_next(struct tasks *);
+static void run_next(struct jobs *);
 
 static bool
 forward_start(void *ctx, struct pg_conn *conn)
 {
 	struct place *p = ctx;
 
-	return p->task->job.start(p->task->job.ctx, conn);
-}
-
-static enum pg_copy
-forward_copy_in(void *ctx, struct pg_conn *conn)
-{
-	struct place *p = ctx;
-
-	return p->task->job.copy_in(p->task->job.ctx, conn);
+	return p->job->turn.start(p->job->turn.ctx, conn);
 }
 
 static void
@@ -72,18 +51,19 @@ forward_result(void *ctx, const struct pg_result *res)
 {
 	struct place *p = ctx;
 
-	p->task->job.result(p->task->job.ctx, res);
+	if (p->job->turn.result != NULL)
+		p->job->turn.result(p->job->turn.ctx, res);
 }
 
-/* What failed once fails again a moment later: the pause grows, and one line a minute tells. */
+/* What failed once fails again a moment later: the pause grows, and one line a minute says so. */
 static void
 note_failure(struct place *p, const struct pg_error *error, int64_t now)
 {
 	uint64_t suppressed;
 
 	if (pg_error_is_transient(error)) {
-		log_debug("task %s: %s: %s; trying again", p->task->job.name, error->sqlstate,
-		    error->text);
+		log_debug(
+		    "job %s: %s: %s; trying again", p->turn.name, error->sqlstate, error->text);
 		return;
 	}
 	p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_FIRST_MS : p->backoff_ms * 2;
@@ -95,10 +75,8 @@ note_failure(struct place *p, const struct pg_error *error, int64_t now)
 		p->log_gate = (struct log_gate){0};
 	}
 	if (log_gate_open(&p->log_gate, now, LOG_EVERY_MS, &suppressed))
-		log_error(
-		    "task %s: the database refuses it: %s: %s (%llu more since the last line)",
-		    p->task->job.name, error->sqlstate, error->text,
-		    (unsigned long long)suppressed);
+		log_error("job %s: the database refuses it: %s: %s (%llu more since the last line)",
+		    p->turn.name, error->sqlstate, error->text, (unsigned long long)suppressed);
 }
 
 static void
@@ -106,32 +84,33 @@ forward_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct place *p = ctx;
 
-	p->tasks->running = false;
-	p->task->job.end(p->task->job.ctx, outcome, error);
-	if (outcome == PG_ERROR) {
+	p->jobs->running = false;
+	p->job->handled = false;
+	p->job->turn.end(p->job->turn.ctx, outcome, error);
+	if (outcome == PG_ERROR && !p->job->handled) {
 		note_failure(p, error, clock_mono_ms());
 	} else if (outcome == PG_OK) {
 		p->backoff_ms = 0;
 		p->not_before_ms = 0;
 	}
-	run_next(p->tasks);
+	run_next(p->jobs);
 }
 
-/* Starts the first task that is due, from the one behind the last that ran. */
+/* Starts the first job that is due, from the one behind the last that ran. */
 static void
-run_next(struct tasks *t)
+run_next(struct jobs *jobs)
 {
-	if (t->running || !pg_link_is_up(t->db) || pg_link_is_busy(t->db))
+	if (jobs->running || !pg_link_is_up(jobs->link) || pg_link_is_busy(jobs->link))
 		return;
 	int64_t now = clock_mono_ms();
-	for (int i = 0; i < t->n; i++) {
-		struct place *p = &t->places[(t->next + i) % t->n];
+	for (int i = 0; i < jobs->n; i++) {
+		struct place *p = &jobs->places[(jobs->next + i) % jobs->n];
 
-		if (now < p->not_before_ms || !p->task->due(p->task->job.ctx, now))
+		if (now < p->not_before_ms || !p->job->due(p->job->turn.ctx, now))
 			continue;
-		t->next = (t->next + i + 1) % t->n;
-		t->running = true;
-		pg_link_run(t->db, &p->job);
+		jobs->next = (jobs->next + i + 1) % jobs->n;
+		jobs->running = true;
+		pg_link_run(jobs->link, &p->turn);
 		return;
 	}
 }
@@ -144,163 +123,183 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+kick(struct jobs *jobs)
+{
+	event_active(jobs->kick, EV_TIMEOUT, 0);
+}
+
+/* Only marks the event: the caller may be deep inside a connection that a job's answer closes. */
+void
+jobs_kick(const struct job *job)
+{
+	if (job->jobs != NULL)
+		kick(job->jobs);
+}
+
+static void
 up_cb(void *ctx)
 {
-	struct tasks *t = ctx;
+	struct jobs *jobs = ctx;
 
-	for (int i = 0; i < t->n; i++) {
-		t->places[i].not_before_ms = 0;
-		if (t->places[i].task->up != NULL)
-			t->places[i].task->up(t->places[i].task->job.ctx);
+	for (int i = 0; i < jobs->n; i++) {
+		struct job *job = jobs->places[i].job;
+
+		jobs->places[i].not_before_ms = 0;
+		if (job->up != NULL)
+			job->up(job->turn.ctx);
 	}
-	tasks_kick(t);
+	kick(jobs);
 }
 
 static void
 down_cb(void *ctx, const char *why)
 {
-	struct tasks *t = ctx;
+	struct jobs *jobs = ctx;
 
-	(void)why; /* db logged it */
-	for (int i = 0; i < t->n; i++)
-		if (t->places[i].task->down != NULL)
-			t->places[i].task->down(t->places[i].task->job.ctx);
+	(void)why; /* pg/link logs it */
+	for (int i = 0; i < jobs->n; i++) {
+		struct job *job = jobs->places[i].job;
+
+		if (job->down != NULL)
+			job->down(job->turn.ctx);
+	}
 }
 
 static void
 notify_cb(void *ctx, const char *channel, const char *payload)
 {
-	struct tasks *t = ctx;
+	struct jobs *jobs = ctx;
 
-	for (int i = 0; i < t->n; i++)
-		if (t->places[i].task->notify != NULL)
-			t->places[i].task->notify(t->places[i].task->job.ctx, channel, payload);
-	tasks_kick(t);
+	for (int i = 0; i < jobs->n; i++) {
+		struct job *job = jobs->places[i].job;
+
+		if (job->channel != NULL && strcmp(job->channel, channel) == 0)
+			job->notify(job->turn.ctx, payload);
+	}
+	kick(jobs);
 }
 
-/* One list of the statements of all tasks. */
-static bool
-collect_statements(struct tasks *t)
+/*
+ * Appends the names of all jobs' statements to `list`, if it is there; returns how many there are.
+ */
+static size_t
+list_statements(const struct jobs *jobs, const char **list)
 {
-	size_t n = 0, at = 0;
+	size_t n = 0;
 
-	for (int i = 0; i < t->n; i++)
-		for (const char *const *s = t->places[i].task->prepare; s != NULL && *s != NULL;
-		     s++)
-			n++;
-	t->prepare = calloc(n + 1, sizeof(*t->prepare));
-	if (t->prepare == NULL)
+	for (int i = 0; i < jobs->n; i++) {
+		const char *const *s = jobs->places[i].job->statements;
+
+		for (; s != NULL && *s != NULL; s++, n++)
+			if (list != NULL)
+				list[n] = *s;
+	}
+	return n;
+}
+
+static bool
+collect_statements(struct jobs *jobs)
+{
+	jobs->statements = calloc(list_statements(jobs, NULL) + 1, sizeof(*jobs->statements));
+	if (jobs->statements == NULL)
 		return false;
-	for (int i = 0; i < t->n; i++)
-		for (const char *const *s = t->places[i].task->prepare; s != NULL && *s != NULL;
-		     s++)
-			t->prepare[at++] = *s;
+	(void)list_statements(jobs, jobs->statements);
+	return true;
+}
+
+/* The settings of the session, and a LISTEN for each job that has a channel. */
+static bool
+make_setup_sql(struct jobs *jobs)
+{
+	static const char listen_format[] = "LISTEN %s;\n";
+	const char *session = pg_sql("jobs_session");
+	size_t room = strlen(session) + 1, n;
+
+	for (int i = 0; i < jobs->n; i++)
+		if (jobs->places[i].job->channel != NULL)
+			room += strlen(jobs->places[i].job->channel) + sizeof(listen_format);
+	jobs->setup_sql = malloc(room);
+	if (jobs->setup_sql == NULL)
+		return false;
+	n = (size_t)snprintf(jobs->setup_sql, room, "%s", session);
+	for (int i = 0; i < jobs->n; i++)
+		if (jobs->places[i].job->channel != NULL)
+			n += (size_t)snprintf(jobs->setup_sql + n, room - n, listen_format,
+			    jobs->places[i].job->channel);
 	return true;
 }
 
 static bool
-make_setup_sql(struct tasks *t, const char *listen)
+make_places(struct jobs *jobs, struct job *const *list, int n)
 {
-	size_t room = sizeof(session_sql) + (listen != NULL ? strlen(listen) : 0);
-
-	t->setup_sql = malloc(room);
-	if (t->setup_sql == NULL)
+	jobs->places = calloc((size_t)n + 1, sizeof(*jobs->places));
+	if (jobs->places == NULL)
 		return false;
-	snprintf(t->setup_sql, room, "%s%s", session_sql, listen != NULL ? listen : "");
-	return true;
-}
+	jobs->n = n;
+	for (int i = 0; i < n; i++) {
+		struct place *p = &jobs->places[i];
 
-static bool
-make_places(struct tasks *t, struct task *const *tasks, int ntasks)
-{
-	t->places = calloc((size_t)ntasks + 1, sizeof(*t->places));
-	if (t->places == NULL)
-		return false;
-	t->n = ntasks;
-	for (int i = 0; i < ntasks; i++) {
-		struct place *p = &t->places[i];
-		const struct pg_job *job = &tasks[i]->job;
-
-		p->tasks = t;
-		p->task = tasks[i];
-		p->job = (struct pg_job){.name = job->name,
+		list[i]->jobs = jobs;
+		p->jobs = jobs;
+		p->job = list[i];
+		p->turn = (struct pg_job){.name = list[i]->turn.name,
 		    .ctx = p,
 		    .start = forward_start,
-		    .copy_in = job->copy_in != NULL ? forward_copy_in : NULL,
-		    .result = job->result != NULL ? forward_result : NULL,
+		    .result = forward_result,
 		    .end = forward_end};
 	}
 	return true;
 }
 
-struct tasks *
-tasks_new(struct event_base *base, const char *url, struct task *const *tasks, int ntasks,
-    const char *listen, _Atomic uint64_t *connects)
+struct jobs *
+jobs_new(struct event_base *base, const char *url, struct job *const *list, int n,
+    _Atomic uint64_t *connects)
 {
 	const struct timeval tick = {.tv_usec = TICK_MS * 1000};
-	struct tasks *t = calloc(1, sizeof(*t));
+	struct jobs *jobs = calloc(1, sizeof(*jobs));
 
-	if (t == NULL || !make_places(t, tasks, ntasks) || !collect_statements(t) ||
-	    !make_setup_sql(t, listen))
+	if (jobs == NULL || !make_places(jobs, list, n) || !collect_statements(jobs) ||
+	    !make_setup_sql(jobs))
 		goto fail;
-	t->tick = event_new(base, -1, EV_PERSIST, tick_cb, t);
-	t->kick = event_new(base, -1, 0, tick_cb, t);
-	if (t->tick == NULL || t->kick == NULL || event_add(t->tick, &tick) == -1)
+	jobs->tick = event_new(base, -1, EV_PERSIST, tick_cb, jobs);
+	jobs->kick = event_new(base, -1, 0, tick_cb, jobs);
+	if (jobs->tick == NULL || jobs->kick == NULL || event_add(jobs->tick, &tick) == -1)
 		goto fail;
-	const struct pg_link_callbacks callbacks = {.ctx = t,
+	const struct pg_link_callbacks callbacks = {.ctx = jobs,
 	    .up = up_cb,
 	    .down = down_cb,
 	    .notify = notify_cb,
-	    .prepare = t->prepare,
-	    .setup_sql = t->setup_sql,
+	    .statements = jobs->statements,
+	    .setup_sql = jobs->setup_sql,
 	    .connects = connects};
-	t->db = pg_link_new(base, url, "tasks", &callbacks);
-	if (t->db != NULL)
-		return t;
+	jobs->link = pg_link_new(base, url, "tasks", &callbacks);
+	if (jobs->link != NULL)
+		return jobs;
 fail:
-	tasks_free(t);
+	jobs_free(jobs);
 	return NULL;
 }
 
 void
-tasks_free(struct tasks *t)
+jobs_free(struct jobs *jobs)
 {
-	if (t == NULL)
+	if (jobs == NULL)
 		return;
-	pg_link_free(t->db);
-	if (t->tick != NULL)
-		event_free(t->tick);
-	if (t->kick != NULL)
-		event_free(t->kick);
-	free(t->places);
-	free(t->prepare);
-	free(t->setup_sql);
-	free(t);
-}
-
-/* Only marks the event: the caller may be deep inside a connection that a task's answer closes. */
-void
-tasks_kick(struct tasks *t)
-{
-	event_active(t->kick, EV_TIMEOUT, 0);
+	pg_link_free(jobs->link);
+	for (int i = 0; i < jobs->n; i++)
+		jobs->places[i].job->jobs = NULL;
+	if (jobs->tick != NULL)
+		event_free(jobs->tick);
+	if (jobs->kick != NULL)
+		event_free(jobs->kick);
+	free(jobs->places);
+	free(jobs->statements);
+	free(jobs->setup_sql);
+	free(jobs);
 }
 
 bool
-tasks_is_up(const struct tasks *t)
+jobs_is_up(const struct jobs *jobs)
 {
-	return pg_link_is_up(t->db);
-}
-
-bool
-tasks_is_busy(const struct tasks *t, int64_t now_mono_ms)
-{
-	if (t->running)
-		return true;
-	for (int i = 0; i < t->n; i++) {
-		const struct task *task = t->places[i].task;
-
-		if (!task->background && task->due(task->job.ctx, now_mono_ms))
-			return true;
-	}
-	return false;
+	return pg_link_is_up(jobs->link);
 }

@@ -1,19 +1,18 @@
 #include "worker/task/live.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "pg/result.h"
 #include "proto/avl.h"
 #include "worker/task/live_impl.h"
 
 /*
- * A device is written at most once a second, and what it sent is there within a
- * second: so turns keep to the ticks of tasks.c (100 ms), a round every second
- * tick, a device every fifth round. The margins keep a late tick from costing a whole round.
+ * A device is written at most once a second, and what it sent is there within a second: so turns
+ * keep to the ticks of jobs.c (100 ms), a round every second tick, a device every fifth round. The
+ * margins keep a late tick from costing a whole round.
  */
 #define ROUND_MS 190
 #define DEVICE_MS 950
@@ -29,7 +28,7 @@ fold_of(struct live *l, uint32_t entry, int64_t device_id)
 {
 	struct fold *f = live_find(l, entry);
 
-	/* Also if there is no room below: who follows us then looks after it. */
+	/* Also if there is no room below: our successor then looks after it. */
 	registry_set_dirty(l->cfg.registry, entry, l->cfg.owner);
 	if (f == NULL) {
 		int64_t flushed = registry_flushed_ms(l->cfg.registry, entry);
@@ -200,11 +199,11 @@ forget(struct live *l, struct fold *f)
 static void
 gather(struct live *l, int64_t now)
 {
-	size_t left = l->n, limit = l->isolate > 0 ? 1 : LIVE_BATCH;
+	size_t left = l->n;
 	int64_t earliest = INT64_MAX;
 	size_t i = l->cursor < l->n ? l->cursor : l->n;
 
-	while (left > 0 && l->n > 0 && l->nbatch < limit) {
+	while (left > 0 && l->n > 0 && l->nbatch < LIVE_BATCH) {
 		if (i == 0)
 			i = l->n;
 		i--;
@@ -252,24 +251,18 @@ sort_batch(struct live *l, int64_t now)
 	l->nbatch = n;
 }
 
-/* The first phase from `from` on that has something to send. */
-static enum live_phase
-next_phase(const struct live *l, enum live_phase from)
+/* Takes the next span that has something to send, in this phase or in those behind it. */
+static void
+next_span(struct live *l)
 {
-	bool rows = false, goodbyes = false, pings = false;
-
-	for (size_t i = 0; i < l->nbatch; i++) {
-		const struct fold *f = &l->batch[i];
-
-		rows |= f->row && !f->gone;
-		goodbyes |= f->row && f->gone;
-		pings |= f->ping;
+	while (l->phase != LIVE_DONE) {
+		while (pg_isolate_next(&l->spans, LIVE_BATCH))
+			for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++)
+				if (live_sends(&l->batch[i], l->phase))
+					return;
+		l->phase++;
+		pg_isolate_start(&l->spans, (uint32_t)l->nbatch);
 	}
-	if (from <= LIVE_ROWS && rows)
-		return LIVE_ROWS;
-	if (from <= LIVE_GOODBYES && goodbyes)
-		return LIVE_GOODBYES;
-	return pings ? LIVE_PINGS : LIVE_DONE;
 }
 
 static bool
@@ -284,12 +277,14 @@ live_due(void *ctx, int64_t now_mono_ms)
 		return false;
 	gather(l, now_mono_ms);
 	sort_batch(l, now_mono_ms);
-	l->phase = next_phase(l, LIVE_ROWS);
+	l->phase = LIVE_ROWS;
+	pg_isolate_start(&l->spans, (uint32_t)l->nbatch);
+	next_span(l);
 	live_shrink(l);
 	return l->nbatch > 0;
 }
 
-/* ---- The task ---- */
+/* ---- The job ---- */
 
 static bool
 live_start(void *ctx, struct pg_conn *conn)
@@ -313,8 +308,8 @@ live_result(void *ctx, const struct pg_result *res)
 
 	if (l->phase != LIVE_PINGS)
 		return;
-	for (int i = 0; i < PQntuples(res); i++) {
-		int64_t id = strtoll(PQgetvalue(res, i, 0), NULL, 10);
+	for (int i = 0; i < pg_rows(res); i++) {
+		int64_t id = pg_int(res, i, 0);
 		struct fold *f = bsearch(&id, l->batch, l->nbatch, sizeof(*f), compare_id);
 
 		if (f != NULL)
@@ -322,23 +317,40 @@ live_result(void *ctx, const struct pg_result *res)
 	}
 }
 
-/* The rows are written: what they held is needed no more. */
+/* The rows of the span are written: what they held is not needed any more. */
 static void
-rows_written(struct live *l, bool gone)
+span_written(struct live *l)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < l->nbatch; i++) {
+	/* Of the pings the answer says which were written. */
+	if (l->phase == LIVE_PINGS)
+		return;
+	for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++) {
 		struct fold *f = &l->batch[i];
 
-		if (!f->row || f->gone != gone)
+		if (!live_sends(f, l->phase))
 			continue;
 		n++;
 		f->row = f->connected = f->goodbye = false;
 		live_drop_detail(l, f);
 	}
-	if (!gone)
+	if (l->phase == LIVE_ROWS)
 		stats_add(&l->cfg.stats->live_updates, n);
+}
+
+/* This row is the one that the database doesn't take: nothing of it is kept. */
+static void
+drop_refused(struct live *l, struct fold *f, const struct pg_error *error, int64_t now)
+{
+	uint64_t suppressed;
+
+	if (log_gate_open(&l->refused_gate, now, LOG_EVERY_MS, &suppressed))
+		log_write(LOG_ERROR_,
+		    &(struct log_fields){.imei = registry_imei(l->cfg.registry, f->entry)},
+		    "live row refused: %s: %s (%" PRIu64 " more since the last line)",
+		    error->sqlstate, error->text, suppressed);
+	f->row = f->ping = false;
 }
 
 static void
@@ -353,28 +365,6 @@ finish_batch(struct live *l, int64_t retry_ms)
 			forget(l, f);
 	}
 	l->nbatch = 0;
-	if (l->isolate > 0)
-		l->more = true;
-}
-
-/* One row is at fault: each goes alone until it is found, and that one is dropped. */
-static void
-isolate(struct live *l, const struct pg_error *error, int64_t now)
-{
-	uint64_t suppressed;
-
-	if (l->nbatch > 1) {
-		l->isolate = l->nbatch;
-		return;
-	}
-	if (log_gate_open(&l->refused_gate, now, LOG_EVERY_MS, &suppressed))
-		log_write(LOG_ERROR_,
-		    &(struct log_fields){.imei = registry_imei(l->cfg.registry, l->batch[0].entry)},
-		    "live row refused: %s: %s (%" PRIu64 " more since the last line)",
-		    error->sqlstate, error->text, suppressed);
-	l->batch[0].row = l->batch[0].ping = false;
-	if (l->isolate > 0)
-		l->isolate--;
 }
 
 static void
@@ -383,18 +373,20 @@ live_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	struct live *l = ctx;
 	int64_t now = clock_mono_ms();
 
-	if (outcome == PG_OK && l->phase != LIVE_PINGS) {
-		rows_written(l, l->phase == LIVE_GOODBYES);
-		l->phase = next_phase(l, l->phase + 1);
-		if (l->phase != LIVE_DONE)
-			return;
+	if (outcome == PG_OK) {
+		span_written(l);
+	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
+		l->job.handled = true;
+		if (pg_isolate_refused(&l->spans))
+			drop_refused(l, &l->batch[l->spans.now.from], error, now);
+	} else {
+		finish_batch(l, now);
+		return;
 	}
-	if (outcome != PG_OK && outcome != PG_LOST && pg_error_is_content(error))
-		isolate(l, error, now);
-	else if (outcome == PG_OK && l->isolate > 0)
-		l->isolate--;
-	/* Rows locked by others are tried again in a second; all else as soon as it works. */
-	finish_batch(l, outcome == PG_OK ? now + PING_RETRY_MS : now);
+	next_span(l);
+	/* Rows locked by others are tried again in a second. */
+	if (l->phase == LIVE_DONE)
+		finish_batch(l, now + PING_RETRY_MS);
 }
 
 struct live *
@@ -412,14 +404,13 @@ live_new(const struct live_config *cfg)
 		live_free(l);
 		return NULL;
 	}
-	snprintf(l->worker, sizeof(l->worker), "%d", cfg->worker);
-	l->task = (struct task){.job = {.name = "live rows",
-				    .ctx = l,
-				    .start = live_start,
-				    .result = live_result,
-				    .end = live_end},
+	l->job = (struct job){.turn = {.name = "live rows",
+				  .ctx = l,
+				  .start = live_start,
+				  .result = live_result,
+				  .end = live_end},
 	    .due = live_due,
-	    .prepare = live_statements};
+	    .statements = live_statements};
 	return l;
 }
 
@@ -434,16 +425,16 @@ live_free(struct live *l)
 		live_drop_detail(l, &l->batch[i]);
 	live_write_free(l);
 	free(l->folds);
-	free(l->slots);
+	intmap_free(&l->places);
 	free(l->batch);
 	free(l->gateway_id);
 	free(l);
 }
 
-struct task *
-live_task(struct live *l)
+struct job *
+live_job(struct live *l)
 {
-	return &l->task;
+	return &l->job;
 }
 
 bool

@@ -1,7 +1,7 @@
 /*
  * The live row (doc/design.md, Live row): device_online and devices.last_ping follow within a
- * second, at most once a second a device, folded, in transactions of their own. All
- * of it is derived from what is committed; nothing here may delay an ACK.
+ * second, at most once a second per device, folded, in transactions of their own. All of it is
+ * derived from what is committed; nothing here may delay an ACK.
  *
  * Memory is held only for devices that have something to write.
  */
@@ -32,9 +32,9 @@ struct live_config {
 	int worker; /* slot number */
 };
 
-struct live *live_new(const struct live_config *);
+struct live *live_new(const struct live_config *) __attribute__((warn_unused_result));
 void live_free(struct live *);
-struct task *live_task(struct live *);
+struct job *live_job(struct live *);
 
 /* The session of `entry` began; or ended (offline unless a newer one stands there). */
 void live_connected(struct live *, uint32_t entry, int64_t device_id, const struct live_session *);
@@ -42,9 +42,9 @@ void live_disconnected(
     struct live *, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms);
 
 /*
- * What was committed of one device, stored or found there already. The store shows its records from the
- * newest to the oldest to live_look(), until that needs no more of them; then live_stored() moves the
- * device's row. Zeroed but for the three first members.
+ * What was committed of one device, stored or found there already. The store shows its records from
+ * the newest to the oldest to live_look(), until that needs no more of them; then live_stored()
+ * moves the device's row. Zeroed but for the three first members.
  */
 struct live_device {
 	uint32_t entry;
@@ -55,7 +55,8 @@ struct live_device {
 };
 
 /* A record's tuple (pg/row.h) and the arrival of its frame. True: older ones change nothing. */
-bool live_look(struct live_device *, const uint8_t *tuple, int64_t received_ms);
+bool live_look(struct live_device *, const uint8_t *tuple, int64_t received_ms)
+    __attribute__((warn_unused_result));
 /* The tuples are copied if they are kept. */
 void live_stored(struct live *, const struct live_device *);
 

@@ -10,54 +10,42 @@
 #define FIRST_ROOM 64
 #define LOG_EVERY_MS 60000
 
-/* ---- Folds by entry: a dense array and an open-addressing index of it ---- */
-
-static size_t
-slot_of(const struct live *l, uint32_t entry)
-{
-	return (entry * UINT32_C(0x9e3779b1)) & (l->nslots - 1);
-}
-
-/* The slot that holds the entry, or the free one where it belongs. */
-static size_t
-find_slot(const struct live *l, uint32_t entry)
-{
-	size_t s = slot_of(l, entry);
-
-	while (l->slots[s] != 0 && l->folds[l->slots[s] - 1].entry != entry)
-		s = (s + 1) & (l->nslots - 1);
-	return s;
-}
+/* ---- Folds by entry: a dense array and a map into it ---- */
 
 struct fold *
 live_find(struct live *l, uint32_t entry)
 {
-	if (l->n == 0)
-		return NULL;
-	size_t s = find_slot(l, entry);
-	return l->slots[s] != 0 ? &l->folds[l->slots[s] - 1] : NULL;
+	uint32_t place = intmap_get(&l->places, entry);
+
+	return place != INTMAP_NONE ? &l->folds[place] : NULL;
 }
 
-/* Gives the arrays `room` places, which is at least n. */
+/* Gives the array `room` places, which is at least n. */
 static bool
 resize(struct live *l, size_t room)
 {
-	size_t nslots = room * 2;
-	uint32_t *slots = calloc(nslots, sizeof(*slots));
-	struct fold *folds = slots == NULL ? NULL : realloc(l->folds, room * sizeof(*folds));
+	struct fold *folds = realloc(l->folds, room * sizeof(*folds));
 
-	if (folds == NULL) {
-		free(slots);
+	if (folds == NULL)
 		return false;
-	}
-	free(l->slots);
 	l->folds = folds;
 	l->room = room;
-	l->slots = slots;
-	l->nslots = nslots;
-	for (size_t i = 0; i < l->n; i++)
-		l->slots[find_slot(l, folds[i].entry)] = (uint32_t)i + 1;
 	return true;
+}
+
+/* A map of the same, no larger than it must be. */
+static void
+shrink_map(struct live *l)
+{
+	struct intmap places = {0};
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!intmap_put(&places, l->folds[i].entry, (uint32_t)i)) {
+			intmap_free(&places);
+			return;
+		}
+	intmap_free(&l->places);
+	l->places = places;
 }
 
 /* After a storm most of the memory goes back. */
@@ -66,30 +54,11 @@ live_shrink(struct live *l)
 {
 	if (l->n == 0) {
 		free(l->folds);
-		free(l->slots);
 		l->folds = NULL;
-		l->slots = NULL;
-		l->room = l->nslots = 0;
-	} else if (l->room > FIRST_ROOM * 16 && l->n < l->room / 8) {
-		(void)!resize(l, l->room / 4);
-	}
-}
-
-static void
-free_slot(struct live *l, size_t hole)
-{
-	size_t mask = l->nslots - 1;
-
-	l->slots[hole] = 0;
-	for (size_t s = (hole + 1) & mask; l->slots[s] != 0; s = (s + 1) & mask) {
-		size_t home = slot_of(l, l->folds[l->slots[s] - 1].entry);
-
-		/* It may move into the hole unless its home lies behind that. */
-		if (((s - home) & mask) < ((s - hole) & mask))
-			continue;
-		l->slots[hole] = l->slots[s];
-		l->slots[s] = 0;
-		hole = s;
+		l->room = 0;
+		intmap_free(&l->places);
+	} else if (l->room > FIRST_ROOM * 16 && l->n < l->room / 8 && resize(l, l->room / 4)) {
+		shrink_map(l);
 	}
 }
 
@@ -99,11 +68,12 @@ live_take(struct live *l, size_t i)
 {
 	struct fold f = l->folds[i];
 
-	free_slot(l, find_slot(l, f.entry));
+	intmap_remove(&l->places, f.entry, (uint32_t)i);
 	l->n--;
 	if (i != l->n) {
-		l->slots[find_slot(l, l->folds[l->n].entry)] = (uint32_t)i + 1;
 		l->folds[i] = l->folds[l->n];
+		/* It is in the map, so this needs no memory. */
+		(void)!intmap_put(&l->places, l->folds[i].entry, (uint32_t)i);
 	}
 	return f;
 }
@@ -137,13 +107,13 @@ struct fold *
 live_append(struct live *l, uint32_t entry)
 {
 	if (l->n == MAX_FOLDS ||
-	    (l->n == l->room && !resize(l, l->room == 0 ? FIRST_ROOM : l->room * 2))) {
+	    (l->n == l->room && !resize(l, l->room == 0 ? FIRST_ROOM : l->room * 2)) ||
+	    !intmap_put(&l->places, entry, (uint32_t)l->n)) {
 		live_note_full(l);
 		return NULL;
 	}
 	struct fold *f = &l->folds[l->n++];
 	*f = (struct fold){.entry = entry};
-	l->slots[find_slot(l, entry)] = (uint32_t)l->n;
 	return f;
 }
 
@@ -151,8 +121,10 @@ void
 live_make_due(struct live *l, struct fold *f, int64_t at_ms)
 {
 	f->due_ms = at_ms;
-	if (l->n == 1 || at_ms < l->next_due_ms)
-		l->next_due_ms = at_ms;
+	if (l->n > 1 && at_ms >= l->next_due_ms)
+		return;
+	l->next_due_ms = at_ms;
+	jobs_kick(&l->job);
 }
 
 /* ---- Back into the folds: what could not be written ---- */

@@ -1,19 +1,20 @@
 /*
- * Inside of the live rows: live_folds.c keeps what waits, live.c takes what
- * happens and chooses whose turn it is, live_write.c writes. Included by these alone.
+ * Inside the live rows: live_folds.c keeps what waits, live.c takes what happens and chooses whose
+ * turn it is, live_write.c writes. Included by these alone.
  */
 #ifndef WORKER_TASK_LIVE_IMPL_H
 #define WORKER_TASK_LIVE_IMPL_H
 
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/intmap.h"
 #include "common/log.h"
-#include "worker/task/live.h"
 #include "pg/array.h"
+#include "pg/isolate.h"
 #include "pg/row.h"
+#include "worker/task/live.h"
 
 #define LIVE_BATCH 2000 /* rows a statement */
 /* A tuple without io; its last field, the generation type, may be missing. */
@@ -40,6 +41,7 @@ struct fold {
 	int64_t record_us; /* its time, as in the tuple */
 };
 
+/* One after the other, each a statement or, if a row is refused, several. */
 enum live_phase { LIVE_ROWS, LIVE_GOODBYES, LIVE_PINGS, LIVE_DONE };
 
 enum live_array {
@@ -72,14 +74,12 @@ enum live_array {
 struct live {
 	struct live_config cfg;
 	char *gateway_id;
-	char worker[12];
-	struct task task;
+	struct job job;
 
-	/* Who has something to write; `slots` finds a device's fold by its entry. */
+	/* The devices that have something to write; `places` finds a device's fold by its entry. */
 	struct fold *folds;
 	size_t n, room;
-	uint32_t *slots; /* index + 1, 0 for free; `nslots` of them, a power of two */
-	size_t nslots;
+	struct intmap places;
 	size_t detail_bytes; /* held in fix and io, of the batch too */
 	size_t cursor;	     /* where the next gathering goes on */
 	int64_t next_due_ms; /* none is due earlier */
@@ -90,17 +90,34 @@ struct live {
 	struct fold *batch;
 	size_t nbatch;
 	enum live_phase phase;
+	struct pg_isolate spans; /* of the batch, in this phase */
 	struct pg_array arrays[LIVE_ARRAYS];
-	size_t isolate; /* so many more go alone: one among them is refused */
 	struct log_gate full_gate, refused_gate;
 };
+
+/* Has the row something to send in this phase? */
+static inline bool
+live_sends(const struct fold *f, enum live_phase phase)
+{
+	switch (phase) {
+	case LIVE_ROWS:
+		return f->row && !f->gone;
+	case LIVE_GOODBYES:
+		return f->row && f->gone;
+	case LIVE_PINGS:
+		return f->ping;
+	case LIVE_DONE:
+		break;
+	}
+	return false;
+}
 
 /*
  * The folds (live_folds.c). A pointer to one is good until the next append, take or put_back.
  */
 struct fold *live_find(struct live *, uint32_t entry);
 /* A new, empty one. NULL: no room (logged). */
-struct fold *live_append(struct live *, uint32_t entry);
+struct fold *live_append(struct live *, uint32_t entry) __attribute__((warn_unused_result));
 void live_make_due(struct live *, struct fold *, int64_t at_ms);
 /* Takes folds[i] out; the last one moves into its place. */
 struct fold live_take(struct live *, size_t i);
@@ -114,8 +131,8 @@ void live_note_full(struct live *);
 /* The statements (live_write.c). */
 extern const char *const live_statements[];
 
-/* Sends the statement of l->phase. */
-bool live_write_start(struct live *, struct pg_conn *);
+/* Sends the rows of l->spans.now with the statement of l->phase. */
+bool live_write_start(struct live *, struct pg_conn *) __attribute__((warn_unused_result));
 void live_write_init(struct live *);
 void live_write_free(struct live *);
 

@@ -1,39 +1,11 @@
 #include "worker/task/live_impl.h"
 
-#include <string.h>
-
-#include "worker/task/live_sql.h"
+#include "pg/query.h"
 
 /* An array that one batch made larger than this gives its memory back. */
 #define ARRAY_KEPT (256 * 1024)
 
-static const char rows_sql[] =
-    "INSERT INTO device_online AS o (" LIVE_SQL_COLUMNS ") "
-    "SELECT x.*, CASE WHEN x.session_id IS NOT NULL THEN $24::text END, "
-    "CASE WHEN x.session_id IS NOT NULL THEN $25::integer END, now() "
-    "FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::timestamptz[], "
-    "$5::float8[], $6::float8[], $7::smallint[], $8::integer[], $9::smallint[], "
-    "$10::integer[], $11::boolean[], $12::smallint[], $13::integer[], $14::smallint[], "
-    "$15::smallint[], $16::timestamptz[], $17::jsonb[], $18::bigint[], $19::boolean[], "
-    "$20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::inet[]) "
-    "AS x (device_id, " LIVE_SQL_FIX ", last_record_at, io, session_id, online, connected_at, "
-    "disconnected_at, last_seen_at, remote_addr)" LIVE_SQL_ON_CONFLICT;
-
-/* A device that is no more gets no new row. */
-static const char goodbyes_sql[] =
-    "UPDATE device_online o SET online = false, disconnected_at = x.at, updated_at = now() "
-    "FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS x (device_id, session_id, at) "
-    "WHERE o.device_id = x.device_id AND o.session_id = x.session_id AND o.online";
-
-/* Rows that the web application holds locked are left out; the answer tells which were not. */
-static const char pings_sql[] =
-    "UPDATE devices d SET last_ping = greatest(d.last_ping, l.seen) "
-    "FROM (SELECT f.id, w.seen FROM unnest($1::bigint[], $2::timestamptz[]) AS w (id, seen) "
-    "JOIN devices f ON f.id = w.id ORDER BY f.id FOR NO KEY UPDATE OF f SKIP LOCKED) l "
-    "WHERE d.id = l.id RETURNING d.id";
-
-const char *const live_statements[] = {
-    "live_rows", rows_sql, "live_goodbyes", goodbyes_sql, "live_pings", pings_sql, NULL};
+const char *const live_statements[] = {"live_rows", "live_goodbyes", "live_pings", NULL};
 
 /* Fields that go from the tuple into their array as they are. */
 static const struct {
@@ -172,86 +144,66 @@ put_row(struct live *l, const struct fold *f)
 	put_session(l, f);
 }
 
-/* Sends a statement whose first parameters are the arrays named, and maybe the two scalars. */
-static bool
-send_arrays(struct live *l, struct pg_conn *conn, const char *statement,
-    const enum live_array *arrays, int n, bool scalars)
-{
-	const char *values[LIVE_ARRAYS + 2];
-	int lengths[LIVE_ARRAYS + 2], formats[LIVE_ARRAYS + 2];
-
-	for (int i = 0; i < n; i++) {
-		values[i] = pg_array_param(&l->arrays[arrays[i]], &lengths[i]);
-		formats[i] = 1;
-		if (values[i] == NULL)
-			return false;
-	}
-	if (scalars) {
-		values[n] = l->gateway_id;
-		values[n + 1] = l->worker;
-		lengths[n] = lengths[n + 1] = formats[n] = formats[n + 1] = 0;
-		n += 2;
-	}
-	return PQsendQueryPrepared(conn, statement, n, values, lengths, formats, 0) == 1;
-}
-
 static bool
 send_rows(struct live *l, struct pg_conn *conn)
 {
-	enum live_array all[LIVE_ARRAYS];
+	struct pg_params params = {0};
 
-	for (size_t i = 0; i < l->nbatch; i++)
-		if (l->batch[i].row && !l->batch[i].gone)
-			put_row(l, &l->batch[i]);
-	for (int i = 0; i < LIVE_ARRAYS; i++)
-		all[i] = (enum live_array)i;
-	return send_arrays(l, conn, "live_rows", all, LIVE_ARRAYS, true);
+	pg_param_arrays(&params, l->arrays, LIVE_ARRAYS);
+	pg_param_text(&params, l->gateway_id);
+	pg_param_int(&params, l->cfg.worker);
+	return pg_send(conn, "live_rows", &params, PG_TEXT_ROWS);
+}
+
+static void
+put_goodbye(struct live *l, const struct fold *f)
+{
+	pg_array_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
+	pg_array_int8(&l->arrays[LA_SESSION_ID], f->session_id);
+	pg_array_time_ms(&l->arrays[LA_DISCONNECTED_AT], f->disconnected_ms);
 }
 
 static bool
 send_goodbyes(struct live *l, struct pg_conn *conn)
 {
-	static const enum live_array arrays[] = {LA_DEVICE_ID, LA_SESSION_ID, LA_DISCONNECTED_AT};
+	struct pg_params params = {0};
 
-	for (size_t i = 0; i < l->nbatch; i++) {
-		const struct fold *f = &l->batch[i];
+	pg_param_array(&params, &l->arrays[LA_DEVICE_ID]);
+	pg_param_array(&params, &l->arrays[LA_SESSION_ID]);
+	pg_param_array(&params, &l->arrays[LA_DISCONNECTED_AT]);
+	return pg_send(conn, "live_goodbyes", &params, PG_TEXT_ROWS);
+}
 
-		if (!f->row || !f->gone)
-			continue;
-		pg_array_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
-		pg_array_int8(&l->arrays[LA_SESSION_ID], f->session_id);
-		pg_array_time_ms(&l->arrays[LA_DISCONNECTED_AT], f->disconnected_ms);
-	}
-	return send_arrays(l, conn, "live_goodbyes", arrays, 3, false);
+static void
+put_ping(struct live *l, const struct fold *f)
+{
+	pg_array_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
+	pg_array_time_ms(&l->arrays[LA_LAST_SEEN_AT], f->seen_ms);
 }
 
 static bool
 send_pings(struct live *l, struct pg_conn *conn)
 {
-	static const enum live_array arrays[] = {LA_DEVICE_ID, LA_LAST_SEEN_AT};
+	struct pg_params params = {0};
 
-	for (size_t i = 0; i < l->nbatch; i++) {
-		if (!l->batch[i].ping)
-			continue;
-		pg_array_int8(&l->arrays[LA_DEVICE_ID], l->batch[i].device_id);
-		pg_array_time_ms(&l->arrays[LA_LAST_SEEN_AT], l->batch[i].seen_ms);
-	}
-	return send_arrays(l, conn, "live_pings", arrays, 2, false);
+	pg_param_array(&params, &l->arrays[LA_DEVICE_ID]);
+	pg_param_array(&params, &l->arrays[LA_LAST_SEEN_AT]);
+	return pg_send(conn, "live_pings", &params, PG_TEXT_ROWS);
 }
 
 bool
 live_write_start(struct live *l, struct pg_conn *conn)
 {
+	static const struct {
+		void (*put)(struct live *, const struct fold *);
+		bool (*send)(struct live *, struct pg_conn *);
+	} statement[LIVE_DONE] = {[LIVE_ROWS] = {put_row, send_rows},
+	    [LIVE_GOODBYES] = {put_goodbye, send_goodbyes},
+	    [LIVE_PINGS] = {put_ping, send_pings}};
+
 	reset_arrays(l);
-	switch (l->phase) {
-	case LIVE_ROWS:
-		return send_rows(l, conn);
-	case LIVE_GOODBYES:
-		return send_goodbyes(l, conn);
-	case LIVE_PINGS:
-		return send_pings(l, conn);
-	case LIVE_DONE:
-		break;
-	}
-	return false;
+	for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++)
+		if (live_sends(&l->batch[i], l->phase))
+			statement[l->phase].put(l, &l->batch[i]);
+	return statement[l->phase].send(l, conn);
 }

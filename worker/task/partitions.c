@@ -1,115 +1,104 @@
 #include "worker/task/partitions.h"
 
 #include <event2/util.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "pg/query.h"
+#include "pg/result.h"
 
 #define EVERY_MS 60000
 #define FIRST_WITHIN_MS 5000 /* spread, so that the workers of a start don't all ask at once */
 #define BETWEEN_STEPS_MS 50
 #define AFTER_ERROR_MS 5000
 
-static const char step_sql[] = "SELECT telematics_upkeep($1::integer, $2::integer)";
+static const char *const statements[] = {"partitions_step", NULL};
 
-static const char *const statements[] = {"upkeep_step", step_sql, NULL};
-
-struct upkeep {
-	struct task task;
-	char retention[12], raw_retention[12];
+struct partitions {
+	struct job job;
+	int retention_days, raw_retention_days;
 	int64_t next_ms;
-	bool up, more;
+	bool more; /* said the step that runs */
 };
 
 static bool
-upkeep_due(void *ctx, int64_t now_mono_ms)
+partitions_due(void *ctx, int64_t now_mono_ms)
 {
-	const struct upkeep *u = ctx;
+	const struct partitions *p = ctx;
 
-	return u->up && now_mono_ms >= u->next_ms;
+	return now_mono_ms >= p->next_ms;
 }
 
 static bool
-upkeep_start(void *ctx, struct pg_conn *conn)
+partitions_start(void *ctx, struct pg_conn *conn)
 {
-	struct upkeep *u = ctx;
-	const char *const values[] = {u->retention, u->raw_retention};
+	struct partitions *p = ctx;
+	struct pg_params params = {0};
 
-	u->more = false;
-	return PQsendQueryPrepared(conn, "upkeep_step", 2, values, NULL, NULL, 0) == 1;
+	p->more = false;
+	pg_param_int(&params, p->retention_days);
+	pg_param_int(&params, p->raw_retention_days);
+	return pg_send(conn, "partitions_step", &params, PG_TEXT_ROWS);
 }
 
 static void
-upkeep_result(void *ctx, const struct pg_result *res)
+partitions_result(void *ctx, const struct pg_result *res)
 {
-	struct upkeep *u = ctx;
+	struct partitions *p = ctx;
 
-	if (PQntuples(res) == 1)
-		u->more = PQgetvalue(res, 0, 0)[0] == 't';
+	p->more = pg_rows(res) == 1 && pg_bool(res, 0, 0);
 }
 
 static void
-upkeep_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
+partitions_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
-	struct upkeep *u = ctx;
+	struct partitions *p = ctx;
 
-	(void)error; /* tasks.c logs it */
+	(void)error; /* the round logs it */
 	if (outcome == PG_OK)
-		u->next_ms = clock_mono_ms() + (u->more ? BETWEEN_STEPS_MS : EVERY_MS);
+		p->next_ms = clock_mono_ms() + (p->more ? BETWEEN_STEPS_MS : EVERY_MS);
 	else if (outcome == PG_ERROR)
-		u->next_ms = clock_mono_ms() + AFTER_ERROR_MS;
+		p->next_ms = clock_mono_ms() + AFTER_ERROR_MS;
 }
 
 static void
-upkeep_up(void *ctx)
+partitions_up(void *ctx)
 {
-	struct upkeep *u = ctx;
+	struct partitions *p = ctx;
 	uint16_t spread;
 
 	evutil_secure_rng_get_bytes(&spread, sizeof(spread));
-	u->up = true;
-	u->next_ms = clock_mono_ms() + spread % FIRST_WITHIN_MS;
+	p->next_ms = clock_mono_ms() + spread % FIRST_WITHIN_MS;
 }
 
-static void
-upkeep_down(void *ctx)
+struct partitions *
+partitions_new(int retention_days, int raw_retention_days)
 {
-	struct upkeep *u = ctx;
+	struct partitions *p = calloc(1, sizeof(*p));
 
-	u->up = false;
-}
-
-struct upkeep *
-upkeep_new(int retention_days, int raw_retention_days)
-{
-	struct upkeep *u = calloc(1, sizeof(*u));
-
-	if (u == NULL)
+	if (p == NULL)
 		return NULL;
-	snprintf(u->retention, sizeof(u->retention), "%d", retention_days);
-	snprintf(u->raw_retention, sizeof(u->raw_retention), "%d", raw_retention_days);
-	u->task = (struct task){.job = {.name = "upkeep",
-				    .ctx = u,
-				    .start = upkeep_start,
-				    .result = upkeep_result,
-				    .end = upkeep_end},
-	    .due = upkeep_due,
-	    .up = upkeep_up,
-	    .down = upkeep_down,
-	    .prepare = statements,
-	    .background = true};
-	return u;
+	p->retention_days = retention_days;
+	p->raw_retention_days = raw_retention_days;
+	p->job = (struct job){.turn = {.name = "partitions",
+				  .ctx = p,
+				  .start = partitions_start,
+				  .result = partitions_result,
+				  .end = partitions_end},
+	    .due = partitions_due,
+	    .up = partitions_up,
+	    .statements = statements};
+	return p;
 }
 
 void
-upkeep_free(struct upkeep *u)
+partitions_free(struct partitions *p)
 {
-	free(u);
+	free(p);
 }
 
-struct task *
-upkeep_task(struct upkeep *u)
+struct job *
+partitions_job(struct partitions *p)
 {
-	return &u->task;
+	return &p->job;
 }

@@ -1,8 +1,7 @@
 /*
- * The ledger of refused IMEIs, rejected_devices (doc/design.md, Handshake): folded per
- * IMEI and reason, written within 2 s, bounded in memory and in the table, so that a scanner
- * can't fill it. Over its bound the table loses the rows that were seen once
- * and longest ago first.
+ * The ledger of refused IMEIs, rejected_devices (doc/design.md, Handshake): folded per IMEI,
+ * written within 2 s, bounded in memory and in the table, so that a scanner can't fill it. Over its
+ * bound the table loses the rows that were seen once and longest ago first.
  */
 #ifndef WORKER_TASK_REJECTED_H
 #define WORKER_TASK_REJECTED_H
@@ -14,9 +13,9 @@
 
 struct rejected;
 
-struct rejected *rejected_new(struct stats *);
+struct rejected *rejected_new(struct stats *) __attribute__((warn_unused_result));
 void rejected_free(struct rejected *);
-struct task *rejected_task(struct rejected *);
+struct job *rejected_job(struct rejected *);
 
 /* `reason`: "unknown" or "disabled" (static text). `remote_addr`: numeric, without port. */
 void rejected_note(

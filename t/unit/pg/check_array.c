@@ -1,6 +1,6 @@
 /*
  * Binary arrays: the exact bytes of a few, growth, NULLs, addresses, and what is
- * refused. A real server reads them back in check_tasks.
+ * refused. A real server reads them back in the tests of worker/task.
  */
 #include <check.h>
 #include <limits.h>

@@ -2,86 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/stream.h"
-#include "t/unit/worker/task/check_tasks.h"
-#include "worker/task/live.h"
-#include "pg/row.h"
-
-#define OWNER 0
-#define T0 INT64_C(1700000000000) /* 2023-11-14 22:13:20 UTC, ms */
-#define ROW_ROOM 1024
-
-static struct live *
-add_live(struct rig *r)
-{
-	struct live *l = live_new(&(struct live_config){.registry = r->registry,
-	    .stats = r->stats,
-	    .owner = OWNER,
-	    .gateway_id = "gw",
-	    .worker = 0});
-
-	ck_assert_ptr_nonnull(l);
-	rig_add(r, live_task(l));
-	return l;
-}
-
-/* The tuple of a record: its latitude in whole degrees and its speed tell which one it was. */
-static void
-make_row(uint8_t out[ROW_ROOM], int64_t device_id, int64_t at_ms, int degrees, bool fix)
-{
-	const uint8_t io[] = {239, (uint8_t)degrees};
-	const struct avl_record record = {.timestamp_ms = (uint64_t)at_ms,
-	    .latitude = degrees * 10000000,
-	    .longitude = 250000000,
-	    .speed = (uint16_t)degrees,
-	    .satellites = fix ? 9 : 0,
-	    .codec = CODEC_8,
-	    .io_total = 1,
-	    .io_count = 1,
-	    .count = {[AVL_1] = 1},
-	    .section = {[AVL_1] = io}};
-
-	ck_assert_uint_le(row_bound(&record), ROW_ROOM);
-	ck_assert_uint_gt(row_write(&record, device_id, (uint64_t)degrees, at_ms * 1000, out), 0);
-}
-
-/* A record with or without a fix was committed. */
-static void
-position(struct live *l, uint32_t entry, int64_t device_id, int64_t at_ms, int degrees, bool fix)
-{
-	uint8_t row[ROW_ROOM];
-
-	make_row(row, device_id, at_ms, degrees, fix);
-	struct live_device d = {.entry = entry, .device_id = device_id, .seen_ms = at_ms};
-	ck_assert(live_look(&d, row, at_ms) == fix);
-	live_stored(l, &d);
-}
-
-static void
-connected(struct live *l, uint32_t entry, int64_t device_id, int64_t session)
-{
-	live_connected(l, entry, device_id,
-	    &(struct live_session){
-		.session_id = session, .connected_at = T0, .remote_addr = "192.0.2.7"});
-}
-
-/* All is written; and for this test the second that a device waits is over. */
-static void
-settled(struct rig *r, struct live *l)
-{
-	tasks_kick(r->tasks);
-	UNTIL(r, !live_pending(l));
-	for (uint32_t e = 0; e < registry_count(r->registry); e++)
-		registry_set_flushed_ms(r->registry, e, 0);
-}
-
-static void
-done(struct rig *r, struct live *l)
-{
-	rig_stop(r);
-	live_free(l);
-	rig_close(r);
-}
+#include "t/unit/worker/task/live_rig.h"
 
 START_TEST(a_whole_session_in_one_fold)
 {
@@ -279,16 +200,15 @@ START_TEST(nothing_is_lost_with_the_connection)
 	SQL(&r, "BEGIN; LOCK TABLE device_online IN SHARE MODE");
 	connected(l, e, 1, 1000);
 	position(l, e, 1, T0, 10, true);
-	while (!SAYS(&r, "1", "SELECT count(*) FROM pg_locks WHERE NOT granted"))
-		rig_turn(&r);
+	rig_blocked(&r);
 	/* Written to while it is under way: both must come out. */
 	position(l, e, 1, T0 + 1, 11, false);
 	live_disconnected(l, e, 1, 1000, T0 + 2);
 	SQL(&r, RIG_CUT);
-	UNTIL(&r, !tasks_is_up(r.tasks));
+	UNTIL(&r, !jobs_is_up(r.jobs));
 	ck_assert(live_pending(l));
 	SQL(&r, "ROLLBACK");
-	UNTIL(&r, tasks_is_up(r.tasks));
+	UNTIL(&r, jobs_is_up(r.jobs));
 	settled(&r, l);
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT latitude || ' ' || io || ' ' || online || ' ' || session_id"
@@ -400,4 +320,12 @@ live_tests(void)
 	tcase_add_test(t, deleted_devices_get_no_row);
 	tcase_add_test(t, one_refused_row_holds_up_nobody);
 	return t;
+}
+
+int
+main(void)
+{
+	TCase *cases[] = {live_tests(), live_limits_tests()};
+
+	return rig_main("worker/task: live", cases, 2);
 }

@@ -1,20 +1,16 @@
-/*
- * The worker's tasks against a real PostgreSQL, started by this program: the
- * round itself, the registry and its lookups, live rows, the ledger of refused
- * devices, orphans and upkeep. Waits for what has to come, never for a time.
- */
-#include "t/unit/worker/task/check_tasks.h"
-
+/* The round itself, with jobs that a test can see into, against a real PostgreSQL. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "pg/query.h"
+#include "t/unit/worker/task/rig.h"
 
-/* A task that a test can see into. */
+/* A job that a test can see into. */
 struct probe {
-	struct task task;
+	struct job job;
 	const char *sql;
 	bool wanted;
+	bool deals; /* with its errors */
 	int runs, ups, downs, notes, losses;
 	char payload[32];
 	enum pg_outcome outcome;
@@ -36,7 +32,7 @@ probe_start(void *ctx, PGconn *conn)
 
 	p->runs++;
 	if (p->sql == NULL)
-		return PQsendQueryPrepared(conn, "probe_one", 0, NULL, NULL, NULL, 0) == 1;
+		return pg_send(conn, "positions_prove", NULL, PG_TEXT_ROWS);
 	return PQsendQuery(conn, p->sql) == 1;
 }
 
@@ -56,6 +52,7 @@ probe_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 
 	p->outcome = outcome;
 	p->losses += outcome == PG_LOST;
+	p->job.handled = p->deals;
 	snprintf(p->sqlstate, sizeof(p->sqlstate), "%s", error != NULL ? error->sqlstate : "");
 	if (outcome == PG_OK)
 		p->wanted = false;
@@ -74,34 +71,34 @@ probe_down(void *ctx)
 }
 
 static void
-probe_notify(void *ctx, const char *channel, const char *payload)
+probe_notify(void *ctx, const char *payload)
 {
 	struct probe *p = ctx;
 
-	ck_assert_str_eq(channel, "probe");
 	p->notes++;
 	snprintf(p->payload, sizeof(p->payload), "%s", payload);
 }
 
-static const char *const probe_statements[] = {"probe_one", "SELECT 'prepared'", NULL};
+static const char *const probe_statements[] = {"positions_prove", NULL};
 
 static void
 probe_init(struct probe *p, const char *sql)
 {
 	*p = (struct probe){.sql = sql};
-	p->task = (struct task){.job = {.name = "probe",
-				    .ctx = p,
-				    .start = probe_start,
-				    .result = probe_result,
-				    .end = probe_end},
+	p->job = (struct job){.turn = {.name = "probe",
+				  .ctx = p,
+				  .start = probe_start,
+				  .result = probe_result,
+				  .end = probe_end},
 	    .due = probe_due,
 	    .up = probe_up,
 	    .down = probe_down,
+	    .channel = sql != NULL ? "probe" : NULL,
 	    .notify = probe_notify,
-	    .prepare = sql == NULL ? probe_statements : NULL};
+	    .statements = sql == NULL ? probe_statements : NULL};
 }
 
-START_TEST(each_task_has_its_turn)
+START_TEST(each_job_has_its_turn)
 {
 	struct rig r;
 	struct probe a, b, c;
@@ -110,19 +107,17 @@ START_TEST(each_task_has_its_turn)
 	probe_init(&a, "SELECT 'a'");
 	probe_init(&b, NULL);
 	probe_init(&c, "SELECT current_setting('lock_timeout')");
-	rig_add(&r, &a.task);
-	rig_add(&r, &b.task);
-	rig_add(&r, &c.task);
+	rig_add(&r, &a.job);
+	rig_add(&r, &b.job);
+	rig_add(&r, &c.job);
 	a.wanted = b.wanted = c.wanted = true;
 	rig_start(&r);
-	ck_assert(tasks_is_busy(r.tasks, clock_mono_ms()));
 	UNTIL(&r, !a.wanted && !b.wanted && !c.wanted);
 	ck_assert_int_eq(a.runs, 1);
 	ck_assert_str_eq(a.value, "a");
-	ck_assert_str_eq(b.value, "prepared");
+	ck_assert_str_ne(b.value, "");
 	ck_assert_str_eq(c.value, "1s");
 	ck_assert_int_eq(a.ups, 1);
-	ck_assert(!tasks_is_busy(r.tasks, clock_mono_ms()));
 	rig_close(&r);
 }
 END_TEST
@@ -136,8 +131,8 @@ START_TEST(an_error_stops_nobody_else_and_does_not_spin)
 	rig_open(&r);
 	probe_init(&bad, "SELECT * FROM no_such_table");
 	probe_init(&good, "SELECT 1");
-	rig_add(&r, &bad.task);
-	rig_add(&r, &good.task);
+	rig_add(&r, &bad.job);
+	rig_add(&r, &good.job);
 	bad.wanted = true;
 	begin = clock_mono_ms();
 	rig_start(&r);
@@ -165,11 +160,11 @@ START_TEST(a_kick_is_looked_at_before_the_next_tick)
 
 	rig_open(&r);
 	probe_init(&p, "SELECT 1");
-	rig_add(&r, &p.task);
+	rig_add(&r, &p.job);
 	rig_start(&r);
-	UNTIL(&r, !tasks_is_busy(r.tasks, clock_mono_ms()));
+	rig_settle(&r, 0);
 	p.wanted = true;
-	tasks_kick(r.tasks);
+	jobs_kick(&p.job);
 	ck_assert_int_eq(p.runs, 0); /* not from inside the kick */
 	while (p.runs == 0 && turns++ < 2)
 		rig_turn(&r);
@@ -178,7 +173,7 @@ START_TEST(a_kick_is_looked_at_before_the_next_tick)
 }
 END_TEST
 
-START_TEST(notifications_and_losses_reach_every_task)
+START_TEST(notifications_and_losses_reach_the_jobs)
 {
 	struct rig r;
 	struct probe a, b;
@@ -186,9 +181,8 @@ START_TEST(notifications_and_losses_reach_every_task)
 	rig_open(&r);
 	probe_init(&a, "SELECT 1");
 	probe_init(&b, "SELECT pg_sleep(60)");
-	rig_add(&r, &a.task);
-	rig_add(&r, &b.task);
-	r.listen = "LISTEN probe;";
+	rig_add(&r, &a.job);
+	rig_add(&r, &b.job);
 	rig_start(&r);
 	SQL(&r, "NOTIFY probe, 'hello'");
 	UNTIL(&r, a.notes == 1 && b.notes == 1);
@@ -207,37 +201,83 @@ START_TEST(notifications_and_losses_reach_every_task)
 }
 END_TEST
 
-TCase *
-tasks_tests(void)
+START_TEST(an_error_that_is_dealt_with_costs_no_pause)
 {
-	TCase *t = tcase_create("tasks");
+	struct rig r;
+	struct probe p;
+	int64_t begin;
 
-	tcase_add_test(t, each_task_has_its_turn);
+	rig_open(&r);
+	probe_init(&p, "SELECT 1 / 0");
+	p.deals = true;
+	rig_add(&r, &p.job);
+	p.wanted = true;
+	begin = clock_mono_ms();
+	rig_start(&r);
+	UNTIL(&r, p.runs >= 100);
+	ck_assert_int_lt(clock_mono_ms() - begin, 5000); /* with pauses 100 runs took 98 s */
+	ck_assert_str_eq(p.sqlstate, "22012");
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(what_is_cured_by_itself_is_tried_again_at_once)
+{
+	struct rig r;
+	struct probe p;
+	int64_t begin;
+
+	rig_open(&r);
+	probe_init(&p, "DO $$ BEGIN RAISE deadlock_detected; END $$");
+	rig_add(&r, &p.job);
+	p.wanted = true;
+	begin = clock_mono_ms();
+	rig_start(&r);
+	UNTIL(&r, p.runs >= 20);
+	ck_assert_int_lt(clock_mono_ms() - begin, 5000); /* with pauses 18 s */
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_kick_without_a_round_does_nothing)
+{
+	struct rig r;
+	struct probe p;
+
+	rig_open(&r);
+	probe_init(&p, "SELECT 1");
+	p.wanted = true;
+	jobs_kick(&p.job);
+	rig_add(&r, &p.job);
+	rig_start(&r);
+	UNTIL(&r, !p.wanted);
+	rig_stop(&r);
+	jobs_kick(&p.job);
+	ck_assert_int_eq(p.runs, 1);
+	rig_close(&r);
+}
+END_TEST
+
+TCase *
+jobs_tests(void)
+{
+	TCase *t = tcase_create("jobs");
+
+	tcase_add_test(t, each_job_has_its_turn);
 	tcase_add_test(t, an_error_stops_nobody_else_and_does_not_spin);
 	tcase_add_test(t, a_kick_is_looked_at_before_the_next_tick);
-	tcase_add_test(t, notifications_and_losses_reach_every_task);
+	tcase_add_test(t, notifications_and_losses_reach_the_jobs);
+	tcase_add_test(t, an_error_that_is_dealt_with_costs_no_pause);
+	tcase_add_test(t, what_is_cured_by_itself_is_tried_again_at_once);
+	tcase_add_test(t, a_kick_without_a_round_does_nothing);
 	return t;
 }
 
 int
 main(void)
 {
-	TCase *cases[] = {tasks_tests(), devices_tests(), live_tests(), rest_tests()};
-	Suite *s = suite_create("tasks");
-	SRunner *r;
-	int failed;
+	TCase *cases[] = {imeis_tests(), jobs_tests(), rejected_tests(), dead_workers_tests(),
+	    partitions_tests()};
 
-	if (!log_open("test", NULL, LOG_TEXT, LOG_WARN_))
-		return 1;
-	pg_fixture_start();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		tcase_set_timeout(cases[i], 60);
-		suite_add_tcase(s, cases[i]);
-	}
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	pg_fixture_stop();
-	return failed == 0 ? 0 : 1;
+	return rig_main("worker/task: jobs", cases, 5);
 }

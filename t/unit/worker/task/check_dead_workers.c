@@ -1,130 +1,22 @@
-/* The ledger of refused devices, orphans and upkeep against a real PostgreSQL. */
-#include <stdio.h>
-#include <stdlib.h>
+/* What dead workers left, against a real PostgreSQL. */
 #include <string.h>
 
-#include "t/unit/worker/task/check_tasks.h"
+#include "t/unit/worker/task/rig.h"
 #include "worker/task/dead_workers.h"
-#include "worker/task/rejected.h"
-#include "worker/task/partitions.h"
 
-#define T0 INT64_C(1700000000000)
-#define OWNER_BITS SHM_OWNER_BITS
-
-/* ---- rejected_devices ---- */
-
-static void
-ledger_settled(struct rig *r, struct rejected *ledger)
+static struct dead_workers *
+add_dead_workers(struct rig *r, int worker)
 {
-	UNTIL(r, !tasks_is_busy(r->tasks, clock_mono_ms() + 600));
-	(void)ledger;
-}
+	struct dead_workers *d =
+	    dead_workers_new(&(struct dead_workers_config){.registry = r->registry,
+		.gateway_id = "gw",
+		.worker = worker,
+		.nworkers = 2,
+		.born_session = registry_new_session(r->registry, 0, clock_wall_us())});
 
-START_TEST(refusals_are_folded)
-{
-	struct rig r;
-	struct rejected *ledger;
-	static const char sql[] =
-	    "SELECT reason || ' ' || attempts || ' ' || host(last_remote_addr)"
-	    " || ' ' || extract(epoch FROM first_seen_at - to_timestamp(1700000000)) || ' ' ||"
-	    " extract(epoch FROM last_seen_at - to_timestamp(1700000000))"
-	    " FROM rejected_devices WHERE imei = '350000000000001'";
-
-	rig_open(&r);
-	ledger = rejected_new(r.stats);
-	rig_add(&r, rejected_task(ledger));
-	rejected_note(ledger, IMEI(1), "unknown", "192.0.2.1", T0);
-	rejected_note(ledger, IMEI(1), "unknown", "192.0.2.2", T0 + 1000);
-	rejected_note(ledger, IMEI(2), "unknown", "fe80::1%eth0", T0);
-	rejected_note(ledger, IMEI(3), "unknown", "no address", T0);
-	rejected_note(ledger, UINT64_C(1), "unknown", NULL, T0);
-	rig_start(&r);
-	ledger_settled(&r, ledger);
-	ck_assert_str_eq(VALUE(&r, sql), "unknown 2 192.0.2.2 0.000000 1.000000");
-	ck_assert_str_eq(
-	    VALUE(&r, "SELECT string_agg(imei || coalesce(host(last_remote_addr), '-'), ' '"
-		      " ORDER BY imei) FROM rejected_devices"),
-	    "000000000000001- 350000000000001192.0.2.2 350000000000002fe80::1 350000000000003-");
-	/* The next time it is known, but disabled. */
-	rejected_note(ledger, IMEI(1), "disabled", "192.0.2.3", T0 + 2000);
-	ledger_settled(&r, ledger);
-	ck_assert_str_eq(VALUE(&r, sql), "disabled 3 192.0.2.3 0.000000 2.000000");
-	rig_stop(&r);
-	rejected_free(ledger);
-	rig_close(&r);
-}
-END_TEST
-
-START_TEST(a_scanner_fills_neither_memory_nor_table)
-{
-	struct rig r;
-	struct rejected *ledger;
-
-	rig_open(&r);
-	SQL(&r, "INSERT INTO rejected_devices SELECT (360000000000000 + i)::text, 'unknown',"
-		" '2001-01-01', '2001-01-01'::timestamptz + make_interval(secs => i),"
-		" CASE WHEN i <= 10 THEN 5 ELSE 1 END FROM generate_series(1, 12000) i");
-	ledger = rejected_new(r.stats);
-	rig_add(&r, rejected_task(ledger));
-	for (int i = 0; i < 3000; i++)
-		rejected_note(ledger, IMEI(i), "unknown", "192.0.2.1", T0);
-	ck_assert_uint_eq(stats_get(&r.stats->rejected_dropped), 3000 - 2048);
-	rejected_note(ledger, IMEI(1), "unknown", "192.0.2.1", T0); /* one that is held counts on */
-	ck_assert_uint_eq(stats_get(&r.stats->rejected_dropped), 3000 - 2048);
-	rig_start(&r);
-	UNTIL(&r, SAYS(&r, "10000", "SELECT count(*) FROM rejected_devices"));
-	/* Gone are the oldest of those that came once. */
-	ck_assert_str_eq(
-	    VALUE(&r, "SELECT count(*) FROM rejected_devices WHERE attempts = 5"), "10");
-	ck_assert_str_eq(
-	    VALUE(&r, "SELECT count(*) FROM rejected_devices WHERE imei LIKE '35%%'"), "2048");
-	ck_assert_str_eq(VALUE(&r, "SELECT min(imei) FROM rejected_devices WHERE attempts = 1"
-				   " AND imei LIKE '36%%'"),
-	    "360000000004059");
-	rig_stop(&r);
-	rejected_free(ledger);
-	rig_close(&r);
-}
-END_TEST
-
-START_TEST(refusals_survive_a_lost_connection)
-{
-	struct rig r;
-	struct rejected *ledger;
-
-	rig_open(&r);
-	ledger = rejected_new(r.stats);
-	rig_add(&r, rejected_task(ledger));
-	rig_start(&r);
-	SQL(&r, "BEGIN; LOCK TABLE rejected_devices IN SHARE MODE");
-	rejected_note(ledger, IMEI(1), "unknown", "192.0.2.1", T0);
-	while (!SAYS(&r, "1", "SELECT count(*) FROM pg_locks WHERE NOT granted"))
-		rig_turn(&r);
-	rejected_note(ledger, IMEI(1), "unknown", "192.0.2.1", T0 + 1);
-	SQL(&r, RIG_CUT);
-	UNTIL(&r, !tasks_is_up(r.tasks));
-	SQL(&r, "ROLLBACK");
-	UNTIL(&r, SAYS(&r, "2", "SELECT sum(attempts) FROM rejected_devices"));
-	rig_stop(&r);
-	rejected_free(ledger);
-	rig_close(&r);
-}
-END_TEST
-
-/* ---- Orphans ---- */
-
-static struct orphans *
-add_orphans(struct rig *r, int worker)
-{
-	struct orphans *o = orphans_new(&(struct orphans_config){.registry = r->registry,
-	    .gateway_id = "gw",
-	    .worker = worker,
-	    .nworkers = 2,
-	    .born_session = registry_new_session(r->registry, 0, clock_wall_us())});
-
-	ck_assert_ptr_nonnull(o);
-	rig_add(r, orphans_task(o));
-	return o;
+	ck_assert_ptr_nonnull(d);
+	rig_add(r, dead_workers_job(d));
+	return d;
 }
 
 /* A record in the history: `ago` seconds old, latitude and speed tell which one. */
@@ -145,16 +37,10 @@ new_session(struct rig *r, uint32_t owner)
 	return registry_new_session(r->registry, owner, clock_wall_us());
 }
 
-static void
-orphans_settled(struct rig *r)
-{
-	UNTIL(r, !tasks_is_busy(r->tasks, clock_mono_ms()));
-}
-
 START_TEST(what_the_directory_knows)
 {
 	struct rig r;
-	struct orphans *o;
+	struct dead_workers *d;
 	uint32_t dead = shm_owner(1, 0), alive = shm_owner(0, 0), e[6];
 	int64_t session[6];
 
@@ -192,13 +78,13 @@ START_TEST(what_the_directory_knows)
 	    (long long)session[0]);
 	ck_assert_int_eq(registry_session_open(r.registry, e[5], session[5]), 0);
 
-	o = add_orphans(&r, 1);
-	orphans_add(o, dead);
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, dead);
 	/* At once in the directory: the number is in use again. */
 	ck_assert_int_eq(registry_session(r.registry, e[1]), 0);
 	ck_assert_int_eq(registry_session(r.registry, e[5]), session[5]);
 	rig_start(&r);
-	orphans_settled(&r);
+	rig_settle(&r, 0);
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT string_agg(device_id || ':' || latitude || ',' || speed || ',' ||"
 		      " (io->>'239') || ',' || online, ' ' ORDER BY device_id) FROM device_online"
@@ -216,7 +102,7 @@ START_TEST(what_the_directory_knows)
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT count(*) FROM devices WHERE last_ping IS NOT NULL"), "4");
 	rig_stop(&r);
-	orphans_free(o);
+	dead_workers_free(d);
 	rig_close(&r);
 }
 END_TEST
@@ -224,7 +110,7 @@ END_TEST
 START_TEST(what_only_the_table_knows)
 {
 	struct rig r;
-	struct orphans *o;
+	struct dead_workers *d;
 	int64_t old[4], later;
 
 	rig_open(&r);
@@ -241,8 +127,8 @@ START_TEST(what_only_the_table_knows)
 	    " SELECT i, true, %lld, 'gw', 1 FROM generate_series(1001, 1600) i",
 	    (long long)old[2]);
 	history(&r, 1, 10, 10, true);
-	o = add_orphans(&r, 1);
-	orphans_add(o, 2);
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, 2);
 	/* Its successor's sessions are younger. */
 	later = new_session(&r, 2);
 	SQL(&r,
@@ -250,7 +136,7 @@ START_TEST(what_only_the_table_knows)
 	    " (5, true, %lld, 'gw', 1)",
 	    (long long)later);
 	rig_start(&r);
-	orphans_settled(&r);
+	rig_settle(&r, 0);
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT string_agg(device_id || ' ' || online, ', ' ORDER BY device_id)"
 		      " FROM device_online WHERE device_id < 1000"),
@@ -262,7 +148,7 @@ START_TEST(what_only_the_table_knows)
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT disconnected_at FROM device_online WHERE device_id = 4"), "");
 	rig_stop(&r);
-	orphans_free(o);
+	dead_workers_free(d);
 	rig_close(&r);
 }
 END_TEST
@@ -270,7 +156,7 @@ END_TEST
 START_TEST(slots_that_are_no_more)
 {
 	struct rig r;
-	struct orphans *o;
+	struct dead_workers *d;
 	int64_t old = 0;
 
 	rig_open(&r);
@@ -279,23 +165,23 @@ START_TEST(slots_that_are_no_more)
 	    "INSERT INTO device_online (device_id, online, session_id, gateway, worker) VALUES"
 	    " (1, true, %lld, 'gw', 7), (2, true, %lld, 'gw', 1), (3, true, %lld, 'other', 7)",
 	    (long long)old, (long long)old, (long long)old);
-	o = add_orphans(&r, 0); /* two workers now */
+	d = add_dead_workers(&r, 0); /* two workers now */
 	rig_start(&r);
-	orphans_settled(&r);
+	rig_settle(&r, 0);
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT string_agg(device_id || ' ' || online, ', ' ORDER BY device_id)"
 		      " FROM device_online"),
 	    "1 false, 2 true, 3 true");
 	rig_stop(&r);
-	orphans_free(o);
+	dead_workers_free(d);
 	rig_close(&r);
 }
 END_TEST
 
-START_TEST(orphans_survive_a_lost_connection)
+START_TEST(they_survive_a_lost_connection)
 {
 	struct rig r;
-	struct orphans *o;
+	struct dead_workers *d;
 	uint32_t dead = shm_owner(1, 0);
 
 	rig_open(&r);
@@ -304,57 +190,114 @@ START_TEST(orphans_survive_a_lost_connection)
 
 		ck_assert_int_eq(registry_session_open(r.registry, e, new_session(&r, dead)), 0);
 	}
-	o = add_orphans(&r, 1);
+	d = add_dead_workers(&r, 1);
 	rig_start(&r);
 	SQL(&r, "BEGIN; LOCK TABLE device_online IN SHARE MODE");
-	orphans_add(o, dead);
-	while (!SAYS(&r, "1", "SELECT count(*) FROM pg_locks WHERE NOT granted"))
-		rig_turn(&r);
+	dead_workers_add(d, dead);
+	rig_blocked(&r);
 	SQL(&r, RIG_CUT);
-	UNTIL(&r, !tasks_is_up(r.tasks));
+	UNTIL(&r, !jobs_is_up(r.jobs));
 	SQL(&r, "ROLLBACK");
-	UNTIL(&r, tasks_is_up(r.tasks));
-	orphans_settled(&r);
+	UNTIL(&r, jobs_is_up(r.jobs));
+	rig_settle(&r, 0);
 	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM device_online WHERE NOT online"), "600");
 	rig_stop(&r);
-	orphans_free(o);
+	dead_workers_free(d);
 	rig_close(&r);
 }
 END_TEST
 
-/* ---- Upkeep ---- */
-
-START_TEST(upkeep_goes_on_until_all_is_done)
+START_TEST(refused_rows_hold_up_no_other)
 {
 	struct rig r;
-	struct upkeep *u;
+	struct dead_workers *d;
+	uint32_t dead = shm_owner(1, 0);
 
 	rig_open(&r);
-	u = upkeep_new(0, 30);
-	rig_add(&r, upkeep_task(u));
+	SQL(&r, "ALTER TABLE device_online ADD CHECK (device_id NOT IN (2, 9))");
+	for (int i = 1; i <= 10; i++)
+		ck_assert_int_eq(
+		    registry_session_open(r.registry, rig_device(&r, i), new_session(&r, dead)), 0);
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, dead);
 	rig_start(&r);
-	ck_assert(!tasks_is_busy(r.tasks, clock_mono_ms() + 60000)); /* no drain waits for it */
-	UNTIL(&r, SAYS(&r, "43",
-		      "SELECT count(*) FROM pg_class WHERE relkind = 'r'"
-		      " AND relname ~ '^device_positions_[0-9]{8}$'"));
+	rig_settle(&r, 0);
+	ck_assert_str_eq(VALUE(&r, "SELECT string_agg(device_id::text, ' ' ORDER BY device_id)"
+				   " FROM device_online"),
+	    "1 3 4 5 6 7 8 10");
 	rig_stop(&r);
-	upkeep_free(u);
+	dead_workers_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(two_dead_workers_of_one_device)
+{
+	struct rig r;
+	struct dead_workers *d;
+	uint32_t first = shm_owner(1, 0), second = shm_owner(1, 1);
+
+	rig_open(&r);
+	uint32_t e = rig_device(&r, 1);
+	history(&r, 1, 10, 10, true);
+	int64_t session = new_session(&r, second);
+	ck_assert_int_eq(registry_session_open(r.registry, e, session), 0);
+	registry_set_dirty(r.registry, e, first);
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, second);
+	dead_workers_add(d, first);
+	dead_workers_add(d, 1 << SHM_OWNER_BITS); /* nobody's number */
+	rig_start(&r);
+	rig_settle(&r, 0);
+	ck_assert(SAYS(&r, "t",
+	    "SELECT latitude = 10 AND NOT online AND session_id = %lld"
+	    " FROM device_online",
+	    (long long)session));
+	rig_stop(&r);
+	dead_workers_free(d);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_second_death_during_the_scan)
+{
+	struct rig r;
+	struct dead_workers *d;
+	uint32_t dead = shm_owner(1, 0);
+
+	rig_open(&r);
+	d = add_dead_workers(&r, 1);
+	rig_start(&r);
+	SQL(&r, "BEGIN; LOCK TABLE device_online");
+	dead_workers_add(d, dead);
+	rig_blocked(&r);
+	/* The successor died as well: the scan that waits would not find what it left. */
+	int64_t session = new_session(&r, dead);
+	dead_workers_add(d, dead);
+	SQL(&r,
+	    "INSERT INTO device_online (device_id, online, session_id, gateway, worker) VALUES"
+	    " (1, true, %lld, 'gw', 1)",
+	    (long long)session);
+	SQL(&r, "COMMIT");
+	rig_settle(&r, 0);
+	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online"), "f");
+	rig_stop(&r);
+	dead_workers_free(d);
 	rig_close(&r);
 }
 END_TEST
 
 TCase *
-rest_tests(void)
+dead_workers_tests(void)
 {
-	TCase *t = tcase_create("ledger, orphans, upkeep");
+	TCase *t = tcase_create("dead workers");
 
-	tcase_add_test(t, refusals_are_folded);
-	tcase_add_test(t, a_scanner_fills_neither_memory_nor_table);
-	tcase_add_test(t, refusals_survive_a_lost_connection);
 	tcase_add_test(t, what_the_directory_knows);
 	tcase_add_test(t, what_only_the_table_knows);
 	tcase_add_test(t, slots_that_are_no_more);
-	tcase_add_test(t, orphans_survive_a_lost_connection);
-	tcase_add_test(t, upkeep_goes_on_until_all_is_done);
+	tcase_add_test(t, they_survive_a_lost_connection);
+	tcase_add_test(t, refused_rows_hold_up_no_other);
+	tcase_add_test(t, two_dead_workers_of_one_device);
+	tcase_add_test(t, a_second_death_during_the_scan);
 	return t;
 }

@@ -1,9 +1,9 @@
 /*
- * The ground the tests of the tasks stand on: a database of their own, shared
- * memory as the master makes it, an event loop, and the tasks under test.
+ * The ground the tests of worker/task stand on: a database of their own, shared memory as the
+ * master makes it, an event loop, and the jobs under test.
  */
-#ifndef T_UNIT_CHECK_TASKS_H
-#define T_UNIT_CHECK_TASKS_H
+#ifndef T_UNIT_WORKER_TASK_RIG_H
+#define T_UNIT_WORKER_TASK_RIG_H
 
 #include <check.h>
 #include <libpq-fe.h>
@@ -26,19 +26,29 @@ struct rig {
 	struct stats *stats;
 	const char *url;
 	PGconn *sql; /* the test's own */
-	struct task *list[4];
+	struct job *list[5];
 	int n;
-	const char *listen;
-	struct tasks *tasks;
+	struct jobs *jobs;
+	struct job look; /* the last in the round: see rig_settle() */
+	bool looking, settled;
+	int64_t ahead_ms;
 };
 
 void rig_open(struct rig *);
-void rig_add(struct rig *, struct task *);
-/* Connects the tasks and waits until they are up. */
+/* The same, with a registry for so many devices. */
+void rig_open_sized(struct rig *, uint32_t devices);
+void rig_add(struct rig *, struct job *);
+/* Connects the jobs and waits until they are up. */
 void rig_start(struct rig *);
-void rig_stop(struct rig *); /* the tasks; their modules are freed by the test after this */
+/* The same with a connection string that leads nowhere. */
+void rig_start_nowhere(struct rig *);
+void rig_stop(struct rig *); /* the round; its jobs are freed by the test after this */
 void rig_close(struct rig *);
 void rig_turn(struct rig *); /* one turn of the event loop, 20 ms at most */
+/* Runs until no job runs and none is due now, nor would be in `ahead_ms`. */
+void rig_settle(struct rig *, int64_t ahead_ms);
+/* Runs until a statement of the gateway waits for a lock. */
+void rig_blocked(struct rig *);
 /* The gateway's connection breaks; rig_cut() waits until it is back. */
 #define RIG_CUT \
 	"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = " \
@@ -63,9 +73,23 @@ uint32_t rig_device(struct rig *, int n);
 
 #define SAYS(r, text, ...) (strcmp(VALUE(r, __VA_ARGS__), text) == 0)
 
-TCase *tasks_tests(void);
+/* What the files of a program hand to its main(). */
+TCase *commands_tests(void);
+TCase *commands_queue_tests(void);
+TCase *dead_workers_tests(void);
 TCase *devices_tests(void);
+TCase *imei_lookup_tests(void);
+TCase *imeis_tests(void);
+TCase *jobs_tests(void);
 TCase *live_tests(void);
-TCase *rest_tests(void);
+TCase *live_limits_tests(void);
+TCase *partitions_tests(void);
+TCase *rejected_tests(void);
+
+/*
+ * The main() of a test program: its cases on one PostgreSQL, which it starts. Returns the exit
+ * status.
+ */
+int rig_main(const char *suite, TCase *const *cases, int n);
 
 #endif

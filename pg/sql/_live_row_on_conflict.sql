@@ -1,0 +1,60 @@
+-- How a row of device_online moves forward, for all who write one: behind INSERT INTO device_online AS o of rows
+-- with distinct ids. Each group of columns goes by its own clock, the session by its id: ids of sessions are
+-- positive and grow, over all gateways.
+ON CONFLICT (device_id) DO UPDATE SET
+	-- The fix: by its own time.
+	recorded_at = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.recorded_at ELSE o.recorded_at END,
+	record_hash = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.record_hash ELSE o.record_hash END,
+	received_at = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.received_at ELSE o.received_at END,
+	latitude = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.latitude ELSE o.latitude END,
+	longitude = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.longitude ELSE o.longitude END,
+	altitude = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.altitude ELSE o.altitude END,
+	heading = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.heading ELSE o.heading END,
+	satellites = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.satellites ELSE o.satellites END,
+	speed = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.speed ELSE o.speed END,
+	valid = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.valid ELSE o.valid END,
+	priority = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.priority ELSE o.priority END,
+	event_io_id = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.event_io_id ELSE o.event_io_id END,
+	codec = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.codec ELSE o.codec END,
+	generation_type = CASE WHEN excluded.recorded_at > o.recorded_at OR o.recorded_at IS NULL
+		THEN excluded.generation_type ELSE o.generation_type END,
+	-- The newest record.
+	last_record_at = greatest(o.last_record_at, excluded.last_record_at),
+	io = CASE WHEN excluded.last_record_at > o.last_record_at OR o.last_record_at IS NULL
+		THEN excluded.io ELSE o.io END,
+	-- A newer session replaces the stored one. The stored one itself may say goodbye; an older one's goodbye means
+	-- nothing any more.
+	online = CASE
+		WHEN excluded.session_id > coalesce(o.session_id, 0) THEN excluded.online
+		WHEN o.online AND excluded.session_id = o.session_id AND excluded.disconnected_at IS NOT NULL THEN false
+		ELSE o.online END,
+	disconnected_at = CASE
+		WHEN excluded.session_id > coalesce(o.session_id, 0)
+		THEN coalesce(excluded.disconnected_at, o.disconnected_at)
+		WHEN o.online AND excluded.session_id = o.session_id AND excluded.disconnected_at IS NOT NULL
+		THEN excluded.disconnected_at
+		ELSE o.disconnected_at END,
+	connected_at = CASE WHEN excluded.session_id > coalesce(o.session_id, 0)
+		THEN excluded.connected_at ELSE o.connected_at END,
+	remote_addr = CASE WHEN excluded.session_id > coalesce(o.session_id, 0)
+		THEN excluded.remote_addr ELSE o.remote_addr END,
+	gateway = CASE WHEN excluded.session_id > coalesce(o.session_id, 0)
+		THEN excluded.gateway ELSE o.gateway END,
+	worker = CASE WHEN excluded.session_id > coalesce(o.session_id, 0)
+		THEN excluded.worker ELSE o.worker END,
+	session_id = greatest(o.session_id, excluded.session_id),
+	last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at),
+	updated_at = now()

@@ -1,0 +1,42 @@
+-- What a dead worker had committed but not yet written to the live rows, as it would have written it, and the ends
+-- of its sessions. $1 devices, $2 their dead sessions (NULL: only the position may be behind), $3 the gateway.
+--
+-- The history is asked for nothing older than the row, so few partitions are looked at. Positions from before 2010
+-- or more than a day ahead are those of a clock that can't be trusted. Without a session and anything newer nothing
+-- is written. An id of a session holds when it began (microseconds), the worker's slot and the block of the slot
+-- (11 bits together).
+WITH w AS (
+	SELECT x.device_id, x.session_id, c.recorded_at AS fix_at, c.last_record_at
+	FROM unnest($1::bigint[], $2::bigint[]) AS x (device_id, session_id)
+	LEFT JOIN device_online c ON c.device_id = x.device_id)
+INSERT INTO device_online AS o (
+	\ir _live_row_columns.sql
+)
+SELECT w.device_id,
+	f.*,
+	r.recorded_at, r.io,
+	w.session_id, false, to_timestamp((w.session_id >> 11) / 1000000.0),
+	CASE WHEN w.session_id IS NOT NULL THEN now() END, r.received_at, NULL::inet,
+	CASE WHEN w.session_id IS NOT NULL THEN $3::text END, ((w.session_id & 2047) >> 1)::integer,
+	now()
+FROM w
+-- The newest fix that the row doesn't have.
+LEFT JOIN LATERAL (
+	SELECT recorded_at, record_hash, received_at, latitude, longitude, altitude, heading, satellites, speed, valid,
+		priority, event_io_id, codec, generation_type
+	FROM device_positions h
+	WHERE h.device_id = w.device_id AND h.valid
+		AND h.recorded_at > greatest(w.fix_at, timestamptz '2009-12-31 23:59:59.999999+00')
+		AND h.recorded_at <= now() + interval '24 hours'
+	ORDER BY h.recorded_at DESC LIMIT 1) f ON true
+-- The newest record that it doesn't have, with a fix or without.
+LEFT JOIN LATERAL (
+	SELECT recorded_at, received_at, io
+	FROM device_positions h
+	WHERE h.device_id = w.device_id
+		AND h.recorded_at > greatest(w.last_record_at, timestamptz '2009-12-31 23:59:59.999999+00')
+		AND h.recorded_at <= now() + interval '24 hours'
+	ORDER BY h.recorded_at DESC LIMIT 1) r ON true
+WHERE w.session_id IS NOT NULL OR f.recorded_at IS NOT NULL OR r.recorded_at IS NOT NULL
+ORDER BY w.device_id
+\ir _live_row_on_conflict.sql
