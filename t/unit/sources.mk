@@ -3,6 +3,7 @@
 unit_tests = \
 	t/unit/common/check_cidr \
 	t/unit/common/check_conf \
+	t/unit/common/check_intmap \
 	t/unit/common/check_ipc \
 	t/unit/common/check_log \
 	t/unit/common/check_log_fold \
@@ -35,6 +36,7 @@ unit_tests = \
 	t/unit/tool/sim/check_frame \
 	t/unit/tool/sim/check_road \
 	t/unit/worker/check_sandbox \
+	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \
 	t/unit/worker/store/check_batch \
@@ -43,7 +45,8 @@ unit_tests = \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain \
 	t/unit/worker/tracker/check_followers \
-	t/unit/worker/tracker/check_session
+	t/unit/worker/tracker/check_session \
+	t/unit/worker/tracker/check_trackers
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests) t/unit/master/fake_gateway
@@ -90,4 +93,17 @@ t_unit_worker_task_check_tasks_SOURCES = \
 	t/unit/worker/task/check_rest.c \
 	t/unit/worker/task/rig.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h
+# The store and the tasks of these are twins: their objects win over those of the library.
+t_unit_worker_tracker_check_trackers_SOURCES = \
+	t/unit/worker/tracker/check_trackers.c \
+	t/unit/worker/tracker/check_closing.c \
+	t/unit/worker/tracker/check_conn_command.c \
+	t/unit/worker/tracker/check_frames.c \
+	t/unit/worker/tracker/check_handshake.c \
+	t/unit/worker/tracker/check_read.c \
+	t/unit/worker/tracker/check_trace.c \
+	t/unit/worker/tracker/rig.c t/unit/worker/tracker/rig.h \
+	t/unit/worker/tracker/rig_tasks.c \
+	t/unit/worker/store/memory.c t/unit/worker/store/memory.h \
+	t/unit/proto/build.c t/unit/proto/build.h
 endif

@@ -1,14 +1,14 @@
 /*
  * The pure parts of commands: the state machine of the one in flight (every state, every
- * input), the back-off, the heap of times, the map from devices to connections.
+ * input), the back-off, the heap of times.
  */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "proto/message.h"
 #include "proto/stream.h"
 #include "worker/tracker/command.h"
-#include "common/intmap.h"
 #include "worker/tracker/wakeups.h"
 
 #define ID 77
@@ -191,35 +191,28 @@ START_TEST(times_come_in_order)
 }
 END_TEST
 
-START_TEST(a_device_is_found_until_it_is_removed)
+/* What callers must not do ends the program at once. */
+static void
+leave(int signal)
 {
-	static uint32_t model[2000]; /* slot + 1 */
-	struct intmap m = {0};
-	uint64_t seed = 7;
+	exit(signal);
+}
 
-	ck_assert_uint_eq(intmap_get(&m, 5), INTMAP_NONE);
-	intmap_remove(&m, 5, 1);
-	for (int i = 0; i < 100000; i++) {
-		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-		uint32_t entry = (uint32_t)(seed >> 33) % 2000, slot = (uint32_t)(seed >> 50) % 3;
+START_TEST(claimed_while_another_is_in_flight)
+{
+	struct command c = in_state(COMMAND_SENT);
 
-		if (seed >> 63) {
-			ck_assert(intmap_put(&m, entry, slot));
-			model[entry] = slot + 1;
-		} else {
-			/* Another connection's goodbye changes nothing. */
-			intmap_remove(&m, entry, slot);
-			if (model[entry] == slot + 1)
-				model[entry] = 0;
-		}
-		ck_assert_uint_eq(
-		    intmap_get(&m, entry), model[entry] == 0 ? INTMAP_NONE : model[entry] - 1);
-		if (i % 5000 == 0)
-			for (uint32_t e = 0; e < 2000; e++)
-				ck_assert_uint_eq(
-				    intmap_get(&m, e), model[e] == 0 ? INTMAP_NONE : model[e] - 1);
-	}
-	intmap_free(&m);
+	signal(SIGABRT, leave);
+	command_claimed(&c, OTHER, 1, CODEC_12, DEADLINE, false);
+}
+END_TEST
+
+START_TEST(claimed_while_another_may_be_answered_late)
+{
+	struct command c = late();
+
+	signal(SIGABRT, leave);
+	command_claimed(&c, OTHER, 1, CODEC_12, DEADLINE, false);
 }
 END_TEST
 
@@ -241,7 +234,8 @@ main(void)
 	tcase_add_test(t, late_answers_are_nobodys);
 	tcase_add_test(t, backoff_doubles_and_jitters_within_bounds);
 	tcase_add_test(t, times_come_in_order);
-	tcase_add_test(t, a_device_is_found_until_it_is_removed);
+	tcase_add_exit_test(t, claimed_while_another_is_in_flight, SIGABRT);
+	tcase_add_exit_test(t, claimed_while_another_may_be_answered_late, SIGABRT);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
