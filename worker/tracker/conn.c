@@ -126,7 +126,7 @@ conn_move(struct conn *c, enum conn_state to)
 	check(c);
 }
 
-/* Who waits for the database is not idle, and what it can't send is not late. */
+/* A tracker that waits for the database is not idle, and a frame that it can't send is not late. */
 static enum table_queue
 queue_for(const struct conn *c)
 {
