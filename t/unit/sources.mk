@@ -44,6 +44,7 @@ unit_tests = \
 	t/unit/tool/sim/check_frame \
 	t/unit/tool/sim/check_road \
 	t/unit/worker/check_sandbox \
+	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \
 	t/unit/worker/store/check_batch \
@@ -55,7 +56,8 @@ unit_tests = \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain \
 	t/unit/worker/tracker/check_followers \
-	t/unit/worker/tracker/check_session
+	t/unit/worker/tracker/check_session \
+	t/unit/worker/tracker/check_trackers
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests) t/unit/master/fake_gateway
@@ -129,4 +131,17 @@ t_unit_worker_task_check_commands_SOURCES = t/unit/worker/task/check_commands.c 
 	t/unit/worker/task/check_commands_queue.c \
 	t/unit/worker/task/commands_rig.c t/unit/worker/task/commands_rig.h \
 	$(task_rig)
+# The store and the tasks of these are twins: their objects win over those of the library.
+t_unit_worker_tracker_check_trackers_SOURCES = \
+	t/unit/worker/tracker/check_trackers.c \
+	t/unit/worker/tracker/check_closing.c \
+	t/unit/worker/tracker/check_conn_command.c \
+	t/unit/worker/tracker/check_frames.c \
+	t/unit/worker/tracker/check_handshake.c \
+	t/unit/worker/tracker/check_read.c \
+	t/unit/worker/tracker/check_trace.c \
+	t/unit/worker/tracker/rig.c t/unit/worker/tracker/rig.h \
+	t/unit/worker/tracker/rig_tasks.c \
+	t/unit/worker/store/memory.c t/unit/worker/store/memory.h \
+	t/unit/proto/build.c t/unit/proto/build.h
 endif

@@ -52,11 +52,11 @@ enum close_answers {
 	    "device is disabled") \
 	X(UNAVAILABLE, "unavailable", ANSWER_NONE, LOG_WARN_, COUNTED_AS(unanswered_handshakes), \
 	    false, "IMEI not known here and the database can't be asked now") \
-	/* The guard has told the log; so it has with the next one. */ \
+	/* The admission has told the log; so it has with the next one. */ \
 	X(UNKNOWN_RATE, "unknown_rate", ANSWER_NONE, LOG_DEBUG_, COUNTED_AS(refused_unknown_rate), \
 	    false, "unknown IMEI from an address that is over TELEM_UNKNOWN_IMEI_RATE") \
 	X(NOT_ADMITTED, "not_admitted", ANSWER_NONE, LOG_DEBUG_, NOT_COUNTED, false, \
-	    "refused by a guard of the port") \
+	    "its address is not admitted") \
 	X(PROXY_HEADER, "proxy_header", ANSWER_NONE, LOG_WARN_, COUNTED_AS(refused_proxy), false, \
 	    "no valid PROXY header from an address in TELEM_PROXY_FROM") \
 	X(TAKEOVER, "takeover", ANSWER_SOON, LOG_INFO_, NOT_COUNTED, false, \

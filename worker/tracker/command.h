@@ -1,14 +1,12 @@
 /*
- * The command in flight on one connection as a state machine (doc/design.md,
- * Commands; doc/protocol.md, Codec 12). Pure: it is handed what happened and says what is to be done;
- * conn_command.c does it.
+ * The command in flight on one connection as a state machine (doc/design.md, Commands; doc/protocol.md,
+ * Codec 12). Pure: it is handed what happened and says what to do; conn_command.c does it.
  *
  *   IDLE -> CLAIMED -> SENT -> ANSWERED -> IDLE
  *
  * IDLE: none. CLAIMED: the database says `sent`, and no byte has gone out: it waits for the
  * moment between an ACK and the next frame. SENT: its answer is awaited. ANSWERED: the answer
- * is on its way into the database. Whatever ends an attempt without an answer leads
- * back to IDLE.
+ * is on its way into the database. Whatever ends an attempt without an answer leads back to IDLE.
  *
  * Codec 12 has no correlation id. After a time-out the answer may still come, so from then on
  * (`late_id`) this connection may carry that command again but no other.

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "shm/addresses.h"
 #include "shm/registry.h"
 
 static_assert(offsetof(struct conn, seat) == 0, "conn_of() relies on it");
@@ -41,18 +40,18 @@ conn_host(const struct conn *c, char out[CONN_HOST])
 }
 
 void
-conn_peer(const struct conn *c, char out[CONN_PEER])
+conn_peer(const struct conn *c, char out[ADDRESS_TEXT])
 {
-	char host[CONN_HOST];
+	struct address a = {.family = c->family, .port = c->port};
 
-	conn_host(c, host);
-	snprintf(out, CONN_PEER, c->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, c->port);
+	memcpy(a.bytes, c->addr, sizeof(a.bytes));
+	address_text(&a, out);
 }
 
 void
 conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
 {
-	char peer[CONN_PEER], text[400];
+	char peer[ADDRESS_TEXT], text[400];
 	va_list ap;
 
 	if (!log_enabled(level))
@@ -127,7 +126,7 @@ conn_move(struct conn *c, enum conn_state to)
 	check(c);
 }
 
-/* Who waits for the database is not idle, and what it can't send is not late. */
+/* A tracker that waits for the database is not idle, and a frame that it can't send is not late. */
 static enum table_queue
 queue_for(const struct conn *c)
 {

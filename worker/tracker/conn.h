@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "proto/stream.h"
+#include "shm/addresses.h"
 #include "shm/stats.h"
 #include "worker/tracker/close.h"
 #include "worker/tracker/state.h"
@@ -134,10 +135,9 @@ conn_first(struct conn_set *set, enum table_queue queue)
 /* ---- whose it is ---- */
 
 void conn_set_peer(struct conn *, const struct sockaddr *);
-#define CONN_HOST 46 /* INET6_ADDRSTRLEN */
-#define CONN_PEER (CONN_HOST + 16)
+#define CONN_HOST 46					  /* INET6_ADDRSTRLEN */
 void conn_host(const struct conn *, char out[CONN_HOST]); /* without the port */
-void conn_peer(const struct conn *, char out[CONN_PEER]); /* "address:port" */
+void conn_peer(const struct conn *, char out[ADDRESS_TEXT]);
 void conn_log(const struct conn *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,6 +1,6 @@
 /*
  * Commands on the tracker's side: when one may be sent on a connection, its bytes, its answer, its
- * time-out. What is to be done says the state machine (command.h); the database's side is
+ * time-out. The state machine (command.h) says what to do; the database's side is
  * worker/task/commands.h.
  */
 #ifndef WORKER_TRACKER_CONN_COMMAND_H

@@ -40,7 +40,7 @@ drain_tick(struct trackers *t, int64_t now_ms)
 	if (!d->active)
 		return;
 	due = drain_due(d->total, now_ms - d->began_ms, d->limit_ms);
-	/* Who comes late, or has closed by itself, is no hindrance: at the end all had their turn. */
+	/* Some have closed by themselves: at the end it is the turn of all that are left. */
 	if (due == d->total)
 		due = UINT32_MAX;
 	for (; d->next < t->conns.table.nseats && d->closed < due; d->next++) {

@@ -80,7 +80,7 @@ codec_allowed(uint8_t codec, uint32_t codecs)
 	case CODEC_15:
 		return codecs & CODEC_MAY_15;
 	default:
-		return true;
+		return true; /* nobody knows it */
 	}
 }
 
@@ -102,11 +102,12 @@ struct verdict
 session_judge(const struct frame_facts *f)
 {
 	struct verdict v = {.what = VERDICT_QUARANTINE};
+	bool allowed = codec_allowed(f->codec, f->codecs);
 
 	if (!f->crc_ok)
 		return judge_bad_crc(f);
 	if (codec_is_message(f->codec)) {
-		if (!codec_allowed(f->codec, f->codecs))
+		if (!allowed)
 			v.reason = "codec";
 		else if (f->message != MESSAGE_OK)
 			v.reason = "message";
@@ -121,7 +122,7 @@ session_judge(const struct frame_facts *f)
 	}
 	v.ack = true;
 	v.count = f->count1;
-	if (!codec_allowed(f->codec, f->codecs))
+	if (!allowed)
 		v.reason = "codec";
 	else if (f->avl == AVL_BAD_COUNT)
 		v.reason = "count";

@@ -9,7 +9,7 @@
 
 /* The text lies in `room`. */
 static struct followed
-followed(const struct conn *c, char room[CONN_PEER])
+followed(const struct conn *c, char room[ADDRESS_TEXT])
 {
 	conn_peer(c, room);
 	/* JSON's readers take numbers for signed ones. */
@@ -19,7 +19,7 @@ followed(const struct conn *c, char room[CONN_PEER])
 void
 trace_conn_event(const struct conn *c, const char *event, const char *fmt, ...)
 {
-	char room[CONN_PEER];
+	char room[ADDRESS_TEXT];
 	struct followed peer = followed(c, room);
 	va_list ap;
 
@@ -31,7 +31,7 @@ trace_conn_event(const struct conn *c, const char *event, const char *fmt, ...)
 void
 trace_conn_bytes(const struct conn *c, const char *direction, const void *p, size_t n)
 {
-	char room[CONN_PEER];
+	char room[ADDRESS_TEXT];
 	struct followed peer = followed(c, room);
 
 	followers_tell_bytes(&trackers_of(c)->followers, NULL, &peer, direction, p, n);
@@ -105,7 +105,7 @@ void
 trace_conn_stored(struct trackers *t, const struct batch *b, const struct frame *f)
 {
 	const struct conn *c = conn_find(&t->conns, f->from.conn);
-	char room[CONN_PEER];
+	char room[ADDRESS_TEXT];
 	struct followed peer =
 	    c != NULL ? followed(c, room) : (struct followed){.imei = f->from.imei};
 	unsigned n[ROW_REFUSED + 1] = {0};
@@ -133,7 +133,7 @@ trace_conn_stored(struct trackers *t, const struct batch *b, const struct frame 
 static void __attribute__((format(printf, 4, 5))) tell_present(
     struct trackers *t, const struct follower *only, const struct conn *c, const char *fmt, ...)
 {
-	char room[CONN_PEER];
+	char room[ADDRESS_TEXT];
 	struct followed peer = followed(c, room);
 	va_list ap;
 

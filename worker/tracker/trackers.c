@@ -294,7 +294,7 @@ trackers_room(struct trackers *t)
 void
 trackers_store_down(struct trackers *t)
 {
-	/* Who has gone meanwhile comes again: its frames would only take the room of others. */
+	/* A tracker that has gone comes again: its frames would only take the room of others. */
 	for (uint32_t i = 0; i < t->conns.table.nseats; i++) {
 		struct conn *c = conn_at(&t->conns, i);
 

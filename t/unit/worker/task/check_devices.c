@@ -251,7 +251,8 @@ told_meanwhile(struct rig *r, int n, bool present, bool enabled)
 	    .enabled = enabled,
 	    .codecs = CODEC_MAY_ALL};
 
-	(void)registry_apply(r->registry, &row, registry_seq(r->registry), NULL);
+	ck_assert_int_ne(
+	    registry_apply(r->registry, &row, registry_seq(r->registry), NULL), REGISTRY_STALE);
 }
 
 START_TEST(an_answer_that_was_overtaken_is_asked_for_again)

@@ -3,6 +3,7 @@
  * input), the back-off, the heap of times.
  */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "proto/message.h"
@@ -190,6 +191,31 @@ START_TEST(times_come_in_order)
 }
 END_TEST
 
+/* What callers must not do ends the program at once. */
+static void
+leave(int signal)
+{
+	exit(signal);
+}
+
+START_TEST(claimed_while_another_is_in_flight)
+{
+	struct command c = in_state(COMMAND_SENT);
+
+	signal(SIGABRT, leave);
+	command_claimed(&c, OTHER, 1, CODEC_12, DEADLINE, false);
+}
+END_TEST
+
+START_TEST(claimed_while_another_may_be_answered_late)
+{
+	struct command c = late();
+
+	signal(SIGABRT, leave);
+	command_claimed(&c, OTHER, 1, CODEC_12, DEADLINE, false);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -208,6 +234,8 @@ main(void)
 	tcase_add_test(t, late_answers_are_nobodys);
 	tcase_add_test(t, backoff_doubles_and_jitters_within_bounds);
 	tcase_add_test(t, times_come_in_order);
+	tcase_add_exit_test(t, claimed_while_another_is_in_flight, SIGABRT);
+	tcase_add_exit_test(t, claimed_while_another_may_be_answered_late, SIGABRT);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -1,0 +1,183 @@
+#include "t/unit/worker/store/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct store {
+	struct memory_config cfg;
+	struct batch batch[2];
+	int filling;
+	struct batch *storing;
+	bool down;
+	unsigned kicks;
+};
+
+struct store *
+memory_new(const struct memory_config *cfg)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || !batch_init(&s->batch[0], &cfg->limits) ||
+	    !batch_init(&s->batch[1], &cfg->limits))
+		abort();
+	s->cfg = *cfg;
+	return s;
+}
+
+void
+memory_free(struct store *s)
+{
+	batch_free(&s->batch[0]);
+	batch_free(&s->batch[1]);
+	free(s);
+}
+
+/* ---- What a test says ---- */
+
+void
+memory_down(struct store *s)
+{
+	s->down = true;
+	s->cfg.down(s->cfg.ctx);
+}
+
+void
+memory_up(struct store *s)
+{
+	s->down = false;
+}
+
+void
+memory_begin(struct store *s)
+{
+	assert(s->storing == NULL);
+	s->storing = &s->batch[s->filling];
+	s->filling ^= 1;
+	batch_seal(s->storing);
+	s->cfg.room(s->cfg.ctx);
+}
+
+void
+memory_refuse(struct store *s, uint32_t frame)
+{
+	struct frame *f = &s->storing->frames[frame];
+
+	f->poisoned = true;
+	if (f->nrows > 0)
+		s->storing->rows[f->first_row].state = ROW_REFUSED;
+	/* As the store does with a message that is refused. */
+	if (f->kind == FRAME_MESSAGE) {
+		f->kind = FRAME_QUARANTINE;
+		f->reason = "content";
+	}
+}
+
+void
+memory_refuse_wholly(struct store *s, uint32_t frame)
+{
+	s->storing->frames[frame].unstorable = true;
+}
+
+void
+memory_commit_rows(struct store *s)
+{
+	for (uint32_t i = 0; i < s->storing->nframes; i++) {
+		struct frame *f = &s->storing->frames[i];
+
+		if (f->kind == FRAME_RECORDS && !f->poisoned && !f->unstorable)
+			f->done = true;
+	}
+	s->cfg.stored(s->cfg.ctx, s->storing);
+}
+
+static void
+book(struct stats *stats, const struct frame *f)
+{
+	if (f->forgotten || f->kind == FRAME_MESSAGE || f->kind == FRAME_DEBUG)
+		return;
+	stats_begin(stats);
+	stats_add(f->unstorable				     ? &stats->refused
+		  : f->kind == FRAME_RECORDS && !f->poisoned ? &stats->stored
+							     : &stats->quarantined,
+	    f->count);
+	stats_sub(&stats->in_flight, f->count);
+	stats_end(stats);
+}
+
+void
+memory_commit_rest(struct store *s)
+{
+	struct batch *b = s->storing;
+
+	for (uint32_t i = 0; i < b->nframes; i++) {
+		if (!b->frames[i].unstorable)
+			b->frames[i].done = true;
+		book(s->cfg.stats, &b->frames[i]);
+	}
+	s->cfg.stored(s->cfg.ctx, b);
+	s->cfg.finished(s->cfg.ctx, b);
+	s->storing = NULL;
+	batch_reset(b);
+}
+
+void
+memory_commit(struct store *s)
+{
+	if (s->storing == NULL) {
+		if (batch_is_empty(&s->batch[s->filling]))
+			return;
+		memory_begin(s);
+	}
+	memory_commit_rows(s);
+	memory_commit_rest(s);
+}
+
+struct batch *
+memory_storing(struct store *s)
+{
+	return s->storing;
+}
+
+unsigned
+memory_kicks(const struct store *s)
+{
+	return s->kicks;
+}
+
+/* ---- store.h ---- */
+
+struct batch *
+store_filling(struct store *s)
+{
+	return &s->batch[s->filling];
+}
+
+struct batch *
+store_batch(struct store *s, int which)
+{
+	return &s->batch[which];
+}
+
+int
+store_which(const struct store *s, const struct batch *b)
+{
+	return b == &s->batch[1];
+}
+
+void
+store_kick(struct store *s)
+{
+	s->kicks++;
+}
+
+bool
+store_is_up(const struct store *s)
+{
+	return !s->down;
+}
+
+bool
+store_is_idle(const struct store *s)
+{
+	return s->storing == NULL && batch_is_empty(&s->batch[s->filling]);
+}
