@@ -159,7 +159,7 @@ void conn_resume(struct conn *);
  * reason and the owner say. The memory lives on, so that callers can look at the state.
  */
 void conn_close(struct conn *, enum close_reason);
-/* One that closes already waits no longer. */
+/* Closes the socket of one that is CLOSING or LINGERING, whatever it still waits for. */
 void conn_drop(struct conn *);
 /* An answer went out: one that closes and waits for no more is shut. */
 void conn_settle(struct conn *);

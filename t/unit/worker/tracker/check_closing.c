@@ -221,6 +221,31 @@ START_TEST(time_outs)
 }
 END_TEST
 
+/* What has begun behind a whole item has its own time. */
+START_TEST(next_frame_has_its_own_time)
+{
+	int fd = rig_open_session(IMEI);
+	struct bytes m = rig_message(CODEC_12, 6, "hello");
+
+	rig_send(fd, m.p, 10);
+	rig_pass(40000);
+	rig_send(fd, m.p + 10, m.n - 10);
+	ck_assert_uint_eq(STAT(frames_message), 1);
+	/* The same, in one piece with the beginning of another. */
+	rig_send(fd, m.p, 10);
+	rig_pass(40000);
+	memmove(m.p, m.p + 10, m.n - 10);
+	memset(m.p + m.n - 10, 0, 6);
+	rig_send(fd, m.p, m.n - 4);
+	ck_assert_uint_eq(STAT(frames_message), 2);
+	rig_pass(40000);
+	ck_assert_int_eq(rig_state(fd), CONN_OPEN);
+	rig_pass(20000);
+	ck_assert_int_eq(rig_state(fd), CONN_GONE);
+	ck_assert_uint_eq(STAT(timeout_frame), 1);
+}
+END_TEST
+
 START_TEST(newest_session_wins)
 {
 	int older = make(CONN_OPEN), newer = rig_open_session(IMEI);
@@ -335,6 +360,7 @@ closing_tests(void)
 	tcase_add_test(t, bytes_while_it_closes);
 	tcase_add_test(t, answers_that_come_too_late);
 	tcase_add_test(t, time_outs);
+	tcase_add_test(t, next_frame_has_its_own_time);
 	tcase_add_test(t, newest_session_wins);
 	tcase_add_test(t, device_changes);
 	tcase_add_test(t, database_goes_away);

@@ -141,6 +141,22 @@ START_TEST(wanted_and_asking)
 }
 END_TEST
 
+/* Its place is another's by now, who must not get its commands. */
+START_TEST(wanted_by_a_device_that_has_gone)
+{
+	int fd = ready(), other;
+	uint32_t index = rig_conn(fd)->seat.index;
+
+	close(fd);
+	rig_turn();
+	other = rig_open_session(IMEI + 1);
+	rig_conn(other)->commandable = true;
+	ck_assert_uint_eq(rig_conn(other)->seat.index, index);
+	ck_assert_uint_eq(r.commands.want(r.commands.ctx, IMEI), 0);
+	ck_assert_uint_eq(r.commands.want(r.commands.ctx, IMEI + 1), rig_token(other));
+}
+END_TEST
+
 START_TEST(asked_for_already)
 {
 	int fd;
@@ -405,6 +421,7 @@ command_tests(void)
 	tcase_add_test(t, asked_for_when_it_is_quiet);
 	tcase_add_test(t, not_while_a_frame_is_under_way);
 	tcase_add_test(t, wanted_and_asking);
+	tcase_add_test(t, wanted_by_a_device_that_has_gone);
 	tcase_add_test(t, asked_for_already);
 	tcase_add_loop_test(t, answered, 0, 2);
 	tcase_add_test(t, answer_that_cannot_be_stored);

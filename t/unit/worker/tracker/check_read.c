@@ -159,6 +159,8 @@ START_TEST(sixteen_frames_in_flight)
 		FRAME(fd, 1, i * 10);
 	ck_assert_uint_eq(STAT(frames_avl), CONN_MAX_IN_FLIGHT);
 	ck_assert_int_eq(rig_state(fd), CONN_OPEN);
+	/* The others are not even read. */
+	ck_assert_uint_eq(STAT(bytes_in), IMEI_PACKET + CONN_MAX_IN_FLIGHT * rig_frame(1, 0).n);
 	memory_commit(r.store);
 	rig_turn();
 	ck_assert_uint_eq(STAT(frames_avl), CONN_MAX_IN_FLIGHT + 2);

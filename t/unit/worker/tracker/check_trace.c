@@ -183,6 +183,7 @@ START_TEST(what_is_open_already)
 	int fd = rig_open_session(IMEI), watch, other;
 	struct bytes f = rig_frame(1, 0);
 
+	rig_open_session(IMEI + 1);
 	rig_send_frame(fd, f);
 	rig_send(fd, f.p, 5);
 	other = follow(IMEI, false);
@@ -190,6 +191,8 @@ START_TEST(what_is_open_already)
 	TELLS(other, "present", "\"in_flight\":1,\"paused\":false");
 	TELLS(watch, "present", "\"in_flight\":1,\"paused\":false");
 	TELLS(watch, "in", "\"hex\":\"0000000000\"");
+	/* And nothing of another's. */
+	ck_assert_int_eq(recv(watch, f.p, 1, MSG_DONTWAIT), -1);
 	ck_assert_int_eq(recv(other, f.p, 1, MSG_DONTWAIT), -1);
 	/* Its time is over. */
 	rig_pass(61000);

@@ -10,7 +10,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 	TCase *cases[] = {handshake_tests(), header_tests(), read_tests(), frames_tests(),
-	    closing_tests(), drain_tests(), command_tests(), trace_tests()};
+	    closing_tests(), drain_tests(), command_tests(), trace_tests(), random_tests()};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		tcase_add_checked_fixture(cases[i], rig_open, rig_close);

@@ -128,5 +128,6 @@ TCase *closing_tests(void);
 TCase *drain_tests(void);
 TCase *command_tests(void);
 TCase *trace_tests(void);
+TCase *random_tests(void);
 
 #endif
