@@ -13,7 +13,7 @@
 
 #include "shm/area.h"
 
-#define TEXT_VERSION 1
+#define TEXT_VERSION 2
 
 /* ---- the text ---- */
 
@@ -23,10 +23,9 @@ write_text(const struct handover *h, FILE *f)
 	int s, a;
 
 	fprintf(f, "telematics-gateway handover %d\n", TEXT_VERSION);
-	fprintf(f, "control %d\nlife %d %d %d\n", h->talk, h->life, h->own_life[0], h->own_life[1]);
+	fprintf(f, "talk %d\nlife %d %d %d\n", h->talk, h->life, h->own_life[0], h->own_life[1]);
 	fprintf(f, "pidfile %d %s\n", h->pidfile.fd, h->pidfile.fd != -1 ? h->pidfile.path : "-");
-	/* The last number meant something to older releases. */
-	fprintf(f, "metrics %d\nmemory %d 0\n", h->metrics, h->memory);
+	fprintf(f, "metrics %d\nmemory %d\n", h->metrics, h->memory);
 	fprintf(f, "background %d\ngeneration %u\n", h->background, h->generation);
 	fprintf(f, "sockets %d %d\n", h->naddr, h->nslots);
 	for (s = 0; s < h->nslots; s++) {
@@ -79,10 +78,10 @@ read_head(struct handover *h, FILE *f)
 {
 	int background;
 
-	if (fscanf(f, "control %d life %d %d %d ", &h->talk, &h->life, &h->own_life[0],
+	if (fscanf(f, "talk %d life %d %d %d ", &h->talk, &h->life, &h->own_life[0],
 		&h->own_life[1]) != 4 ||
 	    fscanf(f, "pidfile %d %1023[^\n] ", &h->pidfile.fd, h->pidfile.path) != 2 ||
-	    fscanf(f, "metrics %d memory %d %*d ", &h->metrics, &h->memory) != 2 ||
+	    fscanf(f, "metrics %d memory %d ", &h->metrics, &h->memory) != 2 ||
 	    fscanf(f, "background %d generation %u ", &background, &h->generation) != 2 ||
 	    fscanf(f, "sockets %d %d ", &h->naddr, &h->nslots) != 2)
 		return false;

@@ -1,6 +1,7 @@
 #include "shm/addresses.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,9 +26,14 @@ struct entry {
 
 /* Whole pages, so that one table can be cleared without another. */
 struct table {
-	_Atomic uint32_t used; /* something was written since it was cleared */
+	union {
+		_Atomic uint32_t used; /* something was written since it was cleared */
+		char page[ADDRESSES_ALIGN];
+	};
 	struct entry bucket[BUCKETS][WAYS];
-} __attribute__((aligned(ADDRESSES_ALIGN)));
+};
+
+static_assert(sizeof(struct table) % ADDRESSES_ALIGN == 0, "whole pages");
 
 struct addresses {
 	struct table *table;

@@ -63,8 +63,8 @@ START_TEST(what_is_no_request)
 	const char *why;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		ck_assert_msg(
-		    !trace_request_parse(wrong[i].text, strlen(wrong[i].text), &r, &why), "case %zu", i);
+		ck_assert_msg(!trace_request_parse(wrong[i].text, strlen(wrong[i].text), &r, &why),
+		    "case %zu", i);
 		ck_assert_msg(strstr(why, wrong[i].why) != NULL, "case %zu: %s", i, why);
 	}
 	memset(longest, 'x', sizeof(longest));

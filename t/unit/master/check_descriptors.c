@@ -44,8 +44,7 @@ count(void)
 	return n;
 }
 
-static void __attribute__((noreturn))
-keeps_the_list(void)
+static void __attribute__((noreturn)) keeps_the_list(void)
 {
 	int keep[] = {open_at(900), -1, open_at(40), open_at(41), open_at(40), STDOUT_FILENO};
 

@@ -121,11 +121,11 @@ START_TEST(anything_else_is_refused)
 	for (ssize_t n = 0; n < len - 1; n++)
 		ck_assert_msg(!reads(text, (size_t)n), "the first %zd of %zd bytes", n, len);
 	ck_assert_ptr_nonnull(strstr(err, "can't be read"));
-	p = strstr(text, "handover 1");
+	p = strstr(text, "handover 2");
 	p[9] = '9';
 	ck_assert(!reads(text, (size_t)len));
 	ck_assert_ptr_nonnull(strstr(err, "restart instead"));
-	p[9] = '1';
+	p[9] = '2';
 	p = strstr(text, "sockets 2 3");
 	p[8] = '0';
 	ck_assert(!reads(text, (size_t)len));

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -373,6 +374,27 @@ START_TEST(background_that_fails)
 }
 END_TEST
 
+/* In little address space: limits that are off map nothing, and what doesn't fit is said. */
+START_TEST(little_address_space)
+{
+#ifndef __SANITIZE_ADDRESS__
+	struct rlimit before, little;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+	little = (struct rlimit){.rlim_cur = 512 << 20, .rlim_max = before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &little), 0);
+	configure("ready", "TELEM_MAX_DEVICES=16000000\n");
+	ck_assert_int_eq(wait_status(start("-f")), 1);
+	ck_assert(logged("MB of shared memory, most of it for TELEM_MAX_DEVICES=16000000, "
+			 "can't be mapped: Cannot allocate memory"));
+	configure("ready", "TELEM_MAX_CONNECTIONS_PER_ADDRESS=9\n");
+	run();
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+	stop();
+#endif
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	ck_assert_int_eq(wait_status(start("-V")), 0);
@@ -418,6 +440,7 @@ main(int argc, char **argv)
 	add_upgrade_tests(tc);
 	tcase_add_test(tc, background);
 	tcase_add_test(tc, background_that_fails);
+	tcase_add_test(tc, little_address_space);
 	tcase_add_test(tc, arguments);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
