@@ -69,13 +69,39 @@ e2e_lib = \
 	t/e2e/lib/tracker.py \
 	t/e2e/lib/wire.py
 
+# What is also run against other servers than the system's, t/postgres/versions: write path, commands, schema.
+server_tests = \
+	t/e2e/t0000-harness.py \
+	t/e2e/t0001-first-ack.py \
+	t/e2e/t0002-stream.py \
+	t/e2e/t0004-database-down.py \
+	t/e2e/t0005-sessions.py \
+	t/e2e/t0007-quarantine.py \
+	t/e2e/t0010-duplicates.py \
+	t/e2e/t0011-live-row.py \
+	t/e2e/t0020-kill-worker.py \
+	t/e2e/t0021-postgres-crash.py \
+	t/e2e/t0022-postgres-away.py \
+	t/e2e/t0031-partitions.py \
+	t/e2e/t0033-mixed-fleet.py \
+	t/e2e/t0034-migrations.py \
+	t/e2e/t0036-messages.py \
+	t/e2e/t0037-schema.py \
+	t/e2e/t0038-raw.py \
+	t/e2e/t0050-tgctl-command.py \
+	t/e2e/t0051-commands.py \
+	t/e2e/t0052-commands-kills.py \
+	t/e2e/t0068-why.py \
+	t/e2e/t0074-grants.py
+
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = env PYTHONDONTWRITEBYTECODE=1 \
 	TOP_SRCDIR='$(abs_top_srcdir)' TOP_BUILDDIR='$(abs_top_builddir)' python3
 
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) $(e2e_lib) t/alerts/alerts_test.yml CONTRIBUTING.md \
-	scripts/coverage scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run
+	scripts/coverage scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run \
+	t/postgres/fetch t/postgres/versions
 
 # Only these tests, e.g. make check-e2e E2E='t/e2e/t0001-first-ack.py'
 E2E = $(e2e_tests)

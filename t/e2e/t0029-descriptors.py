@@ -31,7 +31,8 @@ def test_exhausted(bench):
         frames += 1
         time.sleep(0.1)   # the pace of the frames, not a wait
     spent = proc.cpu_seconds(worker) - before
-    proc.check(spent < 0.7 * proc.PATIENCE, "%.2f s of processor time in 2 s" % spent)
+    # A spin would take what it gets; sanitizers make all work dearer.
+    proc.check(spent < (1.4 if os.environ.get("E2E_SANITIZED") == "1" else 0.7), "%.2f s of processor time in 2 s" % spent)
     served = sum(1 for t in others if not t.silent())
     proc.check(20 < served < 100, "%d were served under the limit of 100" % served)
     metrics = gw.metrics()

@@ -35,10 +35,8 @@ def messages(database):
 def test_idle(bench):
     """An idle tracker gets its command in well under a second; `sent` is committed before; the answer is booked."""
     database, gw, tracker, (imei,) = ground(bench)
-    began = time.monotonic()
     ident = queue(database, imei, "getinfo")
     proc.equal(commands.read(tracker), (12, "getinfo", None), "the command")
-    proc.check(time.monotonic() - began < 1 * proc.PATIENCE, "it took more than a second")
     now = row(database, ident)
     proc.equal((now["status"], now["attempt_count"]), ("sent", "1"), "in the table when the bytes arrive")
     commands.answer(tracker, b"RTC:2026/3/1 12:00 Init:1")
@@ -53,6 +51,17 @@ def test_idle(bench):
     proc.equal(m['telematics_commands_total{outcome="acked"}'], 1, "counted")
     proc.equal(m["telematics_command_answer_seconds_count"], 1, "histogram")
     proc.check("getinfo" not in gw.log_text(), "the text of a command is in the log")
+
+    def quick():
+        """On a busy machine not each time; one that is found by looking in turns never is."""
+        began = time.monotonic()
+        ident = queue(database, imei, "getver")
+        commands.read(tracker)
+        took = time.monotonic() - began
+        commands.answer(tracker, b"ok")
+        wait_status(database, ident, "acked", 5)
+        return took < 0.5
+    proc.wait_until(quick, 10, "it takes less than half a second")
 
 
 def test_answers(bench):
@@ -99,12 +108,12 @@ def test_fresh(bench):
     # Half a frame keeps it back, its ACK lets it go: right behind, before the next frame's.
     tracker = bench.tracker(gw, imei).login()
     quiet = bench.tracker(gw, other)
-    quiet.login()
     began = time.monotonic()
+    quiet.login()
     data = frame()
     tracker.send(data[:20])
     proc.equal(commands.read(quiet)[1], "quiet", "the silent one gets its command")
-    proc.check(time.monotonic() - began > 1.8, "before two seconds were over")
+    proc.check(time.monotonic() - began >= 1.9, "before two seconds were over")
     proc.check(tracker.silent(), "a command went into a frame")
     proc.equal(row(database, ident)["status"], "pending", "not even claimed")
     tracker.send(data[20:])

@@ -192,16 +192,25 @@ def test_old_rows(bench):
 
 
 def test_many_of_one_device(bench):
-    """Thousands of one device that expire at once don't hold up the commands of others."""
+    """Thousands of one device that expire at once don't hold up the commands of others: they take little work."""
     database, _, (tracker,), (imei,) = ground(bench, 1)
+
+    def worked():
+        """Processor time of the gateway's sessions: unlike the time on the clock it hardly depends on the machine's load."""
+        return sum(proc.cpu_seconds(int(pid)) for pid, in database.rows(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'tg'"))
+    before = worked()
     database.query("INSERT INTO device_commands (imei, command_text, expires_at)"
                    " SELECT '359999999999999', 'x', now() + interval '1 second' FROM generate_series(1, 10000)")
-    slowest = 0
-    while database.number("SELECT count(*) FROM device_commands WHERE status = 'expired'") < 10000:
-        began = time.monotonic()
+
+    def served_and_expired():
         serve(database, tracker, "between")
-        slowest = max(slowest, time.monotonic() - began)
-    proc.check(slowest < 1.5 * proc.PATIENCE, "a command took %.1f s" % slowest)
+        return database.number("SELECT count(*) FROM device_commands WHERE status = 'expired'") == 10000
+    proc.wait_until(served_and_expired, 60, "all have expired")
+    spent = worked() - before
+    print("# %.2f s of processor time" % spent)
+    # A trigger that looks at each row by itself takes 2 s a thousand.
+    proc.check(spent < 8, "it took %.1f s of processor time" % spent)
 
 
 suite.main(globals())

@@ -65,7 +65,7 @@ def test_addresses(bench):
     proc.check(refused("127.0.0.2", port), "the second address is not there yet")
     reload(gw, TELEM_GATEWAY_BIND="127.0.0.1,127.0.0.2")
     proc.equal(len(gw.status()["listen"]), 2, "addresses in /status")
-    second = socket.create_connection(("127.0.0.2", port), 10 * proc.PATIENCE)
+    second = socket.create_connection(("127.0.0.2", port), 10 * proc.BUSY)
     bench.scope.later(second.close)
     second.sendall(wire.imei_packet(names[0]))
     proc.equal(second.recv(1), b"\x01", "answer on the second address")
@@ -73,7 +73,7 @@ def test_addresses(bench):
     stopped = gw.workers()
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    queued = [socket.create_connection(("127.0.0.2", port), 10 * proc.PATIENCE) for _ in range(20)]
+    queued = [socket.create_connection(("127.0.0.2", port), 10 * proc.BUSY) for _ in range(20)]
     for one in queued:
         bench.scope.later(one.close)
         one.sendall(wire.imei_packet(names[0]))

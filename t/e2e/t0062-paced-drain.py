@@ -21,7 +21,7 @@ def connect_all(bench, gw, count):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
     found = []
     for _ in range(count):
-        sock = socket.create_connection(("127.0.0.1", gw.port), 10 * proc.PATIENCE)
+        sock = socket.create_connection(("127.0.0.1", gw.port), 10 * proc.BUSY)
         bench.scope.later(sock.close)
         found.append(sock)
     proc.wait_until(lambda: gw.metrics()["telematics_tcp_connections_total"] >= count, 20,
@@ -39,7 +39,7 @@ def closings(socks, seconds):
         poll.register(fd, select.EPOLLIN | select.EPOLLRDHUP)
     while left:
         now = time.monotonic() - began
-        proc.check(now < seconds * proc.PATIENCE, "%d are open after %.1f s" % (len(left), now))
+        proc.check(now < seconds * proc.BUSY, "%d are open after %.1f s" % (len(left), now))
         for fd, _ in poll.poll(0.1):
             proc.equal(left[fd].recv(1), b"", "what a drained connection gets")
             poll.unregister(fd)

@@ -97,7 +97,7 @@ class Gateway:
 
     def http(self, path):
         link = http.client.HTTPConnection("127.0.0.1", int(self.keys["METRICS_PORT"]),
-                                          timeout=10 * proc.PATIENCE)
+                                          timeout=10 * proc.BUSY)
         try:
             link.request("GET", path)
             answer = link.getresponse()

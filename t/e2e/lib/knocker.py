@@ -20,7 +20,7 @@ class Knocker(threading.Thread):
     def run(self):
         while not self.over.is_set():
             sock = socket.socket()
-            sock.settimeout(10 * proc.PATIENCE)
+            sock.settimeout(10 * proc.BUSY)
             try:
                 sock.connect(self.place)
                 sock.sendall(wire.imei_packet(self.imei))
@@ -37,7 +37,7 @@ class Knocker(threading.Thread):
 
     def stop(self):
         self.over.set()
-        self.join(10 * proc.PATIENCE + 5)
+        self.join(10 * proc.BUSY + 5)
 
     def finish(self, most_closed):
         """Nobody was refused or reset; few were closed without an answer, and cleanly."""

@@ -27,7 +27,11 @@ log_line_prefix = '%%m [%%p] %%a '
 
 
 def bin_dir():
-    """Where initdb and postgres are, or None."""
+    """Where initdb and postgres are, or None. E2E_PG_BINDIR chooses others than the system's."""
+    chosen = os.environ.get("E2E_PG_BINDIR")
+    if chosen:
+        proc.check(os.access(os.path.join(chosen, "initdb"), os.X_OK), "E2E_PG_BINDIR: no initdb in %s" % chosen)
+        return chosen
     found = shutil.which("initdb")
     if found:
         return os.path.dirname(os.path.realpath(found))

@@ -20,7 +20,7 @@ class Tracker:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, bufsize)
         if source:
             self.sock.bind((source, 0))
-        self.sock.settimeout(15 * proc.PATIENCE)
+        self.sock.settimeout(15 * proc.BUSY)
         self.sock.connect(("127.0.0.1", port or gateway.port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if scope:
@@ -63,10 +63,10 @@ class Tracker:
     def read(self, n, seconds=15):
         """Exactly n bytes; Closed if the connection ends before."""
         data = b""
-        deadline = time.monotonic() + seconds * proc.PATIENCE
+        deadline = time.monotonic() + seconds * proc.BUSY
         while len(data) < n:
             left = deadline - time.monotonic()
-            proc.check(left > 0, "no answer within %g s (got %r of %d bytes)" % (seconds, data, n))
+            proc.check(left > 0, "no answer within %g s (got %r of %d bytes)" % (seconds * proc.BUSY, data, n))
             self.sock.settimeout(left)
             try:
                 more = self.sock.recv(n - len(data))

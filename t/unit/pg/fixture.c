@@ -32,11 +32,17 @@ die(const char *what)
 	exit(1);
 }
 
+/* E2E_PG_BINDIR chooses other programs than the system's, as it does for the end-to-end tests. */
 static bool
 find_bindir(void)
 {
+	const char *chosen = getenv("E2E_PG_BINDIR");
 	glob_t g = {0};
 
+	if (chosen != NULL && chosen[0] != '\0') {
+		snprintf(bindir, sizeof(bindir), "%s", chosen);
+		return true;
+	}
 	if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &g) != 0)
 		(void)glob("/usr/*/bin/initdb", GLOB_APPEND, NULL, &g);
 	if (g.gl_pathc == 0)
