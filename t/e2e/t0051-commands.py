@@ -164,8 +164,8 @@ def test_order(bench):
         states = database.query("SELECT string_agg(status, ',' ORDER BY id) FROM device_commands")
         proc.equal(states, ",".join(["acked"] * i + ["sent"] + ["pending"] * (3 - i)), "states")
         proc.check(tracker.silent(), "two at once")
-        commands.answer(tracker, b"a%d" % i)
-        commands.answer(tracker, b"more %d" % i)    # one too many
+        # One too many, at once behind it: before the next command can be sent.
+        tracker.send(wire.message(12, 6, b"a%d" % i) + wire.message(12, 6, b"more %d" % i))
         proc.equal(wait_status(database, ident, "acked", 5)["response_text"], "a%d" % i, "own answer")
     proc.wait_until(lambda: len(messages(database)) + sum(
         1 for i in ids if row(database, i)["response_text"].startswith("more")) == 5, 5, "the rest is kept")

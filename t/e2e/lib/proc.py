@@ -153,17 +153,21 @@ def scratch(scope, name="tg-e2e-"):
     path = tempfile.mkdtemp(prefix=name, dir=os.environ.get("E2E_DIR"))
     os.chmod(path, 0o755)
     if not os.environ.get("E2E_KEEP"):
-        scope.later(lambda: shutil.rmtree(path, onerror=_make_writable))
+        scope.later(lambda: _remove(path))
     return path
 
 
-def _make_writable(function, path, _):
-    try:
-        os.chmod(os.path.dirname(path), stat.S_IRWXU)
-        os.chmod(path, stat.S_IRWXU)
-        function(path)
-    except OSError:
-        pass
+def _remove(top):
+    """Also what was made read-only in it; never touches what lies above, as that is everybody's."""
+    def make_writable(function, path, _):
+        try:
+            for each in (os.path.dirname(path), path):
+                if each.startswith(top) and not os.path.islink(each):
+                    os.chmod(each, stat.S_IRWXU)
+            function(path)
+        except OSError:
+            pass
+    shutil.rmtree(top, onerror=make_writable)
 
 
 def free_port():
