@@ -1,5 +1,5 @@
 /*
- * Decoding speed on the documented frames: how many records a second one core cuts out
+ * Decoding speed on the documented frames: how many records per second one core cuts out
  * of the stream, CRC and bounds checked, into struct avl_record. Two lines: codec 8 and
  * codec 8 Extended. With -r a third: what hash, JSON and row of a record of 12 IO
  * elements take. CPU time, best of several rounds.

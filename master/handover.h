@@ -5,7 +5,7 @@
  * whose descriptor the environment names: HANDOVER_ENV. The text has a version of its own: masters of
  * different releases can take over from each other.
  *
- * They talk over a socket pair, one line a message:
+ * They talk over a socket pair, one line per message:
  *   successor:    "ready"             its workers accept
  *   predecessor:  "go"                be in charge
  *   successor:    "taken"             it is: pidfile and metrics are its own

@@ -51,7 +51,7 @@ sim_log_unacked(struct sim *s, struct sim_log *log, const struct sim_tracker *t,
 
 /*
  * The time between the records of the next frame. Without a fixed step it is what
- * went by since the last frame, at least 1 ms a record, so that timestamps grow
+ * went by since the last frame, at least 1 ms per record, so that timestamps grow
  * however fast the gateway is.
  */
 static int64_t

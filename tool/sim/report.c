@@ -1,4 +1,4 @@
-/* What the simulator says: a line a second, and the final report as text or JSON. */
+/* What the simulator says: a line per second, and the final report as text or JSON. */
 #include "tool/sim/sim.h"
 
 #include <inttypes.h>

@@ -45,7 +45,7 @@ minute(void)
 	return (uint32_t)(clock_mono_ms() / 60000) + 1;
 }
 
-/* One line a minute says who was refused last, and how many were since. */
+/* One line per minute says who was refused last, and how many were since. */
 static void
 tell(struct log_gate *gate, const struct sockaddr *sa, const char *why)
 {

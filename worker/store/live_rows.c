@@ -1,4 +1,4 @@
-/* What a finished batch means for the live rows: once a device, whatever it holds of it. */
+/* What a finished batch means for the live rows: once per device, whatever it holds of it. */
 #include "worker/store/store_impl.h"
 #include "worker/task/live.h"
 

@@ -4,7 +4,7 @@
  *
  * Every worker runs this job; the leader (registry_try_lead) loads the whole table at start, after
  * a lost connection, every 60 s and on a bulk notification, and applies single changes on NOTIFY.
- * Any worker looks up misses, many IMEIs in one query, each at most once a second.
+ * Any worker looks up misses, many IMEIs in one query, each at most once per second.
  */
 #ifndef WORKER_TASK_DEVICES_H
 #define WORKER_TASK_DEVICES_H

@@ -55,7 +55,7 @@ forward_result(void *ctx, const struct pg_result *res)
 		p->job->turn.result(p->job->turn.ctx, res);
 }
 
-/* What failed once fails again a moment later: the pause grows, and one line a minute says so. */
+/* What failed once fails again a moment later: the pause grows, and one line per minute says so. */
 static void
 note_failure(struct place *p, const struct pg_error *error, int64_t now)
 {

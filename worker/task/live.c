@@ -10,7 +10,7 @@
 #include "worker/task/live_impl.h"
 
 /*
- * A device is written at most once a second, and what it sent is there within a second: so turns
+ * A device is written at most once per second, and what it sent is there within a second: so turns
  * keep to the ticks of jobs.c (100 ms), a round every second tick, a device every fifth round. The
  * margins keep a late tick from costing a whole round.
  */

@@ -1,6 +1,6 @@
 /*
  * The live row (doc/design.md, Live row): device_online and devices.last_ping follow within a
- * second, at most once a second per device, folded, in transactions of their own. All of it is
+ * second, at most once per second per device, folded, in transactions of their own. All of it is
  * derived from what is committed; nothing here may delay an ACK.
  *
  * Memory is held only for devices that have something to write.

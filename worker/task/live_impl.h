@@ -16,7 +16,7 @@
 #include "pg/row.h"
 #include "worker/task/live.h"
 
-#define LIVE_BATCH 2000 /* rows a statement */
+#define LIVE_BATCH 2000 /* rows per statement */
 /* A tuple without io; its last field, the generation type, may be missing. */
 #define LIVE_FIX_BYTES (ROW_GENERATION + 2)
 

@@ -29,7 +29,7 @@ bool trackers_open(void *trackers, int fd, const struct sockaddr *, bool header)
 
 uint32_t trackers_count(const struct trackers *);
 
-/* A few times a second: time-outs, sessions that the registry has ended. */
+/* A few times per second: time-outs, sessions that the registry has ended. */
 void trackers_tick(struct trackers *, int64_t now_mono_ms);
 
 /*
