@@ -272,7 +272,7 @@ def test_settings(bench):
     user = proc.unprivileged_user() or pwd.getpwuid(os.geteuid())
     somebody = {"USER": user.pw_name, "GROUP": grp.getgrgid(user.pw_gid).gr_name}
     for block in blocks("conf"):
-        text = re.sub("TELEM_(USER|GROUP)=telematics", lambda m: "TELEM_%s=%s" % (m.group(1), somebody[m.group(1)]),
+        text = re.sub("TELEM_(USER|GROUP)=_telematics", lambda m: "TELEM_%s=%s" % (m.group(1), somebody[m.group(1)]),
                       block.text)
         with open(path, "w") as f:
             f.write("DATABASE_URL=dbname=x\n" + text)
