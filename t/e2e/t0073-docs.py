@@ -272,7 +272,7 @@ def test_settings(bench):
         text = re.sub("TELEM_(USER|GROUP)=_telematics", lambda m: "TELEM_%s=%s" % (m.group(1), somebody[m.group(1)]),
                       block.text)
         with open(path, "w") as f:
-            f.write("DATABASE_URL=dbname=x\n" + text)
+            f.write(text if "DATABASE_URL=" in text else "DATABASE_URL=dbname=x\n" + text)
         done = subprocess.run([gateway.DAEMON, "-t", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         proc.equal(done.returncode, 0, "%s: %s" % (block, done.stdout.decode(errors="replace")))
     for block in blocks("postgresql"):
