@@ -5,6 +5,7 @@
 pkgsysconfdir = $(sysconfdir)/telematics-gateway
 pkgrunstatedir = $(runstatedir)/telematics-gateway
 pkglogdir = $(localstatedir)/log/telematics-gateway
+pkglibexecdir = $(libexecdir)/telematics-gateway
 samplesdir = $(docdir)/samples
 migrationsdir = $(pkgdatadir)/migrations
 
@@ -15,6 +16,7 @@ subst_paths = sed \
 	-e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
 	-e 's|@pkgrunstatedir[@]|$(pkgrunstatedir)|g' \
 	-e 's|@pkglogdir[@]|$(pkglogdir)|g' \
+	-e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g' \
 	-e 's|@pkgdatadir[@]|$(pkgdatadir)|g' \
 	-e 's|@samplesdir[@]|$(samplesdir)|g' \
 	-e 's|@migrationsdir[@]|$(migrationsdir)|g' \
@@ -29,7 +31,8 @@ etc_made = \
 	etc/telematics-gateway.service \
 	etc/telematics-gateway.default \
 	etc/telematics-gateway.logrotate \
-	etc/telematics-gateway.limits
+	etc/telematics-gateway.limits \
+	etc/reload
 etc/telematics-gateway.init: etc/telematics-gateway.init.in Makefile
 	$(SUBST_IN)
 etc/telematics-gateway.service: etc/telematics-gateway.service.in Makefile
@@ -41,17 +44,21 @@ etc/telematics-gateway.logrotate: etc/telematics-gateway.logrotate.in Makefile
 etc/telematics-gateway.limits: etc/telematics-gateway.limits.in Makefile
 	$(SUBST_IN)
 
+etc/reload: etc/reload.in Makefile
+	$(SUBST_IN)
+
 # gateway.conf itself is never installed: it is the administrator's.
 dist_pkgsysconf_DATA = etc/gateway.conf.sample
 dist_migrations_DATA = $(migration_files)
 samples_DATA = etc/telematics-gateway.default etc/telematics-gateway.logrotate \
 	etc/telematics-gateway.limits
 dist_samples_DATA = etc/telematics-gateway.sysctl
+pkglibexec_SCRIPTS = etc/reload
 noinst_DATA = etc/telematics-gateway.init etc/telematics-gateway.service
 CLEANFILES += $(etc_made)
 EXTRA_DIST += etc/telematics-gateway.init.in etc/telematics-gateway.service.in \
 	etc/telematics-gateway.default.in etc/telematics-gateway.logrotate.in \
-	etc/telematics-gateway.limits.in etc/tgctl.bash
+	etc/telematics-gateway.limits.in etc/reload.in etc/tgctl.bash
 
 # Those that are called otherwise where they go, and whose folder may be "no".
 install-data-local:
@@ -73,7 +80,7 @@ uninstall-local:
 
 # After the files, which automake removes in targets of its own.
 uninstall-hook:
-	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(prometheusdir)' '$(grafanadir)' '$(pkgdatadir)' '$(samplesdir)' '$(docdir)'; do \
+	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(prometheusdir)' '$(grafanadir)' '$(pkgdatadir)' '$(pkglibexecdir)' '$(samplesdir)' '$(docdir)'; do \
 		test ! -d "$(DESTDIR)$$dir" || rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; \
 	done
 

@@ -5,7 +5,8 @@ migration_files = \
 	migrations/0002_telemetry.sql \
 	migrations/0003_notify.sql \
 	migrations/0004_upkeep.sql \
-	migrations/0005_commands.sql
+	migrations/0005_commands.sql \
+	migrations/0006_rights.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -16,7 +16,7 @@ from lib import audit, gateway, proc, suite
 from lib.fleet import imeis
 
 VARIABLES = ("bindir", "sbindir", "sysconfdir", "localstatedir", "runstatedir", "docdir", "mandir",
-             "pkgdatadir", "initdir", "systemdsystemunitdir", "bashcompletiondir")
+             "pkgdatadir", "libexecdir", "initdir", "systemdsystemunitdir", "bashcompletiondir")
 
 
 def run(bench, argv, env=None, user=None, seconds=120):
@@ -68,7 +68,7 @@ def test_files(bench):
             at["sysconfdir"] + "/telematics-gateway/gateway.conf.sample",
             at["initdir"] + "/telematics-gateway",
             at["systemdsystemunitdir"] + "/telematics-gateway.service",
-            at["bashcompletiondir"] + "/tgctl"]
+            at["bashcompletiondir"] + "/tgctl", at["libexecdir"] + "/telematics-gateway/reload"]
     want += [samples + what for what in ("default", "limits", "logrotate", "sysctl")]
     want += [at["mandir"] + page for page in ("/man1/tgctl.1", "/man5/gateway.conf.5",
                                               "/man7/telematics-schema.7", "/man8/telematics-gateway.8")]
@@ -85,7 +85,7 @@ def test_files(bench):
         found = re.search(rb"@[a-z]+@", text) if b"\0" not in text else None
         proc.check(not found, "%s holds %s" % (path, found))
         runs = os.access(root + path, os.X_OK)
-        proc.equal(runs, "bin/" in path or path.startswith(at["initdir"]), path + " can be executed")
+        proc.equal(runs, "bin/" in path or path.startswith((at["initdir"], at["libexecdir"])), path + " can be executed")
     with open(mine) as f:
         proc.equal(f.read(), "# the administrator's\n", "gateway.conf")
     os.unlink(mine)
@@ -118,8 +118,11 @@ class Installed(gateway.Gateway):
         self.owner = proc.unprivileged_user()
         self.defaults = os.path.join(bench.folder, "defaults")
         with open(self.defaults, "w") as f:
-            f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\nUPGRADE_WAIT=%d\n"
-                    % (self.daemon, self.conf_path, self.pidfile, self.logdir, 60 * proc.PATIENCE))
+            f.write("DAEMON=%s\nCONFIG=%s\nPIDFILE=%s\nLOGDIR=%s\nRUN_AS=nobody\nUPGRADE_WAIT=%d\nRELOAD_WAIT=%d\n"
+                    "RELOADER=%s\nTGCTL=%s\n"
+                    % (self.daemon, self.conf_path, self.pidfile, self.logdir, 60 * proc.PATIENCE, 60 * proc.PATIENCE,
+                       self.root + self.at["libexecdir"] + "/telematics-gateway/reload",
+                       self.root + self.at["bindir"] + "/tgctl"))
             if user is not None:
                 f.write("LSB_FUNCTIONS=no\n")
         bench.gateways.append(self)
@@ -137,10 +140,13 @@ class Installed(gateway.Gateway):
         if self.owner is not None:
             os.chown(self.conf_path, self.owner.pw_uid if self.user else 0, self.owner.pw_gid)
 
+    @property
+    def init_env(self):
+        return dict(self.env, TELEMATICS_GATEWAY_DEFAULTS=self.defaults)
+
     def init(self, verb, want=0):
         """Runs the init script; returns what it printed."""
-        code, out = run(self.bench, ["/bin/sh", self.script] + verb.split(), user=self.user,
-                        env=dict(self.env, TELEMATICS_GATEWAY_DEFAULTS=self.defaults))
+        code, out = run(self.bench, ["/bin/sh", self.script] + verb.split(), user=self.user, env=self.init_env)
         proc.equal(code, want, "exit status of %s: %s" % (verb, out))
         return out
 
@@ -187,7 +193,8 @@ def rotate(gw):
     text = text.replace(gw.at["localstatedir"] + "/log/", gw.root + gw.at["localstatedir"] + "/log/")
     text = re.sub(r"(?m)^(\t*)su .*\n", lambda m: m.group(1) + "su nobody nogroup\n"
                   if gw.owner is not None else "", text)
-    text = text.replace(" \\\n\t\t    " + gw.at["runstatedir"], " \\\n\t\t    " + gw.root + gw.at["runstatedir"])
+    proc.check(gw.at["initdir"] in text and "kill -USR1" not in text, "it goes by the init script: %s" % text)
+    text = re.sub(r"for script in .*; do", "for script in %s; do" % gw.script, text)
     conf = os.path.join(gw.root, "logrotate.conf")
     with open(conf, "w") as f:
         f.write(text)
@@ -195,7 +202,8 @@ def rotate(gw):
     if gw.user is not None:
         os.chown(conf, gw.user.pw_uid, gw.user.pw_gid)
     before = gw.log_text()
-    code, out = run(gw.bench, [program, "-f", "-s", os.path.join(gw.root, "state"), conf], user=gw.user)
+    code, out = run(gw.bench, [program, "-f", "-s", os.path.join(gw.root, "state"), conf], user=gw.user,
+                    env=gw.init_env)
     proc.check(code == 0 and not out, "logrotate: %d %s" % (code, out))
     proc.check(os.path.exists(gw.log + ".1"), "the old log is kept")
     proc.wait_until(lambda: os.path.exists(gw.log), 10, "the daemon makes a new log")
@@ -245,6 +253,21 @@ def upgrade(gw, load):
     proc.equal(gw.pid(), new, "the pidfile after the old process has left")
 
 
+def refused_reload(gw):
+    """A configuration that is right in itself and can't be taken: an address that isn't there. Twice, then a good one."""
+    pids = gw.workers()
+    gw.write_conf(TELEM_GATEWAY_BIND="192.0.2.77")
+    for _ in range(2):
+        out = gw.init("reload", want=1)
+        proc.check("failed" in out and "was not taken" in out and "done" not in out, "it says so: %s" % out)
+        proc.equal(gw.workers(), pids, "workers after a reload that failed")
+    del gw.keys["TELEM_GATEWAY_BIND"]
+    gw.write_conf()
+    gw.init("reload")
+    proc.check(set(gw.workers()) - set(pids), "new workers are there when the reload returns")
+    gw.wait_generation(pids)
+
+
 def life(bench, user):
     database = bench.database()
     names = imeis(12)
@@ -273,6 +296,8 @@ def life(bench, user):
     pids = gw.workers()
     gw.init("reload")
     gw.wait_generation(pids)
+    goes_on()
+    refused_reload(gw)
     goes_on()
     gw.write_conf(TELEM_IDLE_TIMEOUT_S=0)
     pids = gw.workers()
@@ -326,6 +351,40 @@ def test_init_script_user(bench):
         print("# we aren't root: the test before was this one")
         return
     life(bench, user)
+
+
+def test_aimed(bench):
+    """Who may write the pidfile aims no signal of root's: a process of another user, or of another name, is left alone."""
+    if proc.unprivileged_user() is None:
+        print("# we aren't root")
+        return
+    gw = Installed(bench, bench.database(), None)
+    gw.init("start")
+    gw.wait_ready()
+    true = gw.pid()
+    lure = os.path.join(bench.folder, "telematics-gateway")   # its name as the kernel cuts it is the daemon's
+    shutil.copy(shutil.which("sleep"), lure)
+    for program, comm in ((lure, "telematics-gate"), (shutil.which("sleep"), "sleep")):
+        victim = subprocess.Popen([program, "600"])
+        bench.scope.later(victim.kill)
+        proc.wait_until(lambda: open("/proc/%d/comm" % victim.pid).read().strip() == comm, 5, "its name")
+        os.rename(gw.pidfile, gw.pidfile + ".true")
+        with open(gw.pidfile, "w") as f:
+            f.write("%d\n" % victim.pid)
+        for verb in ("rotate", "reload", "upgrade"):
+            out = gw.init(verb, want=4 if program == lure else 7)
+            proc.check(program != lure or "left alone" in out, "%s: %s" % (verb, out))
+        if program == lure:
+            gw.init("stop", want=4)
+        proc.check(victim.poll() is None, "a process of root's was hit")
+        os.rename(gw.pidfile + ".true", gw.pidfile)
+        victim.kill()
+        victim.wait()
+    gw.init("rotate")
+    proc.wait_until(lambda: gw.logged("log file opened again"), 10, "the log is opened again")
+    proc.equal(gw.pid(), true, "the daemon")
+    gw.init("stop")
+    gw.init("rotate", want=7)
 
 
 def test_not_configured(bench):

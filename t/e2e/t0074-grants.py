@@ -158,6 +158,16 @@ def test_web(bench):
         "DELETE FROM device_ingest_raw", "DELETE FROM rejected_devices", "DROP TABLE devices",
         "SELECT telematics_upkeep(1, 1)", "SELECT telematics_set_command_max_length(1)",
         "CREATE TABLE mine (x integer)")
+    # It may cancel what is pending, and end nothing by saying so.
+    status = "UPDATE device_commands SET status = '%s' WHERE id = %d"
+    pending, sent = [commands.queue(roles.database, name, "getinfo") for name in imeis(3)[1:]]
+    roles.database.query("UPDATE device_commands SET status = 'sent', attempt_count = 1 WHERE id = %d" % sent)
+    roles.may_not("web", *[status % (end, ident) for ident in (pending, sent)
+                           for end in ("sent", "acked", "failed", "expired", "pending")
+                           if (end, ident) not in (("pending", pending), ("acked", pending), ("sent", sent))])
+    roles.may("web", status % ("cancelled", pending))
+    proc.equal(roles.database.rows("SELECT id, status FROM device_commands WHERE id >= %d ORDER BY id" % pending),
+               [[str(pending), "cancelled"], [str(sent), "sent"]], "commands")
 
 
 def test_readonly(bench):
