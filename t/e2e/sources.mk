@@ -103,7 +103,8 @@ PY_LOG_COMPILER = env PYTHONDONTWRITEBYTECODE=1 \
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) $(e2e_lib) t/alerts/alerts_test.yml CONTRIBUTING.md \
 	scripts/coverage scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run \
-	t/postgres/fetch t/postgres/versions
+	t/postgres/fetch t/postgres/versions \
+	t/roots/boot t/roots/devices t/roots/enter t/roots/make t/roots/run
 
 # Only these tests, e.g. make check-e2e E2E='t/e2e/t0001-first-ack.py'
 E2E = $(e2e_tests)

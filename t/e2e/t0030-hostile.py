@@ -2,6 +2,7 @@
 """Random bytes, slow lorises and port scans: closed by limits and time-outs, and no harm to the fleet."""
 import os
 import random
+import resource
 import struct
 import sys
 import threading
@@ -74,6 +75,9 @@ def test_header_alone(bench):
     n = proc.scaled(1500, 300)
     names = imeis(n)
     database.add_devices(names)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < n + 200:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, n + 1000), hard))
     gw = bench.gateway(database, TELEM_WORKERS=1)
     before = proc.resident_kb(gw.workers()[0])
     trackers = [bench.tracker(gw, i) for i in names]

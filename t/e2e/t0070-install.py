@@ -231,8 +231,10 @@ def upgrade(gw, load):
     proc.equal(gw.pid(), old, "the process after an upgrade to a broken program")
     # One that likes the configuration, but does not start.
     wrapper = os.path.join(gw.root, "wrapper")
+    program = os.path.join(gw.root, "program")   # the build tree may lie where only root can go
+    shutil.copy(gateway.DAEMON, program)
     with open(wrapper, "w") as f:
-        f.write('#!/bin/sh\ncase "$*" in\n-[tT]*) exec %s "$@" ;;\nesac\nexit 1\n' % gateway.DAEMON)
+        f.write('#!/bin/sh\ncase "$*" in\n-[tT]*) exec %s "$@" ;;\nesac\nexit 1\n' % program)
     replace_daemon(gw, wrapper)
     with open(gw.defaults) as f:
         defaults = f.read()
