@@ -1,47 +1,67 @@
--- Messages, and answers to commands. An answer is booked to its command, if that is still in the same attempt; all
--- else is kept as unasked. A batch that is stored again finds the answers booked, and brings the same arrival times:
--- nothing is kept twice. Rows: ids of the commands that were answered now, and how long after they were queued, in
--- microseconds.
+-- Messages, and answers to commands. An answer is booked to its command, if that is still in the same attempt, or
+-- waits or failed for want of it; all else is kept as unasked. A batch that is stored again finds the answers booked,
+-- and brings the same arrival times: nothing is kept twice. Rows: ids of the commands that ended now, how long after
+-- they were queued, in microseconds, and 1 for acked, 0 for failed.
+--
+-- $14 `earlier`: an answer on a connection on which nothing was sent. It belongs to what was sent last, on an earlier
+-- one, within a day.
 --
 -- Everybody may hold a row of device_commands locked, for as long as he likes; nobody else's records may wait for that.
 -- So such an answer goes to quarantine, after a second. (The time-out is this statement's alone, and set before it
 -- waits for a row.)
-WITH m AS MATERIALIZED (
+WITH u AS MATERIALIZED (
 	SELECT *
 	FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::smallint[], $5::timestamptz[], $6::bytea[],
 			$7::text[], $8::timestamptz[], $9::bigint[], $10::smallint[], $11::inet[], $12::bigint[],
-			$13::integer[])
+			$13::integer[], $14::boolean[])
 		AS u (imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, seq,
-			remote_addr, command_id, attempt)
+			remote_addr, asked_id, asked_attempt, earlier)
 	WHERE set_config('lock_timeout', '1s', true) <> ''
+),
+m AS MATERIALIZED (
+	SELECT u.*, coalesce(u.asked_id, e.id) AS command_id, coalesce(u.asked_attempt, e.attempt_count) AS attempt
+	FROM u
+	LEFT JOIN LATERAL (
+		SELECT c.id, c.attempt_count
+		FROM device_commands c
+		WHERE u.earlier AND c.imei = u.imei AND c.attempt_count > 0 AND c.status <> 'sent'
+			AND c.sent_at > now() - interval '24 hours'
+		ORDER BY c.sent_at DESC LIMIT 1) e ON true
 ),
 answered AS (
 	UPDATE device_commands c
-	SET status = 'acked',
+	SET status = CASE m.type WHEN 17 THEN 'failed' ELSE 'acked' END,
 		responded_at = greatest(m.received_at, c.sent_at),
 		response_text = m.text,
 		codec12_response_hex = encode(m.payload, 'hex'),
 		next_retry_at = NULL,
-		error_message = CASE WHEN m.type = 17 THEN 'nACK: the device says that its IMEI is another' END
+		error_message = CASE m.type WHEN 17 THEN 'nACK: the device says that its IMEI is another' END
 	FROM m
-	WHERE c.id = m.command_id AND c.attempt_count = m.attempt AND c.status = 'sent'
+	WHERE c.id = m.command_id
+		AND (c.status = 'sent' AND c.attempt_count = m.attempt
+			OR c.attempt_count BETWEEN 1 AND m.attempt
+				AND (c.status = 'pending'
+					OR c.status = 'failed' AND m.type <> 17 AND c.error_message LIKE 'no answer%'
+						AND c.updated_at > now() - interval '24 hours'))
 	RETURNING c.id,
 		CASE WHEN isfinite(c.created_at) AND isfinite(c.responded_at)
-			THEN c.responded_at - c.created_at ELSE interval '0' END AS waited
+			THEN c.responded_at - c.created_at ELSE interval '0' END AS waited,
+		c.status
 ),
 booked AS (
-	SELECT c.id
+	SELECT m.received_at, m.frame_hash, m.seq
 	FROM device_commands c JOIN m ON c.id = m.command_id
-	WHERE c.status = 'acked' AND c.attempt_count = m.attempt AND c.codec12_response_hex = encode(m.payload, 'hex')
+	WHERE c.status IN ('acked', 'failed') AND c.codec12_response_hex = encode(m.payload, 'hex')
+		AND c.responded_at = greatest(m.received_at, c.sent_at)
 	UNION ALL
-	SELECT id FROM answered
+	SELECT m.received_at, m.frame_hash, m.seq FROM answered JOIN m ON answered.id = m.command_id
 ),
 kept AS (
 	INSERT INTO device_messages
 		(imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, seq, remote_addr)
 	SELECT imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, seq, remote_addr
 	FROM m
-	WHERE command_id IS NULL OR command_id NOT IN (SELECT id FROM booked)
+	WHERE command_id IS NULL OR (received_at, frame_hash, seq) NOT IN (SELECT * FROM booked)
 	ON CONFLICT DO NOTHING
 )
-SELECT id, (extract(epoch FROM waited) * 1000000)::bigint FROM answered
+SELECT id, (extract(epoch FROM waited) * 1000000)::bigint, (status = 'acked')::integer::bigint FROM answered

@@ -140,7 +140,7 @@ def test_commands(bench):
     watch.wait_for("command_sent", 2)
     tracker.close()
     failed = watch.wait_for("command_failed")
-    proc.equal((failed["id"], failed["why"]), (second, "connection lost before the answer"), "lost")
+    proc.equal((failed["id"], failed["why"]), (second, "no answer before the connection was lost"), "lost")
     proc.check("hush" not in watch.text() and b"hush".hex() not in watch.text(), "the text stays secret")
 
 

@@ -46,8 +46,8 @@ struct frame_source {
 
 /* The command that a message of the frame answers (command.h). */
 struct frame_command {
-	uint64_t conn; /* token of the connection that sent it */
-	int64_t id;    /* 0: none */
+	uint64_t conn; /* token of the connection that it came on; 0: no answer is in the frame */
+	int64_t id;    /* 0: one of an earlier connection, which the database finds */
 	int32_t attempt;
 	uint8_t message; /* its place in the frame */
 };

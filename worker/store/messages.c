@@ -19,6 +19,7 @@ enum {
 	MSG_ADDR,
 	MSG_COMMAND,
 	MSG_ATTEMPT,
+	MSG_EARLIER,
 };
 
 static void
@@ -54,7 +55,10 @@ put_message(
 	pg_array_int8(&a[MSG_HASH], hash);
 	pg_array_int2(&a[MSG_SEQ], seq);
 	pg_array_addr(&a[MSG_ADDR], f->from.family, f->from.addr);
-	if (f->command.id != 0 && f->command.message == seq) {
+	bool answer = f->command.conn != 0 && f->command.message == seq;
+
+	pg_array_bool(&a[MSG_EARLIER], answer && f->command.id == 0);
+	if (answer && f->command.id != 0) {
 		pg_array_int8(&a[MSG_COMMAND], f->command.id);
 		pg_array_int4(&a[MSG_ATTEMPT], f->command.attempt);
 	} else {
@@ -83,7 +87,7 @@ messages_start(void *ctx, struct pg_conn *conn)
 {
 	static const uint32_t oids[MESSAGE_COLUMNS] = {PG_TEXT, PG_INT8, PG_INT2, PG_INT2,
 	    PG_TIMESTAMPTZ, PG_BYTEA, PG_TEXT, PG_TIMESTAMPTZ, PG_INT8, PG_INT2, PG_INET, PG_INT8,
-	    PG_INT4};
+	    PG_INT4, PG_BOOL};
 	struct store *s = ctx;
 	struct pg_params params = {0};
 
@@ -107,7 +111,7 @@ messages_result(void *ctx, const struct pg_result *res)
 		log_error("no memory to count %d answers to commands", pg_rows(res));
 }
 
-/* Counts the commands that the statement has answered, if it was committed. */
+/* Counts the commands that the statement has ended, if it was committed. */
 static void
 book_answers(struct store *s, bool committed)
 {
@@ -116,7 +120,9 @@ book_answers(struct store *s, bool committed)
 	for (int i = 0; i < n; i++) {
 		int64_t waited = pg_int8(s->answered, i, 1);
 
-		stats_add(&s->stats->commands_acked, 1);
+		bool acked = pg_int8(s->answered, i, 2) != 0;
+
+		stats_add(acked ? &s->stats->commands_acked : &s->stats->commands_failed, 1);
 		stats_observe(
 		    &s->stats->command_us, stats_wait_bounds_us, waited > 0 ? (uint64_t)waited : 0);
 	}

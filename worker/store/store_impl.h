@@ -46,7 +46,7 @@ struct store_list {
 	uint32_t n;
 };
 
-#define MESSAGE_COLUMNS 13
+#define MESSAGE_COLUMNS 14
 #define RAW_COLUMNS 7
 
 struct store {

@@ -63,6 +63,7 @@ commands_reset_arrays(struct commands *cm)
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
 		pg_array_reset(&cm->ints[i]);
 	pg_array_reset(&cm->bools);
+	pg_array_reset(&cm->unsent);
 }
 
 void
@@ -250,6 +251,7 @@ commands_new(const struct commands_config *cfg)
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
 		pg_array_init(&cm->ints[i], PG_INT4);
 	pg_array_init(&cm->bools, PG_BOOL);
+	pg_array_init(&cm->unsent, PG_BOOL);
 	cm->job = (struct job){.turn = {.name = "commands",
 				   .ctx = cm,
 				   .start = commands_start,
@@ -277,6 +279,7 @@ commands_free(struct commands *cm)
 	for (size_t i = 0; i < sizeof(cm->ints) / sizeof(cm->ints[0]); i++)
 		pg_array_free(&cm->ints[i]);
 	pg_array_free(&cm->bools);
+	pg_array_free(&cm->unsent);
 	free(cm->check);
 	free(cm->ends);
 	free(cm);

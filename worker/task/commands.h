@@ -43,8 +43,9 @@ struct command_claim {
 enum command_end {
 	COMMAND_UNANSWERED,   /* timed out: next attempt after `delay_ms` */
 	COMMAND_DISCONNECTED, /* next attempt at the next connection */
-	COMMAND_UNSENDABLE,   /* failed for good */
-	COMMAND_UNSTORABLE,   /* its answer can't be stored: failed for good */
+	COMMAND_UNSENT,	    /* no byte went out: the attempt doesn't count, and it is due at once */
+	COMMAND_UNSENDABLE, /* failed for good */
+	COMMAND_UNSTORABLE, /* its answer can't be stored: failed for good */
 	COMMAND_ENDS
 };
 

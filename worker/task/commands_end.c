@@ -12,7 +12,8 @@ why(enum command_end how)
 {
 	static const char *const text[COMMAND_ENDS] = {
 	    [COMMAND_UNANSWERED] = "no answer in time",
-	    [COMMAND_DISCONNECTED] = "connection lost before the answer",
+	    [COMMAND_DISCONNECTED] = "no answer before the connection was lost",
+	    [COMMAND_UNSENT] = "not sent",
 	    [COMMAND_UNSENDABLE] = "its text makes no valid frame",
 	    [COMMAND_UNSTORABLE] = "its answer could not be stored, see tgctl raw",
 	};
@@ -67,6 +68,7 @@ commands_start_over(struct commands *cm, struct pg_conn *conn)
 		pg_array_int4(&cm->ints[0], e->attempt);
 		pg_array_text(&cm->texts, text, strlen(text));
 		pg_array_int8(&cm->longs[1], e->delay_ms);
+		pg_array_bool(&cm->unsent, e->how == COMMAND_UNSENT);
 		pg_array_bool(
 		    &cm->bools, e->how == COMMAND_UNSENDABLE || e->how == COMMAND_UNSTORABLE);
 	}
@@ -76,6 +78,7 @@ commands_start_over(struct commands *cm, struct pg_conn *conn)
 	pg_param_array(&params, &cm->longs[1]);
 	pg_param_array(&params, &cm->bools);
 	pg_param_int(&params, cm->cfg.max_attempts);
+	pg_param_array(&params, &cm->unsent);
 	return pg_send(conn, "commands_over", &params, PG_TEXT_ROWS);
 }
 

@@ -81,7 +81,7 @@ struct commands {
 	int64_t next_poll_ms, next_sweep_ms, next_count_ms;
 	bool leader;
 
-	struct pg_array texts, longs[4], ints[2], bools;
+	struct pg_array texts, longs[4], ints[2], bools, unsent;
 };
 
 /* commands.c */

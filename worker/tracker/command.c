@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "proto/message.h"
+#include "proto/stream.h"
 
 #define BACKOFF_MAX_MS 3600000
 
@@ -15,6 +16,7 @@ command_claimed(
 	c->attempt = attempt;
 	c->codec = codec;
 	c->deadline_ms = deadline_ms;
+	c->ended = false;
 	c->state = COMMAND_CLAIMED;
 	return quiet ? command_moment(c) : COMMAND_DO_NOTHING;
 }
@@ -25,18 +27,48 @@ command_moment(struct command *c)
 	if (c->state != COMMAND_CLAIMED)
 		return COMMAND_DO_NOTHING;
 	c->state = COMMAND_SENT;
+	c->missing++;
 	return COMMAND_DO_SEND;
+}
+
+void
+command_unsent(struct command *c)
+{
+	assert(c->state == COMMAND_SENT);
+	c->state = COMMAND_CLAIMED;
+	c->missing--;
+}
+
+/* With "message timestamp" trackers answer in Codec 13, whose messages also come unasked: only while one waits. */
+static bool
+is_of_its_codec(const struct command *c, uint8_t codec)
+{
+	return codec == c->codec || (codec == CODEC_13 && c->state == COMMAND_SENT);
 }
 
 bool
 command_answer(struct command *c, uint8_t codec, uint8_t type)
 {
-	/* Claimed once more and not yet sent again: its first answer comes late, and will do. */
-	bool awaited =
-	    c->state == COMMAND_SENT || (c->state == COMMAND_CLAIMED && c->late_id == c->id);
-
-	if (!awaited || codec != c->codec || (type != MESSAGE_RESPONSE && type != MESSAGE_NACK))
+	if (c->missing == 0 || (type != MESSAGE_RESPONSE && type != MESSAGE_NACK) ||
+	    !is_of_its_codec(c, codec))
 		return false;
+	c->missing--;
+	if (c->missing == 0)
+		c->late_id = 0;
+	/* Another copy of what was answered already. */
+	if (c->ended)
+		return false;
+	c->ended = true;
+	c->state = COMMAND_ANSWERED;
+	return true;
+}
+
+bool
+command_answer_to_earlier(struct command *c)
+{
+	if (c->state != COMMAND_CLAIMED || c->attempt < 2)
+		return false;
+	c->ended = true;
 	c->state = COMMAND_ANSWERED;
 	return true;
 }
@@ -51,22 +83,27 @@ command_stored(struct command *c)
 enum command_action
 command_tick(struct command *c, int64_t now_ms)
 {
-	if ((c->state != COMMAND_CLAIMED && c->state != COMMAND_SENT) || now_ms < c->deadline_ms)
+	enum command_state was = (enum command_state)c->state;
+
+	if ((was != COMMAND_CLAIMED && was != COMMAND_SENT) || now_ms < c->deadline_ms)
 		return COMMAND_DO_NOTHING;
-	if (c->state == COMMAND_SENT)
-		c->late_id = c->id;
 	c->state = COMMAND_IDLE;
+	if (was == COMMAND_CLAIMED)
+		return COMMAND_DO_GIVE_BACK;
+	c->late_id = c->id;
 	return COMMAND_DO_RETURN;
 }
 
-bool
+enum command_action
 command_lost(struct command *c)
 {
-	bool lost = c->state == COMMAND_CLAIMED || c->state == COMMAND_SENT;
+	enum command_state was = (enum command_state)c->state;
 
-	/* An answer that is on its way into the database gets there without the connection. */
 	c->state = COMMAND_IDLE;
-	return lost;
+	if (was == COMMAND_CLAIMED)
+		return COMMAND_DO_GIVE_BACK;
+	/* An answer that is on its way into the database gets there without the connection. */
+	return was == COMMAND_SENT ? COMMAND_DO_RETURN : COMMAND_DO_NOTHING;
 }
 
 bool

@@ -332,11 +332,19 @@ conn_keep(struct conn *c, const uint8_t *p, size_t n)
 	return true;
 }
 
+size_t
+conn_write(struct conn *c, const void *p, size_t n)
+{
+	ssize_t went = send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return went > 0 ? (size_t)went : 0;
+}
+
 bool
 conn_send(struct conn *c, const void *p, size_t n)
 {
 	/* A few bytes always fit into the socket's buffer, unless the peer reads nothing at all. */
-	return send(c->ev.ev_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
+	return conn_write(c, p, n) == n;
 }
 
 /* Our side is shut: whatever comes is thrown away until the peer's side is, too. */

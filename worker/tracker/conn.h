@@ -85,6 +85,7 @@ struct conn {
 	bool proven : 1;  /* a frame of it was acknowledged: re-sent ones are behind us */
 	/* A command may be sent: it was acknowledged, or is quiet. commands_check() was called for it. */
 	bool commandable : 1, command_asked : 1;
+	bool commanded : 1; /* bytes of a command went out on it */
 };
 
 /* False when memory is short. */
@@ -178,5 +179,7 @@ bool conn_keep(struct conn *, const uint8_t *p, size_t n) __attribute__((warn_un
 void conn_drop_partial(struct conn *);
 /* False: the peer takes no bytes. */
 bool conn_send(struct conn *, const void *, size_t) __attribute__((warn_unused_result));
+/* The same, for who must know whether any byte went out: how many did. */
+size_t conn_write(struct conn *, const void *, size_t) __attribute__((warn_unused_result));
 
 #endif

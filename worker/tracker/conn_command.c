@@ -102,8 +102,9 @@ wake_at(struct trackers *t, uint64_t token, int64_t at_ms)
 
 /* ---- The attempt ---- */
 
+/* `token`: of the connection, which may ask again then; 0: it is gone. */
 static void
-end_attempt(struct conn *c, enum command_end how)
+end_attempt(struct conn *c, enum command_end how, uint64_t token)
 {
 	struct trackers *t = trackers_of(c);
 	const struct command *st = &c->command->state;
@@ -114,16 +115,24 @@ end_attempt(struct conn *c, enum command_end how)
 
 		evutil_secure_rng_get_bytes(&random, sizeof(random));
 		delay = command_backoff_ms(t->cfg.conf->command_timeout_ms, st->attempt, random);
-		wake_at(t, conn_token(c), clock_mono_ms() + delay + 1);
+		wake_at(t, token, clock_mono_ms() + delay + 1);
 	}
 	const char *why = how == COMMAND_UNANSWERED	? "no answer in time"
-			  : how == COMMAND_DISCONNECTED ? "connection lost before the answer"
+			  : how == COMMAND_DISCONNECTED ? "no answer before the connection was lost"
+			  : how == COMMAND_UNSENT	? "not sent: no byte of it went out"
 							: "can't be sent or booked";
 	conn_log(c, LOG_DEBUG_, "command %" PRId64 ", attempt %d: %s", st->id, st->attempt, why);
 	trace_event(c, "command_failed", "\"id\":%" PRId64 ",\"attempt\":%d,\"why\":\"%s\"", st->id,
 	    st->attempt, why);
-	commands_over(t->parts.commands, st->id, st->attempt, how, delay,
-	    how == COMMAND_DISCONNECTED ? 0 : conn_token(c));
+	commands_over(t->parts.commands, st->id, st->attempt, how, delay, token);
+}
+
+/* What the state machine says of an attempt that is over. */
+static void
+end_as(struct conn *c, enum command_action action, enum command_end unanswered, uint64_t token)
+{
+	drop_text(c->command);
+	end_attempt(c, action == COMMAND_DO_GIVE_BACK ? COMMAND_UNSENT : unanswered, token);
 }
 
 /* `sent` is committed: now the bytes. */
@@ -134,16 +143,20 @@ send_command(struct conn *c)
 	struct conn_command *cc = c->command;
 	size_t n = message_write_command(
 	    cc->state.codec, c->imei, cc->text, cc->len, frame, sizeof(frame));
-	bool sent = n > 0 && conn_send(c, frame, n);
+	size_t went = n > 0 ? conn_write(c, frame, n) : 0;
 
 	explicit_bzero(frame, n);
 	drop_text(cc);
 	if (n == 0) {
+		command_unsent(&cc->state);
 		(void)command_lost(&cc->state);
-		end_attempt(c, COMMAND_UNSENDABLE);
-	} else if (!sent) {
+		end_attempt(c, COMMAND_UNSENDABLE, conn_token(c));
+	} else if (went < n) {
+		if (went == 0)
+			command_unsent(&cc->state);
 		conn_close(c, CLOSE_STUCK);
 	} else {
+		c->commanded = true;
 		conn_log(c, LOG_DEBUG_, "command %" PRId64 " sent, attempt %d", cc->state.id,
 		    cc->state.attempt);
 		trace_event(c, "command_sent",
@@ -189,36 +202,68 @@ conn_command_quiet(struct conn *c)
 		seize_moment(c);
 }
 
+/* The message is the answer to the command in flight, or to one that timed out on this connection. */
+static bool
+is_answer(struct conn *c, const struct message *m)
+{
+	return c->command != NULL && command_answer(&c->command->state, m->codec, m->type);
+}
+
+/*
+ * Nothing was sent on this connection, so it answers what was sent on an earlier one: which command that is
+ * knows the database.
+ */
+static bool
+is_answer_to_earlier(const struct conn *c, const struct message *m)
+{
+	return !c->commanded && (m->codec == CODEC_12 || m->codec == CODEC_14) &&
+	       (m->type == MESSAGE_RESPONSE || m->type == MESSAGE_NACK);
+}
+
+static void
+note_answer(struct conn *c, struct frame *f, const struct message *m, uint8_t place)
+{
+	const struct command *st = &c->command->state;
+
+	drop_text(c->command);
+	f->command = (struct frame_command){
+	    .conn = conn_token(c), .id = st->id, .attempt = st->attempt, .message = place};
+	conn_log(c, LOG_DEBUG_, "command %" PRId64 " answered%s", st->id,
+	    m->type == MESSAGE_NACK ? " by a nACK" : "");
+	trace_event(c, "command_answered", "\"id\":%" PRId64 ",\"attempt\":%d,\"nack\":%s", st->id,
+	    st->attempt, m->type == MESSAGE_NACK ? "true" : "false");
+}
+
 void
 conn_command_answer(struct conn *c, struct frame *f, const uint8_t *body, size_t len)
 {
 	struct message_walk walk;
 	struct message m;
 
-	if (c->command == NULL || message_open(&walk, body, len) != MESSAGE_OK)
+	if (message_open(&walk, body, len) != MESSAGE_OK)
 		return;
-	for (uint8_t i = 0; message_next(&walk, &m) == MESSAGE_OK; i++) {
-		struct command *st = &c->command->state;
-
-		if (!command_answer(st, m.codec, m.type))
+	for (uint8_t i = 0; f->command.conn == 0 && message_next(&walk, &m) == MESSAGE_OK; i++) {
+		if (is_answer(c, &m))
+			note_answer(c, f, &m, i);
+		else if (!is_answer_to_earlier(c, &m))
 			continue;
-		drop_text(c->command);
-		f->command = (struct frame_command){
-		    .conn = conn_token(c), .id = st->id, .attempt = st->attempt, .message = i};
-		conn_log(c, LOG_DEBUG_, "command %" PRId64 " answered%s", st->id,
-		    m.type == MESSAGE_NACK ? " by a nACK" : "");
-		trace_event(c, "command_answered", "\"id\":%" PRId64 ",\"attempt\":%d,\"nack\":%s",
-		    st->id, st->attempt, m.type == MESSAGE_NACK ? "true" : "false");
-		return;
+		else if (c->command != NULL && command_answer_to_earlier(&c->command->state))
+			note_answer(c, f, &m, i);
+		else
+			f->command = (struct frame_command){.conn = conn_token(c), .message = i};
 	}
+	/* The last copy that was missing may have been answered: another command may go. */
+	ask(c, false);
 }
 
 void
 conn_command_closed(struct conn *c)
 {
+	enum command_action action;
+
 	intmap_remove(&trackers_of(c)->by_device, c->entry, c->seat.index);
-	if (c->command != NULL && command_lost(&c->command->state))
-		end_attempt(c, COMMAND_DISCONNECTED);
+	if (c->command != NULL && (action = command_lost(&c->command->state)) != COMMAND_DO_NOTHING)
+		end_as(c, action, COMMAND_DISCONNECTED, 0);
 }
 
 void
@@ -227,14 +272,16 @@ conn_command_stored(struct trackers *t, const struct frame *f)
 	struct conn *c = conn_find(&t->conns, f->command.conn);
 
 	/* Its frame went to quarantine instead: nobody will book the answer. */
-	if (f->kind != FRAME_MESSAGE)
+	if (f->kind != FRAME_MESSAGE && f->command.id != 0)
 		commands_over(t->parts.commands, f->command.id, f->command.attempt,
 		    COMMAND_UNSTORABLE, 0, f->command.conn);
-	if (c == NULL || c->command == NULL)
+	if (c == NULL)
 		return;
-	command_stored(&c->command->state);
-	if (c->command->state.late_id == 0 && is_idle(c))
-		conn_command_free(c);
+	if (c->command != NULL && f->command.id != 0) {
+		command_stored(&c->command->state);
+		if (c->command->state.missing == 0 && is_idle(c))
+			conn_command_free(c);
+	}
 	ask(c, true);
 }
 
@@ -320,12 +367,13 @@ wake(struct trackers *t, uint64_t token)
 {
 	struct conn *c = conn_find(&t->conns, token);
 	int64_t now = clock_mono_ms(), quiet_ms;
+	enum command_action action;
 
 	if (c == NULL || c->session_id == 0)
 		return;
-	if (c->command != NULL && command_tick(&c->command->state, now) == COMMAND_DO_RETURN) {
-		drop_text(c->command);
-		end_attempt(c, COMMAND_UNANSWERED);
+	if (c->command != NULL &&
+	    (action = command_tick(&c->command->state, now)) != COMMAND_DO_NOTHING) {
+		end_as(c, action, COMMAND_UNANSWERED, token);
 		return;
 	}
 	if (c->commandable) {

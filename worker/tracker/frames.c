@@ -314,7 +314,7 @@ frames_finished(struct trackers *t, struct batch *b)
 
 		if (!f->answered && !f->forgotten && !f->unstorable)
 			trace_stored(t, b, f);
-		if (f->command.id != 0)
+		if (f->command.conn != 0)
 			conn_command_stored(t, f);
 	}
 }

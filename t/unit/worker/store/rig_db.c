@@ -284,7 +284,7 @@ static void
 serve_messages(struct rig *r)
 {
 	uint32_t n = scripted_count(1);
-	int64_t answered[2] = {r->open_command, 1500};
+	int64_t answered[3] = {r->open_command, 1500, 1};
 	enum rig_fault fault;
 	int nanswered = 0;
 
@@ -296,7 +296,7 @@ serve_messages(struct rig *r)
 		if (imei_at(i) == r->refused_message || imei_at(i) == r->locked_message) {
 			bool locked = imei_at(i) == r->locked_message;
 
-			scripted_rows(scripted_bigints(answered, 1, 2));
+			scripted_rows(scripted_bigints(answered, 1, 3));
 			scripted_refuse(locked ? "55P03" : "22021", "refused");
 			return;
 		}
@@ -310,7 +310,7 @@ serve_messages(struct rig *r)
 	}
 	if (nanswered > 0)
 		r->open_command = 0;
-	answer(r, fault, 0, scripted_bigints(answered, nanswered, 2));
+	answer(r, fault, 0, scripted_bigints(answered, nanswered, 3));
 }
 
 void

@@ -43,6 +43,13 @@ late(void)
 	return c;
 }
 
+/* What callers must not do ends the program at once. */
+static void
+leave(int signal)
+{
+	exit(signal);
+}
+
 START_TEST(goes_at_once_on_a_quiet_connection)
 {
 	struct command c = {0};
@@ -78,10 +85,20 @@ START_TEST(only_a_response_of_its_codec_is_an_answer)
 	struct command c = in_state(COMMAND_SENT);
 
 	ck_assert(!command_answer(&c, CODEC_14, MESSAGE_RESPONSE));
-	ck_assert(!command_answer(&c, CODEC_13, MESSAGE_RESPONSE));
 	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_COMMAND));
 	ck_assert(!command_answer(&c, CODEC_12, 0x0d)); /* a camera */
 	ck_assert(command_answer(&c, CODEC_12, MESSAGE_NACK));
+}
+END_TEST
+
+START_TEST(with_a_time_stamp_it_comes_in_codec_13)
+{
+	struct command c = in_state(COMMAND_SENT);
+
+	ck_assert(command_answer(&c, CODEC_13, MESSAGE_RESPONSE));
+	/* Late, it can't be told from other messages in that codec. */
+	c = late();
+	ck_assert(!command_answer(&c, CODEC_13, MESSAGE_RESPONSE));
 }
 END_TEST
 
@@ -89,11 +106,11 @@ START_TEST(time_is_over_for_what_has_no_answer)
 {
 	struct command c = in_state((enum command_state)_i);
 	bool waits = _i == COMMAND_CLAIMED || _i == COMMAND_SENT;
+	enum command_action want = _i == COMMAND_SENT ? COMMAND_DO_RETURN : COMMAND_DO_GIVE_BACK;
 
 	ck_assert_int_eq(command_tick(&c, DEADLINE - 1), COMMAND_DO_NOTHING);
 	ck_assert_int_eq(c.state, _i);
-	ck_assert_int_eq(
-	    command_tick(&c, DEADLINE), waits ? COMMAND_DO_RETURN : COMMAND_DO_NOTHING);
+	ck_assert_int_eq(command_tick(&c, DEADLINE), waits ? want : COMMAND_DO_NOTHING);
 	ck_assert_int_eq(c.state, waits ? COMMAND_IDLE : _i);
 	/* What never went out can't be answered late. */
 	ck_assert_int_eq(c.late_id, _i == COMMAND_SENT ? ID : 0);
@@ -105,8 +122,13 @@ START_TEST(a_lost_connection_returns_what_has_no_answer)
 {
 	struct command c = in_state((enum command_state)_i);
 
-	ck_assert_int_eq(command_lost(&c), _i == COMMAND_CLAIMED || _i == COMMAND_SENT);
-	ck_assert(!command_lost(&c));
+	static const enum command_action want[] = {[COMMAND_IDLE] = COMMAND_DO_NOTHING,
+	    [COMMAND_CLAIMED] = COMMAND_DO_GIVE_BACK,
+	    [COMMAND_SENT] = COMMAND_DO_RETURN,
+	    [COMMAND_ANSWERED] = COMMAND_DO_NOTHING};
+
+	ck_assert_int_eq(command_lost(&c), want[_i]);
+	ck_assert_int_eq(command_lost(&c), COMMAND_DO_NOTHING);
 }
 END_TEST
 
@@ -120,21 +142,81 @@ START_TEST(stored_makes_room_for_the_next)
 }
 END_TEST
 
-START_TEST(late_answers_are_nobodys)
+START_TEST(a_late_answer_ends_what_timed_out)
 {
 	struct command c = late();
 
-	/* In the back-off. */
+	ck_assert(!command_answer(&c, CODEC_14, MESSAGE_RESPONSE));
+	ck_assert(command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(c.id, ID);
+	ck_assert_int_eq(c.attempt, 1);
+	ck_assert_int_eq(c.state, COMMAND_ANSWERED);
+	/* None is missing: another may go on this connection. */
+	ck_assert_int_eq(c.late_id, 0);
 	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	command_stored(&c);
+	command_claimed(&c, OTHER, 1, CODEC_12, 2 * DEADLINE, true);
+	ck_assert(command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(c.id, OTHER);
+}
+END_TEST
+
+START_TEST(a_late_answer_saves_the_next_attempt)
+{
+	struct command c = late();
+
 	/* Claimed again, and not yet sent: the first answer will do. */
 	command_claimed(&c, ID, 2, CODEC_12, 2 * DEADLINE, false);
 	ck_assert(command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
 	ck_assert_int_eq(c.attempt, 2);
 	ck_assert_int_eq(command_moment(&c), COMMAND_DO_NOTHING);
+	ck_assert_int_eq(c.late_id, 0);
+}
+END_TEST
+
+START_TEST(copies_and_answers_are_counted)
+{
+	struct command c = late();
+
+	command_claimed(&c, ID, 2, CODEC_12, 2 * DEADLINE, true);
+	ck_assert(command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
 	command_stored(&c);
-	/* For as long as the connection lives no other may go: there may be two answers to this
-	 * one. */
+	/* One of two is still missing: no other may go, and it would be nobody's. */
 	ck_assert_int_eq(c.late_id, ID);
+	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(c.state, COMMAND_IDLE);
+	ck_assert_int_eq(c.late_id, 0);
+}
+END_TEST
+
+START_TEST(what_could_not_be_written_was_not_sent)
+{
+	struct command c = in_state(COMMAND_SENT);
+
+	command_unsent(&c);
+	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(command_lost(&c), COMMAND_DO_GIVE_BACK);
+}
+END_TEST
+
+START_TEST(unsent_without_being_sent)
+{
+	struct command c = in_state(COMMAND_CLAIMED);
+
+	signal(SIGABRT, leave);
+	command_unsent(&c);
+}
+END_TEST
+
+START_TEST(an_answer_to_an_earlier_connection)
+{
+	struct command c = in_state((enum command_state)_i);
+
+	/* Its first attempt is not sent yet: the answer is to something else. */
+	ck_assert(!command_answer_to_earlier(&c));
+	c.attempt = 2;
+	ck_assert_int_eq(command_answer_to_earlier(&c), _i == COMMAND_CLAIMED);
+	ck_assert_int_eq(c.state, _i == COMMAND_CLAIMED ? COMMAND_ANSWERED : _i);
 }
 END_TEST
 
@@ -191,13 +273,6 @@ START_TEST(times_come_in_order)
 }
 END_TEST
 
-/* What callers must not do ends the program at once. */
-static void
-leave(int signal)
-{
-	exit(signal);
-}
-
 START_TEST(claimed_while_another_is_in_flight)
 {
 	struct command c = in_state(COMMAND_SENT);
@@ -231,9 +306,15 @@ main(void)
 	tcase_add_loop_test(t, time_is_over_for_what_has_no_answer, 0, 4);
 	tcase_add_loop_test(t, a_lost_connection_returns_what_has_no_answer, 0, 4);
 	tcase_add_loop_test(t, stored_makes_room_for_the_next, 0, 4);
-	tcase_add_test(t, late_answers_are_nobodys);
+	tcase_add_test(t, with_a_time_stamp_it_comes_in_codec_13);
+	tcase_add_test(t, a_late_answer_ends_what_timed_out);
+	tcase_add_test(t, a_late_answer_saves_the_next_attempt);
+	tcase_add_test(t, copies_and_answers_are_counted);
+	tcase_add_test(t, what_could_not_be_written_was_not_sent);
+	tcase_add_loop_test(t, an_answer_to_an_earlier_connection, 0, 4);
 	tcase_add_test(t, backoff_doubles_and_jitters_within_bounds);
 	tcase_add_test(t, times_come_in_order);
+	tcase_add_exit_test(t, unsent_without_being_sent, SIGABRT);
 	tcase_add_exit_test(t, claimed_while_another_is_in_flight, SIGABRT);
 	tcase_add_exit_test(t, claimed_while_another_may_be_answered_late, SIGABRT);
 	suite_add_tcase(s, t);

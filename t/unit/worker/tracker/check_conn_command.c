@@ -273,17 +273,66 @@ START_TEST(no_answer_in_time)
 	r.checks = 0;
 	rig_pass(last_over()->delay_ms + 100);
 	ck_assert_uint_ge(r.checks, 1);
-	/* A late answer is nobody's; one that comes when it is claimed again will do. */
+	/* A late answer ends it, whether it is claimed again or not. */
+	if (_i == 1) {
+		FRAME(fd, 1, 500);
+		ck_assert(claim(fd, ID, 3));
+	}
 	answer(fd, MESSAGE_RESPONSE);
-	ck_assert_int_eq(store_filling(r.store)->frames[0].command.id, 0);
-	FRAME(fd, 1, 500);
-	ck_assert(claim(fd, ID, 3));
-	answer(fd, MESSAGE_RESPONSE);
-	ck_assert_int_eq(store_filling(r.store)->frames[2].command.attempt, 3);
+	const struct frame *f = &store_filling(r.store)->frames[_i];
+	ck_assert_int_eq(f->command.id, ID);
+	ck_assert_int_eq(f->command.attempt, 2 + _i);
 	memory_commit(r.store);
-	HEARS(fd, "00000001");
-	/* It may still be answered once more, which must not be taken for another's. */
-	ck_assert_ptr_nonnull(rig_conn(fd)->command);
+	HEARS(fd, _i == 1 ? "00000001" : "");
+	/* No copy is unanswered: another may go. */
+	ck_assert_ptr_null(rig_conn(fd)->command);
+}
+END_TEST
+
+/* Sent twice and answered once: the second answer must not be taken for another command's. */
+START_TEST(a_copy_that_is_not_answered_yet)
+{
+	int fd = ready();
+	struct command_asker a;
+
+	ck_assert(claim(fd, ID, 1));
+	rig_pass(31000);
+	ck_assert(claim(fd, ID, 2));
+	(void)rig_heard(fd);
+	answer(fd, MESSAGE_RESPONSE);
+	memory_commit(r.store);
+	ck_assert(r.commands.asker(r.commands.ctx, rig_token(fd), &a));
+	ck_assert_int_eq(a.late_id, ID);
+	answer(fd, MESSAGE_RESPONSE);
+	ck_assert_uint_eq(store_filling(r.store)->frames[0].command.conn, 0);
+	ck_assert(r.commands.asker(r.commands.ctx, rig_token(fd), &a));
+	ck_assert_int_eq(a.late_id, 0);
+}
+END_TEST
+
+/* On a connection on which nothing was sent: the database, or what is claimed once more, knows what it answers. */
+START_TEST(an_answer_to_an_earlier_connection)
+{
+	int fd = ready();
+
+	if (_i > 0) {
+		FRAME(fd, 1, 500);
+		ck_assert(claim(fd, ID, _i));
+	}
+	answer(fd, MESSAGE_RESPONSE);
+	const struct frame *f = &store_filling(r.store)->frames[_i > 0];
+	ck_assert_uint_eq(f->command.conn, rig_token(fd));
+	ck_assert_int_eq(f->command.id, _i == 2 ? ID : 0);
+	memory_commit(r.store);
+	ck_assert_uint_eq(r.novers, 0);
+	/* Once anything was sent, it belongs to that. */
+	if (_i != 0)
+		return;
+	ck_assert(claim(fd, ID, 1));
+	answer(fd, MESSAGE_RESPONSE);
+	answer(fd, MESSAGE_RESPONSE);
+	ck_assert_int_eq(store_filling(r.store)->frames[0].command.id, ID);
+	ck_assert_uint_eq(store_filling(r.store)->frames[1].command.conn, 0);
 }
 END_TEST
 
@@ -295,7 +344,7 @@ START_TEST(never_sent_in_time)
 	FRAME(fd, 1, 100);
 	ck_assert(claim(fd, ID, 1));
 	rig_pass(31000);
-	ck_assert_int_eq(last_over()->how, COMMAND_UNANSWERED);
+	ck_assert_int_eq(last_over()->how, COMMAND_UNSENT);
 	HEARS(fd, "");
 	/* No byte went out: no late answer can come. */
 	ck_assert(r.commands.asker(r.commands.ctx, rig_token(fd), &a));
@@ -316,7 +365,7 @@ START_TEST(connection_lost)
 	conn_close(rig_conn(fd), CLOSE_DRAIN);
 	ck_assert_uint_eq(r.novers, _i == 2 ? 0 : 1);
 	if (_i != 2) {
-		ck_assert_int_eq(last_over()->how, COMMAND_DISCONNECTED);
+		ck_assert_int_eq(last_over()->how, _i == 0 ? COMMAND_UNSENT : COMMAND_DISCONNECTED);
 		ck_assert_uint_eq(last_over()->token, 0);
 		ck_assert_int_eq(last_over()->delay_ms, 0);
 	}
@@ -336,7 +385,7 @@ START_TEST(command_that_nobody_takes)
 	shutdown(fd, SHUT_RD);
 	ck_assert(claim(fd, ID, 1));
 	ck_assert_int_eq(rig_state(fd), CONN_GONE);
-	ck_assert_int_eq(last_over()->how, COMMAND_DISCONNECTED);
+	ck_assert_int_eq(last_over()->how, COMMAND_UNSENT);
 	ck_assert_uint_eq(STAT(conn_active), 0);
 }
 END_TEST
@@ -353,7 +402,7 @@ START_TEST(socket_full_behind_an_ack)
 	ck_assert_int_gt(fill, 0);
 	memory_commit(r.store);
 	ck_assert_int_eq(rig_state(fd), CONN_GONE);
-	ck_assert_int_eq(last_over()->how, COMMAND_DISCONNECTED);
+	ck_assert_int_eq(last_over()->how, COMMAND_UNSENT);
 }
 END_TEST
 
@@ -427,7 +476,9 @@ command_tests(void)
 	tcase_add_test(t, answer_that_cannot_be_stored);
 	tcase_add_test(t, sent_behind_an_ack);
 	tcase_add_test(t, sent_when_it_is_quiet_again);
-	tcase_add_test(t, no_answer_in_time);
+	tcase_add_loop_test(t, no_answer_in_time, 0, 2);
+	tcase_add_test(t, a_copy_that_is_not_answered_yet);
+	tcase_add_loop_test(t, an_answer_to_an_earlier_connection, 0, 3);
 	tcase_add_test(t, never_sent_in_time);
 	tcase_add_loop_test(t, connection_lost, 0, 3);
 	tcase_add_test(t, command_that_nobody_takes);

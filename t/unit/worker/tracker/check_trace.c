@@ -130,7 +130,7 @@ START_TEST(command)
 	ck_assert(r.commands.claimed(r.commands.ctx, rig_token(fd), &claim));
 	close(fd);
 	rig_turn();
-	TELLS(watch, "command_failed", "\"why\":\"connection lost before the answer\"");
+	TELLS(watch, "command_failed", "\"why\":\"no answer before the connection was lost\"");
 }
 END_TEST
 
