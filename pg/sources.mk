@@ -57,6 +57,8 @@ pg_statements = \
 	pg/sql/rejected_list.sql \
 	pg/sql/rejected_trim.sql \
 	pg/sql/rejected_write.sql \
+	pg/sql/retention_commands.sql \
+	pg/sql/retention_messages.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
 	pg/sql/why_commands.sql \

@@ -116,6 +116,7 @@ one_message(const struct message *m)
 {
 	json_t *o = json_object();
 	char imei[24];
+	size_t text_len;
 
 	json_object_set_new(o, "type", json_integer(m->type));
 	if (m->has_time) {
@@ -129,8 +130,8 @@ one_message(const struct message *m)
 	}
 	json_object_set_new(o, "payload", hex_json(m->payload, m->payload_len));
 	json_object_set_new(o, "text",
-	    message_is_text(m->payload, m->payload_len)
-		? json_stringn((const char *)m->payload, m->payload_len)
+	    message_is_text(m->payload, m->payload_len, &text_len)
+		? json_stringn((const char *)m->payload, text_len)
 		: json_null());
 	return o;
 }

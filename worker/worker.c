@@ -21,6 +21,7 @@
 #include "worker/task/live.h"
 #include "worker/task/dead_workers.h"
 #include "worker/task/rejected.h"
+#include "worker/task/retention.h"
 #include "worker/store/store.h"
 #include "worker/task/jobs.h"
 #include "worker/task/partitions.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct rejected *rejected;
 	struct dead_workers *dead_workers;
 	struct partitions *partitions;
+	struct retention *retention;
 	struct commands *commands;
 	struct jobs *jobs;
 	bool master_gone;
@@ -328,6 +330,9 @@ start_parts(struct worker *w)
 	    .nworkers = env->nslots,
 	    .born_session = born});
 	w->partitions = partitions_new(conf->retention_days, conf->raw_retention_days);
+	w->retention = env->slot == 0 ? retention_new(conf->command_retention_days,
+					    conf->message_retention_days)
+				      : retention_new(0, 0);
 	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
@@ -337,7 +342,7 @@ start_parts(struct worker *w)
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
-	    w->commands == NULL)
+	    w->retention == NULL || w->commands == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -359,7 +364,7 @@ start_parts(struct worker *w)
 	    .down = store_down});
 	struct job *const jobs[] = {devices_job(w->devices), live_job(w->live),
 	    rejected_job(w->rejected), dead_workers_job(w->dead_workers),
-	    partitions_job(w->partitions), commands_job(w->commands)};
+	    partitions_job(w->partitions), retention_job(w->retention), commands_job(w->commands)};
 	w->jobs = jobs_new(
 	    w->base, conf->database_url, jobs, sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
 	if (w->store == NULL || w->jobs == NULL)
@@ -403,6 +408,7 @@ stop(struct worker *w)
 	jobs_free(w->jobs);
 	store_free(w->store);
 	commands_free(w->commands);
+	retention_free(w->retention);
 	partitions_free(w->partitions);
 	dead_workers_free(w->dead_workers);
 	rejected_free(w->rejected);

@@ -52,7 +52,7 @@ static const struct {
 #define NROLES (sizeof(roles) / sizeof(roles[0]))
 
 /* When a grant is needed: always, or with a key of the configuration. */
-enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION };
+enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION, COMMAND_RETENTION, MESSAGE_RETENTION };
 
 /* Columns of device_commands without what can hold a password. */
 #define COMMAND_FACTS \
@@ -101,7 +101,9 @@ static const struct grant {
 	"table", "device_commands"},
     {READONLY, ALWAYS, "SELECT (" COMMAND_FACTS ")", "table", "device_commands"},
     {WEB, ALWAYS, "SELECT", "table", "telematics_settings"},
+    {GATEWAY, COMMAND_RETENTION, "DELETE", "table", "device_commands"},
     {GATEWAY, ALWAYS, "INSERT", "table", "device_messages"},
+    {GATEWAY, MESSAGE_RETENTION, "SELECT, DELETE", "table", "device_messages"},
     {WEB, ALWAYS, "SELECT", "table", "device_messages"},
     {READONLY, ALWAYS, "SELECT (id, imei, device_id, codec, type, message_time, received_at)",
 	"table", "device_messages"},
@@ -130,6 +132,10 @@ is_wanted(const struct grant *g, const struct conf *conf)
 		return conf->retention_days > 0;
 	case RAW_RETENTION:
 		return conf->raw_retention_days > 0;
+	case COMMAND_RETENTION:
+		return conf->command_retention_days > 0;
+	case MESSAGE_RETENTION:
+		return conf->message_retention_days > 0;
 	default:
 		return true;
 	}
