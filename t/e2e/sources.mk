@@ -38,6 +38,7 @@ e2e_tests = \
 	t/e2e/t0051-commands.py \
 	t/e2e/t0052-commands-kills.py \
 	t/e2e/t0053-commands-races.py \
+	t/e2e/t0055-late-answers.py \
 	t/e2e/t0060-upgrade.py \
 	t/e2e/t0061-reload-addresses.py \
 	t/e2e/t0062-paced-drain.py \

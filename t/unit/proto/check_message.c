@@ -377,10 +377,10 @@ START_TEST(text)
 
 	ck_assert(message_is_text(NULL, 0, &len));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool text = message_is_text((const uint8_t *)cases[i].bytes, cases[i].n, &len);
+		bool is = message_is_text((const uint8_t *)cases[i].bytes, cases[i].n, &len);
 
-		ck_assert_int_eq(text, cases[i].text != NOT_TEXT);
-		if (text)
+		ck_assert_int_eq(is, cases[i].text != NOT_TEXT);
+		if (is)
 			ck_assert_uint_eq(len, cases[i].text);
 	}
 	for (b = 0; b < 256; b++) {
