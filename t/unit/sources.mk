@@ -81,6 +81,8 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_avl.c \
 	t/unit/proto/check_avl_rules.c \
 	t/unit/proto/check_crc.c \
+	t/unit/proto/check_dictionary.c \
+	t/unit/proto/check_dictionary_read.c \
 	t/unit/proto/check_hash.c \
 	t/unit/proto/check_json.c \
 	t/unit/proto/check_message.c \
