@@ -21,7 +21,7 @@ BEGIN {
 		kinds[list[i]] = 1
 	# The same set in the columns of the view device_state and in doc/; an unknown one would be lost there.
 	split("ignition movement external_voltage battery_voltage battery_level odometer trip_odometer" \
-	    " vehicle_odometer vehicle_speed fuel_level_l fuel_level_percent engine_rpm coolant_temperature" \
+	    " vehicle_odometer vehicle_odometer_km vehicle_speed fuel_level_l fuel_level_percent engine_rpm coolant_temperature" \
 	    " gsm_signal gsm_operator gnss_status sleep_mode trip hdop pdop driver_id driver_id_high" \
 	    " driver_id_low vin vin_part_1 vin_part_2 vin_part_3 iccid iccid_high iccid_low unplugged" \
 	    " temperature_1 temperature_2 din1 din2 din3 dout1 dout2", list, " ")
@@ -246,6 +246,10 @@ table == "avl" {
 	sub(/\/[2-9]$/, "", column)
 	if (column != "" && !(column in states))
 		wrong("device_state has no column " column)
+	if (column != "" && number && (column in unit_of) && unit_of[column] != unit[row])
+		wrong("device_state has " column " in another unit: " unit_of[column])
+	if (column != "" && number)
+		unit_of[column] = unit[row]
 	if (source[row] == "" || description[row] == "")
 		wrong("no description or no source")
 	check_labels(row)

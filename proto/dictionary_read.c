@@ -183,6 +183,25 @@ read_text(struct dictionary_reading *r, const struct avl_io *io, struct writer *
 	return true;
 }
 
+/* Text or hex; but what JSON shows as a number stays one. */
+static void
+read_bytes(struct dictionary_reading *r, const struct avl_io *io, struct writer *w)
+{
+	if (!io->variable && io->len <= 4) {
+		r->shape = DICTIONARY_NUMBER;
+		r->raw = (int64_t)unsigned_value(io);
+		put_integer(w, r->raw, 0);
+		return;
+	}
+	if (r->row->kind == DICTIONARY_ASCII) {
+		if (read_text(r, io, w))
+			return;
+		r->note = DICTIONARY_CUT_SHORT;
+	}
+	r->shape = io->len > 0 ? DICTIONARY_TEXT : DICTIONARY_NOTHING;
+	put_hex(w, io->value, io->len);
+}
+
 static void
 read_flags(struct dictionary_reading *r, const struct avl_io *io, struct writer *w)
 {
@@ -265,13 +284,8 @@ dictionary_read(struct dictionary_reading *r, uint64_t families, const struct av
 		read_number(r, families, io, &w);
 		break;
 	case DICTIONARY_ASCII:
-		if (read_text(r, io, &w))
-			break;
-		r->note = DICTIONARY_CUT_SHORT;
-		/* fall through */
 	case DICTIONARY_HEX:
-		r->shape = io->len > 0 ? DICTIONARY_TEXT : DICTIONARY_NOTHING;
-		put_hex(&w, io->value, io->len);
+		read_bytes(r, io, &w);
 		break;
 	case DICTIONARY_FLAGS:
 		read_flags(r, io, &w);
