@@ -26,6 +26,9 @@ pg_statements = \
 	pg/sql/devices_ask.sql \
 	pg/sql/devices_insert.sql \
 	pg/sql/devices_load.sql \
+	pg/sql/dictionary_stored.sql \
+	pg/sql/dictionary_version.sql \
+	pg/sql/event_index_step.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_schema.sql \

@@ -32,7 +32,9 @@ libtgctl_a_SOURCES = \
 	tool/cmd/decode.c \
 	tool/cmd/device.c \
 	tool/cmd/grants.c \
-	tool/cmd/migrate.c \
+	tool/cmd/migrate.c tool/cmd/migrate.h \
+	tool/cmd/migrate_dictionary.c \
+	tool/cmd/migrate_index.c \
 	tool/cmd/raw.c \
 	tool/cmd/rejected.c \
 	tool/cmd/status.c \
