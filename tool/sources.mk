@@ -13,6 +13,7 @@ libtgctl_a_SOURCES = \
 	tool/frame_json.c tool/frame_json.h \
 	tool/gateway_status.c tool/gateway_status.h \
 	tool/input.c tool/input.h \
+	tool/io_names.c tool/io_names.h \
 	tool/net.c tool/net.h \
 	tool/options.c tool/options.h \
 	tool/out.c tool/out.h \
