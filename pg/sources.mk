@@ -29,6 +29,7 @@ pg_statements = \
 	pg/sql/dictionary_stored.sql \
 	pg/sql/dictionary_version.sql \
 	pg/sql/event_index_step.sql \
+	pg/sql/events_list.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_schema.sql \

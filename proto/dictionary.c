@@ -159,6 +159,15 @@ dictionary_model(const char *model)
 	return family;
 }
 
+const char *
+dictionary_model_name(unsigned i, unsigned *family)
+{
+	if (i >= dictionary_nmodels)
+		return NULL;
+	*family = dictionary_models[i].family;
+	return dictionary_text(dictionary_models[i].name);
+}
+
 void
 dictionary_family_of(
     struct dictionary_family *f, const char *model, const struct avl_record *record)

@@ -65,6 +65,9 @@ uint64_t dictionary_senders(uint16_t id, unsigned value_class);
 /* The family of a model, whatever its case, with or without the maker's name and a suffix; 0: unknown. */
 uint64_t dictionary_model(const char *model);
 
+/* Model number `i` of the list and its family; NULL behind the last. */
+const char *dictionary_model_name(unsigned i, unsigned *family);
+
 enum dictionary_how {
 	DICTIONARY_BY_MODEL,
 	DICTIONARY_BY_ELEMENTS,	  /* one is left */

@@ -32,6 +32,8 @@ libtgctl_a_SOURCES = \
 	tool/cmd/command_wait.c \
 	tool/cmd/decode.c \
 	tool/cmd/device.c \
+	tool/cmd/dictionary.c \
+	tool/cmd/events.c \
 	tool/cmd/grants.c \
 	tool/cmd/migrate.c tool/cmd/migrate.h \
 	tool/cmd/migrate_dictionary.c \
