@@ -19,6 +19,7 @@ pg_statements = \
 	pg/sql/device_add.sql \
 	pg/sql/device_enable.sql \
 	pg/sql/device_existing.sql \
+	pg/sql/device_io.sql \
 	pg/sql/device_list.sql \
 	pg/sql/device_missing.sql \
 	pg/sql/device_refusals.sql \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/dictionary_read.h"
+#include "proto/stream.h"
 #include "tool/out.h"
 
 static const char *
@@ -119,4 +120,33 @@ io_names_line(const json_t *e, char *out, size_t room)
 	snprintf(out, room, "%s %s%s%s%s%s%s%s%s%s", text(e, "name"), value,
 	    *unit != '\0' ? " " : "", unit, *label != '\0' ? " (" : "", label,
 	    *label != '\0' ? ")" : "", *note != '\0' ? " [" : "", note, *note != '\0' ? "]" : "");
+}
+
+void
+io_names_print(FILE *to, const char *prefix, const uint8_t *body, size_t len, const char *model)
+{
+	struct avl_record *records = calloc(AVL_MAX_RECORDS, sizeof(*records));
+	struct avl_frame frame;
+	char line[2000], at[OUT_TIME];
+
+	if (records == NULL || len == 0 || !codec_is_avl(body[0]) ||
+	    avl_decode(body, len, &frame, records) != AVL_OK) {
+		free(records);
+		return;
+	}
+	for (int i = 0; i < frame.nrecords; i++) {
+		json_t *names = io_names(&records[i], model), *element;
+		size_t k;
+
+		fprintf(to, "%s%s", prefix,
+		    out_time(records[i].timestamp_ms, at) ? at : "time out of range");
+		json_array_foreach(names, k, element)
+		{
+			io_names_line(element, line, sizeof(line));
+			fprintf(to, "%s%s", k == 0 ? "  " : ", ", line);
+		}
+		fputc('\n', to);
+		json_decref(names);
+	}
+	free(records);
 }

@@ -2,7 +2,8 @@
 -- of the severities $4; at most $5 of them, the latest. `key` is the identity of the record. Oldest first.
 SELECT *
 FROM (
-	SELECT e.received_at, e.recorded_at, e.imei, e.severity, e.kind, e.label, e.value, e.unit, e.text, e.name,
+	SELECT e.received_at, e.recorded_at, e.imei, e.severity, e.kind, e.label,
+		e.value::double precision AS value, e.unit, e.text, e.name,
 		e.latitude, e.longitude, e.speed, e.event_io_id,
 		format('%s %s %s', e.device_id, extract(epoch FROM e.recorded_at), e.record_hash) AS key,
 		(extract(epoch FROM e.received_at) * 1000)::bigint AS received_ms
