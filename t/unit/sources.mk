@@ -80,6 +80,7 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_proto.c t/unit/proto/check_proto.h \
 	t/unit/proto/check_avl.c \
 	t/unit/proto/check_avl_rules.c \
+	t/unit/proto/check_captured.c \
 	t/unit/proto/check_crc.c \
 	t/unit/proto/check_dictionary.c \
 	t/unit/proto/check_dictionary_read.c \

@@ -19,6 +19,7 @@ main(void)
 	srunner_add_suite(runner, suite_message());
 	srunner_add_suite(runner, suite_hash());
 	srunner_add_suite(runner, suite_json());
+	srunner_add_suite(runner, suite_captured());
 	srunner_add_suite(runner, suite_dictionary());
 	srunner_add_suite(runner, suite_dictionary_read());
 	srunner_run_all(runner, CK_NORMAL);
