@@ -56,6 +56,7 @@ libsim_a_SOURCES = \
 	tool/sim/hist.c tool/sim/hist.h \
 	tool/sim/log.c tool/sim/log.h \
 	tool/sim/options.c tool/sim/options.h \
+	tool/sim/profile.c tool/sim/profile.h \
 	tool/sim/random.h \
 	tool/sim/receive.c \
 	tool/sim/report.c \

@@ -42,6 +42,7 @@ unit_tests = \
 	t/unit/tool/sim/check_command_fleet \
 	t/unit/tool/sim/check_fleet \
 	t/unit/tool/sim/check_frame \
+	t/unit/tool/sim/check_profile \
 	t/unit/tool/sim/check_road \
 	t/unit/worker/check_sandbox \
 	t/unit/worker/net/check_accept \
