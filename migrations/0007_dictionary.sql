@@ -381,6 +381,49 @@ BEGIN
 END
 $$;
 
+-- One element, with what it means to these families: its id, its value as it stands in io, the class of that, and 8 * the
+-- place of the id. `raw` is the number with its sign.
+-- No outer join: PostgreSQL would then read the dictionary once a record instead of once a query.
+CREATE FUNCTION telematics_read_one(element integer, json text, class integer, place integer, possible bigint)
+RETURNS TABLE (id integer, name text, value numeric, text text, unit text, label text, note text, state text, event jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
+	SELECT element, coalesce(m.name, 'io_' || element),
+	    CASE WHEN class < 6 AND m.kind <> 'f' THEN
+		CASE WHEN m.no_reading IS NULL OR possible & m.labelled <> 0 OR r.raw <> ALL (m.no_reading)
+		THEN r.raw * coalesce(m.multiplier, 1) END
+		WHEN class = 6 AND m.kind = 'u' THEN telematics_hex_number(btrim(json, '"')) * m.multiplier
+		WHEN m.kind IS NULL AND class < 6 THEN json::bigint - coalesce(
+		    (SELECT CASE WHEN count(DISTINCT o.half) = 1 AND bool_and(o.half IS NOT NULL)
+			AND json::bigint >= min(o.half) THEN 2 * min(o.half) END
+		    FROM avl_meanings o WHERE o.slot = m.slot AND o.mask & possible <> 0), 0) END,
+	    CASE WHEN class < 6 THEN CASE WHEN m.kind = 'f' THEN (telematics_text(m.kind, json, m.labels)).text END
+		WHEN m.kind IS NULL OR m.kind = 'h' THEN nullif(btrim(json, '"'), '')
+		WHEN m.kind = 'i' AND json = '"0000000000000000"' OR m.kind IN ('u', 's') THEN NULL
+		ELSE (telematics_text(m.kind, json, m.labels)).text END,
+	    m.unit,
+	    CASE WHEN m.labels IS NOT NULL AND class < 6 AND m.kind <> 'f' AND possible & m.labelled = 0
+		THEN m.labels ->> r.raw::text END,
+	    CASE WHEN m.kind IS NULL THEN
+		(SELECT CASE WHEN count(*) = 0 THEN 'id not in the dictionary'
+		WHEN coalesce(bit_or(p.mask), 0) & possible = 0 THEN 'id of other families'
+		WHEN (m.g1 | m.g2 | m.g3 | m.g4 | m.g5) & possible = 0
+		THEN 'width not in the dictionary' ELSE 'means different things on the families it may come from' END
+		FROM avl_parameters p WHERE p.id = element)
+		WHEN class < 6 THEN CASE WHEN m.no_reading IS NOT NULL AND possible & m.labelled = 0
+		    AND r.raw = ANY (m.no_reading) THEN 'no reading' END
+		WHEN m.kind IN ('a', 'b', 'v', 'd') AND NOT (telematics_text(m.kind, json, m.labels)).whole
+		THEN 'not whole' END,
+	    m.state, coalesce(m.events -> r.raw::text, m.events -> '*')
+	FROM avl_meanings m
+	CROSS JOIN LATERAL (SELECT CASE WHEN class < 6 THEN json::bigint
+	    - CASE WHEN m.half <= json::bigint THEN 2 * m.half ELSE 0 END END AS raw) AS r
+	WHERE m.slot = place + class AND CASE WHEN m.kind IS NOT NULL
+	    THEN possible & m.mask <> 0 AND possible & m.before = 0 AND possible & m.others = 0
+	    WHEN m.g2 = 0 THEN possible & m.g1 = 0
+	    ELSE 1 <> (possible & m.g1 <> 0)::integer + (possible & m.g2 <> 0)::integer + (possible & m.g3 <> 0)::integer
+		+ (possible & m.g4 <> 0)::integer + (possible & m.g5 <> 0)::integer END;
+END;
+
 -- Functions that take io, as json and as jsonb. Those in BEGIN ATOMIC are written into the query that asks, so that the
 -- dictionary is read once a query and not once a record.
 DO $do$
@@ -405,49 +448,15 @@ BEGIN
 			    OFFSET 0) AS f;
 		END $f$, kind);
 
-		-- The elements, with what they mean to these families. `number` is null where JSON shows hex; `raw` is the number
-		-- with its sign. No outer join: PostgreSQL would then read the dictionary once a record instead of once a query.
+		-- The elements, with what they mean to these families.
 		EXECUTE format($f$
 		CREATE FUNCTION telematics_read(io %1$s, possible bigint)
 		RETURNS TABLE (id integer, name text, value numeric, text text, unit text, label text, note text, state text, event jsonb)
 		LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
-			SELECT e.id, coalesce(m.name, 'io_' || e.id),
-			    CASE WHEN e.class < 6 AND m.kind <> 'f' THEN
-				CASE WHEN m.no_reading IS NULL OR possible & m.labelled <> 0 OR r.raw <> ALL (m.no_reading)
-				THEN r.raw * coalesce(m.multiplier, 1) END
-				WHEN e.class = 6 AND m.kind = 'u' THEN telematics_hex_number(btrim(e.json, '"')) * m.multiplier
-				WHEN m.kind IS NULL AND e.class < 6 THEN e.json::bigint - coalesce(
-				    (SELECT CASE WHEN count(DISTINCT o.half) = 1 AND bool_and(o.half IS NOT NULL)
-					AND e.json::bigint >= min(o.half) THEN 2 * min(o.half) END
-				    FROM avl_meanings o WHERE o.slot = m.slot AND o.mask & possible <> 0), 0) END,
-			    CASE WHEN e.class < 6 THEN CASE WHEN m.kind = 'f' THEN (telematics_text(m.kind, e.json, m.labels)).text END
-				WHEN m.kind IS NULL OR m.kind = 'h' THEN nullif(btrim(e.json, '"'), '')
-				WHEN m.kind = 'i' AND e.json = '"0000000000000000"' OR m.kind IN ('u', 's') THEN NULL
-				ELSE (telematics_text(m.kind, e.json, m.labels)).text END,
-			    m.unit,
-			    CASE WHEN m.labels IS NOT NULL AND e.class < 6 AND m.kind <> 'f' AND possible & m.labelled = 0
-				THEN m.labels ->> r.raw::text END,
-			    CASE WHEN m.kind IS NULL THEN
-				(SELECT CASE WHEN count(*) = 0 THEN 'id not in the dictionary'
-				WHEN coalesce(bit_or(p.mask), 0) & possible = 0 THEN 'id of other families'
-				WHEN (m.g1 | m.g2 | m.g3 | m.g4 | m.g5) & possible = 0
-				THEN 'width not in the dictionary' ELSE 'means different things on the families it may come from' END
-				FROM avl_parameters p WHERE p.id = e.id)
-				WHEN e.class < 6 THEN CASE WHEN m.no_reading IS NOT NULL AND possible & m.labelled = 0
-				    AND r.raw = ANY (m.no_reading) THEN 'no reading' END
-				WHEN m.kind IN ('a', 'b', 'v', 'd') AND NOT (telematics_text(m.kind, e.json, m.labels)).whole
-				THEN 'not whole' END,
-			    m.state, coalesce(m.events -> r.raw::text, m.events -> '*')
-			FROM (SELECT c.id, c.json, telematics_class(c.json) AS class,
-				8 * coalesce((SELECT p.places || '{}'::smallint[] FROM avl_slots p)[1 + c.id], 0) AS slot
+			SELECT o.* FROM (SELECT c.id, c.json, telematics_class(c.json) AS class,
+				8 * coalesce((SELECT p.places || '{}'::smallint[] FROM avl_slots p)[1 + c.id], 0) AS place
 			    FROM (SELECT j.key::integer AS id, j.value::text AS json FROM %1$s_each(io) AS j OFFSET 0) AS c OFFSET 0) AS e
-			JOIN avl_meanings m ON m.slot = e.slot + e.class AND CASE WHEN m.kind IS NOT NULL
-			    THEN possible & m.mask <> 0 AND possible & m.before = 0 AND possible & m.others = 0
-			    WHEN m.g2 = 0 THEN possible & m.g1 = 0
-			    ELSE 1 <> (possible & m.g1 <> 0)::integer + (possible & m.g2 <> 0)::integer + (possible & m.g3 <> 0)::integer
-				+ (possible & m.g4 <> 0)::integer + (possible & m.g5 <> 0)::integer END
-			CROSS JOIN LATERAL (SELECT CASE WHEN e.class < 6 THEN e.json::bigint
-			    - CASE WHEN m.half <= e.json::bigint THEN 2 * m.half ELSE 0 END END AS raw) AS r;
+			CROSS JOIN LATERAL telematics_read_one(e.id, e.json, e.class, e.place, possible) AS o;
 		END $f$, kind);
 
 		EXECUTE format($f$
@@ -480,11 +489,12 @@ BEGIN
 			    (ARRAY['info', 'warning', 'alarm'])[1 + greatest((s.event ->> 1)::integer, least(priority, 2))],
 			    e.value, e.text, e.unit, coalesce(e.label, replace(coalesce(s.event ->> 0, s.name), '_', ' '))
 			FROM (SELECT families FROM telematics_families(io, device_model) OFFSET 0) AS f
-			LEFT JOIN LATERAL telematics_read(CASE WHEN io -> event_io_id::text IS NULL THEN '{}'
-			    ELSE %1$s_build_object(event_io_id::text, io -> event_io_id::text) END, f.families) AS e ON true
+			CROSS JOIN LATERAL (SELECT c.json, telematics_class(c.json) AS class,
+				8 * coalesce((SELECT p.places || '{}'::smallint[] FROM avl_slots p)[1 + event_io_id], 0) AS place
+			    FROM (SELECT (io -> event_io_id::text)::text AS json OFFSET 0) AS c OFFSET 0) AS v
+			LEFT JOIN LATERAL telematics_read_one(event_io_id, v.json, v.class, v.place, f.families) AS e ON v.json IS NOT NULL
 			LEFT JOIN LATERAL (SELECT min(m.name) AS name, (array_agg(m.events -> '*'))[1] AS event FROM avl_meanings m
-			    WHERE e.id IS NULL AND m.slot BETWEEN 8 * (SELECT p.places[1 + event_io_id] FROM avl_slots p)
-				AND 8 * (SELECT p.places[1 + event_io_id] FROM avl_slots p) + 7
+			    WHERE v.json IS NULL AND m.slot BETWEEN v.place AND v.place + 7 AND m.kind IS NOT NULL
 			    AND f.families & m.mask <> 0 AND f.families & m.others = 0 HAVING count(DISTINCT m.name) = 1) AS any_value ON true
 			CROSS JOIN LATERAL (SELECT coalesce(e.name, any_value.name, 'io_' || event_io_id) AS name,
 			    coalesce(e.event, any_value.event) AS event) AS s;

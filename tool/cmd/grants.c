@@ -134,6 +134,8 @@ static const struct grant {
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_families(jsonb, text)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_read(jsonb, bigint)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_event(jsonb, text, integer, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function",
+	"telematics_read_one(integer, text, integer, integer, bigint)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_class(text)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_model_mask(text)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_ascii(text)"},
