@@ -93,30 +93,31 @@ COMMENT ON COLUMN avl_meanings.labelled IS 'Families that have other labels';
 COMMENT ON COLUMN avl_meanings.g1 IS 'Of variant 0: families of one meaning; g2 to g5: of others';
 COMMENT ON COLUMN avl_meanings.half IS 'Of signed numbers: the least raw value that is negative';
 
-CREATE FUNCTION telematics_dictionary_loaded() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION telematics_dictionary_loaded() RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	CREATE TEMPORARY TABLE avl_loading ON COMMIT DROP AS
 		SELECT p.*, 8 * dense_rank() OVER (ORDER BY p.id) + c AS slot
-		FROM avl_parameters p CROSS JOIN generate_series(0, 7) AS c WHERE p.fits >> c & 1 = 1;
-	DELETE FROM avl_slots;
-	INSERT INTO avl_slots SELECT
+		FROM telematics_schema.avl_parameters p CROSS JOIN generate_series(0, 7) AS c WHERE p.fits >> c & 1 = 1;
+	DELETE FROM telematics_schema.avl_slots;
+	INSERT INTO telematics_schema.avl_slots SELECT
 	    (SELECT array_agg(coalesce(r.place, 0)::smallint ORDER BY i)
-		FROM generate_series(0, (SELECT max(id) FROM avl_parameters)) AS i
-		LEFT JOIN (SELECT id, dense_rank() OVER (ORDER BY id) AS place FROM (SELECT DISTINCT id FROM avl_parameters) AS d) AS r ON r.id = i),
+		FROM generate_series(0, (SELECT max(id) FROM telematics_schema.avl_parameters)) AS i
+		LEFT JOIN (SELECT id, dense_rank() OVER (ORDER BY id) AS place FROM (SELECT DISTINCT id FROM telematics_schema.avl_parameters) AS d) AS r ON r.id = i),
 	    (SELECT array_agg(coalesce(s.senders, 0) ORDER BY i)
-		FROM generate_series(0, (SELECT 8 * count(DISTINCT id) + 7 FROM avl_parameters)) AS i
+		FROM generate_series(0, (SELECT 8 * count(DISTINCT id) + 7 FROM telematics_schema.avl_parameters)) AS i
 		LEFT JOIN (SELECT slot, bit_or(mask) AS senders FROM avl_loading GROUP BY slot) AS s ON s.slot = i);
-	DELETE FROM avl_families;
-	INSERT INTO avl_families SELECT DISTINCT mask, family, family_group FROM avl_models;
-	DELETE FROM avl_severities;
-	INSERT INTO avl_severities SELECT id, max(severity) FROM avl_parameters GROUP BY id;
-	DELETE FROM avl_meanings;
-	INSERT INTO avl_meanings (slot, variant, g1, g2, g3, g4, g5)
+	DELETE FROM telematics_schema.avl_families;
+	INSERT INTO telematics_schema.avl_families SELECT DISTINCT mask, family, family_group FROM telematics_schema.avl_models;
+	DELETE FROM telematics_schema.avl_severities;
+	INSERT INTO telematics_schema.avl_severities SELECT id, max(severity) FROM telematics_schema.avl_parameters GROUP BY id;
+	DELETE FROM telematics_schema.avl_meanings;
+	INSERT INTO telematics_schema.avl_meanings (slot, variant, g1, g2, g3, g4, g5)
 		SELECT i, 0, coalesce(g.of[1], 0), coalesce(g.of[2], 0), coalesce(g.of[3], 0), coalesce(g.of[4], 0), coalesce(g.of[5], 0)
-		FROM generate_series(0, (SELECT 8 * count(DISTINCT id) + 7 FROM avl_parameters)) AS i
+		FROM generate_series(0, (SELECT 8 * count(DISTINCT id) + 7 FROM telematics_schema.avl_parameters)) AS i
 		LEFT JOIN (SELECT slot, array_agg(mask) AS of FROM
 			(SELECT slot, bit_or(mask) AS mask FROM avl_loading GROUP BY slot, agree) AS a GROUP BY slot) AS g ON g.slot = i;
-	INSERT INTO avl_meanings
+	INSERT INTO telematics_schema.avl_meanings
 		SELECT p.slot, p.variant, CASE p.kind WHEN 'adverts' THEN 'v' ELSE left(p.kind, 1) END::"char", p.mask,
 		    coalesce(bit_or(o.mask) FILTER (WHERE o.agree = p.agree AND o.variant < p.variant), 0),
 		    coalesce(bit_or(o.mask) FILTER (WHERE o.agree <> p.agree), 0),
@@ -127,7 +128,7 @@ BEGIN
 		GROUP BY p.slot, p.variant, p.kind, p.mask, p.agree, p.labels, p.name, p.bytes, p.multiplier, p.unit, p.no_reading,
 		    p.state, p.events;
 	DROP TABLE avl_loading;
-	ANALYZE avl_models, avl_parameters, avl_families, avl_slots, avl_severities, avl_meanings;
+	ANALYZE telematics_schema.avl_models, telematics_schema.avl_parameters, telematics_schema.avl_families, telematics_schema.avl_slots, telematics_schema.avl_severities, telematics_schema.avl_meanings;
 END
 $$;
 REVOKE ALL ON FUNCTION telematics_dictionary_loaded() FROM PUBLIC;
@@ -175,7 +176,8 @@ BEGIN ATOMIC
 	HAVING bool_and(telematics_ascii(hex) ~ '^[0-9A-Za-z,; -]*$' AND telematics_ascii(hex) <> hex);
 END;
 
-CREATE FUNCTION telematics_beacons(hex text, OUT list jsonb, OUT whole boolean) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION telematics_beacons(hex text, OUT list jsonb, OUT whole boolean) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	b CONSTANT bytea := decode(hex, 'hex');
 	n CONSTANT integer := length(b);
@@ -208,7 +210,7 @@ BEGIN
 			at := at + 16;
 		END IF;
 		IF flags & 1 <> 0 THEN
-			one := one || jsonb_build_object('rssi', telematics_signed(b, at, 1));
+			one := one || jsonb_build_object('rssi', telematics_schema.telematics_signed(b, at, 1));
 			at := at + 1;
 		END IF;
 		IF flags & 2 <> 0 THEN
@@ -216,7 +218,7 @@ BEGIN
 			at := at + 2;
 		END IF;
 		IF flags & 4 <> 0 THEN
-			one := one || jsonb_build_object('temperature', telematics_signed(b, at, 2));
+			one := one || jsonb_build_object('temperature', telematics_schema.telematics_signed(b, at, 2));
 			at := at + 2;
 		END IF;
 		many := many || one;
@@ -231,7 +233,8 @@ RETURN CASE WHEN bytes = 1 THEN (get_byte(b, at) # 128) - 128
 
 -- An EYE sensor's data from `at` up to `past`; null behind what is cut off.
 CREATE FUNCTION telematics_eye(b bytea, at integer, past integer, OUT one jsonb, OUT whole boolean)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	flags CONSTANT integer := get_byte(b, at);
 	moves integer;
@@ -242,7 +245,7 @@ BEGIN
 	IF flags & 1 <> 0 THEN
 		whole := whole AND at + 2 <= past;
 		IF whole THEN
-			one := one || jsonb_build_object('temperature', round(telematics_signed(b, at, 2) * 0.01, 2));
+			one := one || jsonb_build_object('temperature', round(telematics_schema.telematics_signed(b, at, 2) * 0.01, 2));
 			at := at + 2;
 		END IF;
 	END IF;
@@ -267,7 +270,7 @@ BEGIN
 	IF flags & 32 <> 0 THEN
 		whole := whole AND at + 3 <= past;
 		IF whole THEN
-			one := one || jsonb_build_object('pitch', telematics_signed(b, at, 1), 'roll', telematics_signed(b, at + 1, 2));
+			one := one || jsonb_build_object('pitch', telematics_schema.telematics_signed(b, at, 1), 'roll', telematics_schema.telematics_signed(b, at + 1, 2));
 			at := at + 3;
 		END IF;
 	END IF;
@@ -302,7 +305,8 @@ RETURN CASE
 	WHEN type = 15 THEN jsonb_build_object('mac', encode(substr(b, at + 1, n), 'hex'))
 	ELSE jsonb_build_object('type_' || type, encode(substr(b, at + 1, n), 'hex')) END;
 
-CREATE FUNCTION telematics_adverts(hex text, OUT list jsonb, OUT whole boolean) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION telematics_adverts(hex text, OUT list jsonb, OUT whole boolean) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	b CONSTANT bytea := decode(hex, 'hex');
 	n CONSTANT integer := length(b);
@@ -331,11 +335,11 @@ BEGIN
 			whole := whole AND at + len <= past;
 			len := least(len, past - at);
 			IF type = 2 AND len > 0 THEN
-				eye := telematics_eye(b, at, at + len);
+				eye := telematics_schema.telematics_eye(b, at, at + len);
 				one := one || eye.one;
 				whole := whole AND eye.whole;
 			ELSE
-				one := one || telematics_advert_item(b, type, at, len);
+				one := one || telematics_schema.telematics_advert_item(b, type, at, len);
 			END IF;
 			at := at + len;
 		END LOOP;
@@ -352,26 +356,27 @@ RETURN CASE WHEN ('x' || hex)::bit(64)::bigint < 0 THEN 18446744073709551616 ELS
 
 -- What a value says that is no plain number: text, or JSON as text. `json` is the value as it stands in io.
 CREATE FUNCTION telematics_text(kind "char", json text, labels jsonb, OUT text text, OUT whole boolean)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	hex CONSTANT text := btrim(json, '"');
 BEGIN
 	whole := true;
 	CASE kind
 	WHEN 'a' THEN
-		text := telematics_ascii(hex);
+		text := telematics_schema.telematics_ascii(hex);
 		whole := hex = '' OR text IS DISTINCT FROM hex;
 	WHEN 'i' THEN
-		text := telematics_reversed(hex);
+		text := telematics_schema.telematics_reversed(hex);
 	WHEN 'f' THEN
-		text := telematics_flags(CASE WHEN hex = json THEN hex::bigint ELSE ('x' || hex)::bit(64)::bigint END, labels);
+		text := telematics_schema.telematics_flags(CASE WHEN hex = json THEN hex::bigint ELSE ('x' || hex)::bit(64)::bigint END, labels);
 	WHEN 'b' THEN
-		SELECT b.list, b.whole INTO text, whole FROM telematics_beacons(hex) AS b;
+		SELECT b.list, b.whole INTO text, whole FROM telematics_schema.telematics_beacons(hex) AS b;
 	WHEN 'v' THEN
-		SELECT v.list, v.whole INTO text, whole FROM telematics_adverts(hex) AS v;
+		SELECT v.list, v.whole INTO text, whole FROM telematics_schema.telematics_adverts(hex) AS v;
 	WHEN 'd' THEN
 		IF hex <> '' THEN
-			text := telematics_codes(hex);
+			text := telematics_schema.telematics_codes(hex);
 			whole := text IS NOT NULL;
 			text := coalesce(text, hex);
 		END IF;
@@ -504,10 +509,14 @@ END
 $do$;
 
 -- One row a device: what every fleet asks for, of the newest trustworthy record; null where the device doesn't send it.
--- And the events. Made by a function, as views must go before the type of a column can change.
-CREATE FUNCTION telematics_make_views() RETURNS void LANGUAGE plpgsql AS $do$
+-- And the events. Made by a function, as views must go before the type of a column can change; for migrations. The table
+-- devices may be in a schema of its own: its trigger tells.
+CREATE FUNCTION telematics_make_views() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $do$
+DECLARE
+	devices CONSTANT regclass := (SELECT tgrelid FROM pg_trigger WHERE tgname = 'telematics_insert_delete'
+	    AND tgfoid = 'telematics_schema.telematics_devices_collect()'::regprocedure);
 BEGIN
-	CREATE VIEW device_state AS
+	EXECUTE format($v$CREATE VIEW telematics_schema.device_state AS
 		SELECT d.id AS device_id, d.imei::text AS imei, d.name::text AS name, d.device_model::text AS device_model,
 		    s.family, o.online, o.last_record_at, o.recorded_at, o.latitude, o.longitude, o.altitude, o.heading, o.speed,
 		    o.satellites,
@@ -546,46 +555,45 @@ BEGIN
 			|| chr(nullif((v ->> 'vin_part_3')::integer, 0))) AS vin,
 		    coalesce(v ->> 'iccid', CASE WHEN (v ->> 'iccid_high')::numeric <> 0 THEN (v ->> 'iccid_high')
 			|| lpad(v ->> 'iccid_low', greatest(length(v ->> 'iccid_high'), length(v ->> 'iccid_low')), '0') END) AS iccid
-		FROM devices d LEFT JOIN device_online o ON o.device_id = d.id
-		CROSS JOIN LATERAL (SELECT coalesce((SELECT a.family FROM avl_families a WHERE a.mask = max(f.families)),
-			(SELECT min(a.family_group) FROM avl_families a WHERE a.mask & max(f.families) <> 0
+		FROM %s d LEFT JOIN telematics_schema.device_online o ON o.device_id = d.id
+		CROSS JOIN LATERAL (SELECT coalesce((SELECT a.family FROM telematics_schema.avl_families a WHERE a.mask = max(f.families)),
+			(SELECT min(a.family_group) FROM telematics_schema.avl_families a WHERE a.mask & max(f.families) <> 0
 			HAVING count(DISTINCT a.family_group) = 1)) AS family,
 		    jsonb_object_agg(e.state, coalesce(to_jsonb(e.value), to_jsonb(e.text))) FILTER (WHERE e.state IS NOT NULL) AS v,
 		    jsonb_object_agg(e.state, e.label) FILTER (WHERE e.label IS NOT NULL AND e.state IS NOT NULL) AS l
-		    FROM (SELECT families FROM telematics_families(o.io, d.device_model::text) OFFSET 0) AS f
-		    CROSS JOIN LATERAL telematics_read(o.io, f.families) AS e) AS s;
-	COMMENT ON VIEW device_state IS 'One row a device: what its newest record says, in the units of the names';
+		    FROM (SELECT families FROM telematics_schema.telematics_families(o.io, d.device_model::text) OFFSET 0) AS f
+		    CROSS JOIN LATERAL telematics_schema.telematics_read(o.io, f.families) AS e) AS s$v$, devices);
+	COMMENT ON VIEW telematics_schema.device_state IS 'One row a device: what its newest record says, in the units of the names';
 
 	-- Severity is found without reading the record where no value could change it, so that alarms are found fast.
-	CREATE VIEW device_events AS
+	EXECUTE format($v$CREATE VIEW telematics_schema.device_events AS
 		SELECT p.device_id, d.imei::text AS imei, p.recorded_at, p.received_at, p.record_hash, p.latitude, p.longitude,
 		    p.valid, p.speed, p.priority, p.event_io_id, e.name, e.kind,
 		    CASE WHEN p.priority >= 2 THEN 'alarm'
 			WHEN coalesce(w.severity, 0) = 0 THEN CASE p.priority WHEN 1 THEN 'warning' ELSE 'info' END
-			ELSE (SELECT s.severity FROM telematics_event(p.io, d.device_model::text, p.event_io_id, p.priority) AS s) END AS severity,
+			ELSE (SELECT s.severity FROM telematics_schema.telematics_event(p.io, d.device_model::text, p.event_io_id, p.priority) AS s) END AS severity,
 		    e.value, e.text, e.unit, e.label
-		FROM device_positions p LEFT JOIN devices d ON d.id = p.device_id
-		LEFT JOIN avl_severities w ON w.id = p.event_io_id
-		LEFT JOIN LATERAL telematics_event(p.io, d.device_model::text, p.event_io_id, p.priority) AS e ON true
-		WHERE p.event_io_id <> 0;
-	COMMENT ON VIEW device_events IS 'Records that a device made because something happened; read by received_at';
+		FROM telematics_schema.device_positions p LEFT JOIN %s d ON d.id = p.device_id
+		LEFT JOIN telematics_schema.avl_severities w ON w.id = p.event_io_id
+		LEFT JOIN LATERAL telematics_schema.telematics_event(p.io, d.device_model::text, p.event_io_id, p.priority) AS e ON true
+		WHERE p.event_io_id <> 0$v$, devices);
+	COMMENT ON VIEW telematics_schema.device_events IS 'Records that a device made because something happened; read by received_at';
 END
 $do$;
 REVOKE ALL ON FUNCTION telematics_make_views() FROM PUBLIC;
-SELECT telematics_make_views();
-
 -- Only records with an event. Here it is made for partitions that are yet to come (telematics_make_partition copies
 -- it); those that are there get theirs from `tgctl migrate`, one by one and without stopping anybody.
 CREATE INDEX device_positions_event_idx ON ONLY device_positions (received_at) WHERE event_io_id <> 0;
 
--- These find tables and each other whatever the caller's search_path is.
+-- Those in BEGIN ATOMIC and RETURN are bound to what they mean already; these are not.
 DO $$
 DECLARE
-	f regprocedure;
+	f text;
 BEGIN
-	FOREACH f IN ARRAY ARRAY['telematics_dictionary_loaded()', 'telematics_beacons(text)', 'telematics_eye(bytea, integer, integer)',
-	    'telematics_adverts(text)', 'telematics_text("char", text, jsonb)', 'telematics_make_views()']::regprocedure[] LOOP
-		EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', f, current_schema());
+	FOREACH f IN ARRAY ARRAY['dictionary_loaded()', 'beacons(text)', 'eye(bytea, integer, integer)', 'adverts(text)',
+	    'text("char", text, jsonb)', 'make_views()'] LOOP
+		PERFORM telematics_pin(('telematics_' OPERATOR(pg_catalog.||) f)::regprocedure);
 	END LOOP;
 END
 $$;
+SELECT telematics_make_views();
