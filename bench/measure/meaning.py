@@ -16,7 +16,8 @@ class _Backend:
 
     def __init__(self, bench, db):
         self.session = db.session(bench.stand.scope)
-        self.pid = int(self.session.run("SELECT pg_backend_pid()")[0])
+        self.session.run("SET max_parallel_workers_per_gather = 0")   # theirs would not be counted
+        self.pid = self.session.pid
 
     def cpu(self, sql):
         before = self._used()
