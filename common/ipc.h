@@ -1,5 +1,5 @@
 /*
- * The worker channel: messages between the master and one worker, over a SOCK_SEQPACKET socket pair.
+ * The worker channel: messages between the master and one worker (or its resolver), over a SOCK_SEQPACKET socket pair.
  * One message per packet, whole or not at all. End of file means that the peer is dead.
  */
 #ifndef COMMON_IPC_H
@@ -30,15 +30,25 @@ enum ipc_type {
 	 * are a request, see common/trace_request.h.
 	 */
 	IPC_TRACE,
+	/*
+	 * worker -> master -> resolver: which addresses has the host named by `text`? `value` comes back
+	 * with the answer: IPC_RESOLVED, with the addresses in `text`, blanks between, at most
+	 * IPC_ADDRESSES; or with IPC_NO_ADDRESS in `slot` and why in `text`.
+	 */
+	IPC_RESOLVE,
+	IPC_RESOLVED,
 };
 
+#define IPC_TEXT 512
+#define IPC_ADDRESSES 16
+#define IPC_NO_ADDRESS 1u /* instead of a slot */
 #define IPC_RETIRED_SOCKETS 0x10000u /* instead of a slot: sockets of addresses out of use */
 
 struct ipc_msg {
 	uint32_t type; /* enum ipc_type */
 	uint32_t slot;
 	uint64_t value;
-	char text[240]; /* NUL-terminated */
+	char text[IPC_TEXT]; /* NUL-terminated */
 };
 
 /* Makes a pair: fd[0] for the master, fd[1] for the worker; both CLOEXEC and non-blocking. */

@@ -35,6 +35,8 @@ write_text(const struct handover *h, FILE *f)
 		fputc('\n', f);
 	}
 	fputs("end\n", f);
+	for (s = 0; s < h->nnames; s++)
+		fprintf(f, "name %s %s\n", h->names[s].host, h->names[s].addresses);
 }
 
 int
@@ -115,6 +117,16 @@ read_slots(struct handover *h, FILE *f)
 	return fscanf(f, "%3s", end) == 1 && strcmp(end, "end") == 0;
 }
 
+/* Behind the end, where releases that don't know them don't look. Whatever is odd ends them. */
+static void
+read_names(struct handover *h, FILE *f)
+{
+	while (h->nnames < RESOLVER_NAMES &&
+	       fscanf(f, " name %255s %511[^\n]", h->names[h->nnames].host,
+		   h->names[h->nnames].addresses) == 2)
+		h->nnames++;
+}
+
 bool
 handover_read(struct handover *h, int fd, char err[CONF_ERR])
 {
@@ -142,6 +154,8 @@ handover_read(struct handover *h, int fd, char err[CONF_ERR])
 		snprintf(err, CONF_ERR, "what the running gateway hands over can't be read");
 	else
 		h->present = true;
+	if (h->present)
+		read_names(h, f);
 	fclose(f);
 	if (!h->present)
 		handover_forget(h);

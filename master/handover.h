@@ -18,10 +18,19 @@
 #include <stdint.h>
 
 #include "common/conf.h"
+#include "common/ipc.h"
 #include "master/pidfile.h"
 
 #define HANDOVER_ENV "TELEMATICS_HANDOVER"
 #define HANDOVER_SAYS 400 /* bytes of a message */
+
+#define RESOLVER_NAMES 16 /* host names that the resolver knows */
+#define RESOLVER_NAME 256 /* the longest, with its NUL */
+
+struct handover_name {
+	char host[RESOLVER_NAME];
+	char addresses[IPC_TEXT]; /* with blanks between */
+};
 
 /* Descriptors are -1 where there is none. */
 struct handover {
@@ -37,6 +46,8 @@ struct handover {
 	int naddr, nslots;
 	int *fds;   /* listen_set.fd; from malloc */
 	int *block; /* of each slot: where the predecessor's worker is; from malloc */
+	int nnames; /* addresses that it knows; a release that doesn't tell them knows none */
+	struct handover_name names[RESOLVER_NAMES];
 };
 
 /* Writes the text; returns the descriptor of the memory file, or -1 with errno. */

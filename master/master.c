@@ -224,6 +224,7 @@ prepare(struct master *m)
 	m->slots = calloc((size_t)m->shm.nslots, sizeof(*m->slots));
 	m->base = event_base_new();
 	if (m->slots == NULL || m->base == NULL || !signals_begin(m) || !successor_begin(m) ||
+	    !resolver_begin(m) ||
 	    (!m->from.present && !master_serve_http(m)) ||
 	    (m->operator_socket.fd != -1 &&
 		(m->trace_clients = trace_clients_new(m, m->operator_socket.fd)) == NULL)) {
@@ -241,6 +242,7 @@ release(struct master *m)
 	trace_clients_free(m->trace_clients);
 	upgrade_forget(m);
 	successor_forget(m);
+	resolver_end(m);
 	signals_end(m);
 	if (m->base != NULL)
 		event_base_free(m->base);

@@ -10,6 +10,7 @@
  * memory.c          the shared memory, alone and beside another master
  * spawn.c           fork and end of one worker; does what slot.c decides
  * worker_channel.c  messages from and to a worker
+ * resolver.c        addresses of the database's host names
  * cleanup.c         who ends what a dead worker left behind
  * lend.c            sockets of slots that are down, or out of use
  * reload.c          SIGHUP
@@ -40,7 +41,9 @@
 struct event;
 struct event_base;
 struct http;
+struct ipc_msg;
 struct master;
+struct resolver;
 struct trace_clients;
 
 #define MASTER_SIGNALS 6
@@ -143,6 +146,7 @@ struct master {
 	struct event *tick, *wake;
 	struct http *http;
 	struct trace_clients *trace_clients;
+	struct resolver *resolver;
 	struct shm shm;
 	struct master_slot *slots; /* room for shm.nslots */
 	int nslots; /* those that were ever used: conf->workers of them, the first, are wanted */
@@ -219,6 +223,8 @@ void successor_forget(struct master *);
 
 void spawn_actions(struct master *, int slot, const struct slot_actions *);
 void spawn_reap(struct master *);
+/* In a child, behind fork() with all signals blocked: nothing of the master runs in it any more. */
+void spawn_begin_child(struct master *, const char *title, const char *comm);
 
 /* ---- worker_channel.c ---- */
 
@@ -229,6 +235,18 @@ void worker_channel_close(struct worker_proc *);
 void worker_channel_read(struct worker_proc *);
 /* False if the worker can't hear. `fd` as in ipc_send(). */
 bool worker_channel_tell(struct worker_proc *, uint32_t type, uint32_t slot, uint64_t value, int fd)
+    __attribute__((warn_unused_result));
+
+/* ---- resolver.c ---- */
+
+bool resolver_begin(struct master *) __attribute__((warn_unused_result));
+void resolver_end(struct master *);
+/* A worker asks for the addresses of a host: IPC_RESOLVE. */
+void resolver_ask(struct worker_proc *, const struct ipc_msg *);
+bool resolver_is(const struct master *, pid_t) __attribute__((warn_unused_result));
+void resolver_ended(struct master *, int status);
+/* What it knows, for a successor; returns how many. */
+int resolver_known(const struct master *, struct handover_name[RESOLVER_NAMES])
     __attribute__((warn_unused_result));
 
 /* ---- reload.c ---- */

@@ -6,6 +6,7 @@ libmaster_a_SOURCES = \
 	master/cleanup.c master/lend.c master/memory.c master/reload.c master/signals.c \
 	master/spawn.c master/status.c master/successor.c master/upgrade.c \
 	master/worker_channel.c \
+	master/resolver.c master/resolver.h master/resolver_main.c \
 	master/descriptors.c master/descriptors.h \
 	master/handover.c master/handover.h \
 	master/endpoint.c master/endpoint.h \

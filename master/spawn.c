@@ -32,6 +32,17 @@ default_handlers(void)
 		(void)sigaction(list[i], &sa, NULL);
 }
 
+void
+spawn_begin_child(struct master *m, const char *title, const char *comm)
+{
+	default_handlers();
+	/* Its own epoll first, or freeing the base would change the master's. */
+	if (event_reinit(m->base) == -1)
+		_exit(1);
+	event_base_free(m->base);
+	title_set(title, comm);
+}
+
 static void
 child_log(struct master *m, const struct worker_proc *p, const struct conf *conf)
 {
@@ -102,14 +113,9 @@ child_main(struct master *m, struct worker_proc *p, const struct conf *conf, int
 	    .nlisten = listen->naddr};
 	char title[64], comm[16], why[CONF_ERR];
 
-	default_handlers();
-	/* Its own epoll first, or freeing the base would change the master's. */
-	if (event_reinit(m->base) == -1)
-		_exit(1);
-	event_base_free(m->base);
 	snprintf(title, sizeof(title), "telematics-gateway: worker %d", p->slot);
 	snprintf(comm, sizeof(comm), "gateway-w%d", p->slot);
-	title_set(title, comm);
+	spawn_begin_child(m, title, comm);
 	child_log(m, p, conf);
 	if (!map_addresses(m, conf, why) || !close_inherited(m, &env, why))
 		exit(child_failed(channel_fd, why));
@@ -299,6 +305,8 @@ spawn_reap(struct master *m)
 		p = find_pid(m, pid);
 		if (p != NULL)
 			worker_died(m, p, status);
+		else if (resolver_is(m, pid))
+			resolver_ended(m, status);
 		else if (pid == m->upgrade.pid)
 			upgrade_ended(m, status);
 	}

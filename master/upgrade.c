@@ -286,6 +286,7 @@ describe(const struct master *m, struct handover *h)
 	h->naddr = m->listen.naddr;
 	h->nslots = m->listen.nslots;
 	h->fds = m->listen.fd;
+	h->nnames = resolver_known(m, h->names);
 	h->block = calloc((size_t)h->nslots, sizeof(*h->block));
 	for (i = 0; h->block != NULL && i < h->nslots; i++)
 		h->block[i] = m->slots[i].sup.current;

@@ -44,8 +44,12 @@ on_message(struct worker_proc *p, const struct ipc_msg *msg)
 		    p->generation);
 		break;
 	case IPC_START_FAILED:
-		snprintf(ms->failure, sizeof(ms->failure), "%s", msg->text);
-		log_error("worker %d (pid %ld) can't start: %s", p->slot, (long)p->pid, msg->text);
+		snprintf(ms->failure, sizeof(ms->failure), "%.*s", (int)sizeof(ms->failure) - 1,
+		    msg->text);
+		log_error("worker %d (pid %ld) can't start: %s", p->slot, (long)p->pid, ms->failure);
+		break;
+	case IPC_RESOLVE:
+		resolver_ask(p, msg);
 		break;
 	case IPC_DRAINED:
 		p->drained = true;

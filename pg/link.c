@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "pg/hosts.h"
 #include "pg/link_impl.h"
 #include "shm/stats.h"
 
@@ -16,11 +17,11 @@
 /* Limits of an attempt: to connect, per host, and until it is ready. */
 #define CONNECT_MS 5000
 #define CONNECT_NEXT_HOST_MS 16000
+#define NAMING_MS 5000
 #define SETUP_MS 30000
 #define RENEW_DELAY_MS 50
 #define SAY_AGAIN_MS 60000
 
-static void connect_now(struct pg_link *);
 static void read_cb(evutil_socket_t, short, void *);
 static void write_cb(evutil_socket_t, short, void *);
 
@@ -259,25 +260,34 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	struct pg_link *link = arg;
 
 	(void)fd, (void)what;
-	if (link->state == LINK_WAITING)
-		connect_now(link);
+	if (link->state == LINK_WAITING) {
+		set_timer(link, NAMING_MS);
+		link_name_hosts(link);
+	} else if (link->state == LINK_NAMING)
+		link_lost(link, "nobody says what address the database's host has");
 	else if (link->state == LINK_CONNECTING)
 		link_lost(link, "no answer to the connection attempt");
 	else if (link->state == LINK_SETUP)
 		link_lost(link, "no answer while preparing the connection");
 }
 
-static void
-connect_now(struct pg_link *link)
+void
+link_connect(struct pg_link *link)
 {
 	char application[64];
+	struct pg_hosts_lists lists;
 
+	if (!pg_hosts_lists(link->hosts, &lists)) {
+		link_lost(link, link->unnamed);
+		return;
+	}
 	snprintf(application, sizeof(application), "telematics-gateway %s", link->name);
 	const char *const keys[] = {"dbname", "fallback_application_name", "connect_timeout",
 	    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
-	    "tcp_user_timeout", NULL};
-	const char *const values[] = {
-	    link->url, application, "5", "1", "10", "5", "3", "15000", NULL};
+	    "tcp_user_timeout", "host", "hostaddr", "port", NULL};
+	/* What is empty leaves what the string says. */
+	const char *const values[] = {link->url, application, "5", "1", "10", "5", "3", "15000",
+	    lists.host, lists.hostaddr, lists.port, NULL};
 
 	link->state = LINK_CONNECTING;
 	link->conn = PQconnectStartParams(keys, values, 1);
@@ -289,23 +299,9 @@ connect_now(struct pg_link *link)
 		return;
 	}
 	/* Asynchronous connects ignore connect_timeout. */
-	set_timer(link, CONNECT_MS + CONNECT_NEXT_HOST_MS * (link->hosts - 1));
+	set_timer(link, CONNECT_MS + CONNECT_NEXT_HOST_MS * (pg_hosts_count(link->hosts) - 1));
 	if (!watch(link, false, true))
 		link_broken(link);
-}
-
-static int
-count_hosts(const char *url)
-{
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-	int hosts = 1;
-
-	for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-		if (strcmp(o->keyword, "host") == 0 && o->val != NULL)
-			for (const char *p = o->val; *p != '\0'; p++)
-				hosts += *p == ',';
-	PQconninfoFree(options);
-	return hosts;
 }
 
 struct pg_link *
@@ -325,7 +321,6 @@ pg_link_new(
 		pg_link_free(link);
 		return NULL;
 	}
-	link->hosts = count_hosts(url);
 	link->state = LINK_WAITING;
 	set_timer(link, 0);
 	return link;
@@ -336,8 +331,11 @@ pg_link_free(struct pg_link *link)
 {
 	if (link == NULL)
 		return;
+	if (link->cb.names != NULL)
+		link->cb.names->forget(link->cb.names->ctx, link);
 	drop_events(link);
 	PQfinish(link->conn);
+	pg_hosts_free(link->hosts);
 	if (link->timer != NULL)
 		event_free(link->timer);
 	free(link->url);

@@ -47,6 +47,15 @@ struct pg_job {
 	void (*end)(void *ctx, enum pg_outcome, const struct pg_error *);
 };
 
+/* Who looks up host names, as libpq would block the event loop for it (pg/hosts.h). */
+struct pg_names {
+	void *ctx;
+	/* Asks; pg_link_named() follows, perhaps before this returns. */
+	void (*ask)(void *ctx, struct pg_link *, const char *name);
+	/* The link ends: nothing may be told to it any more. */
+	void (*forget)(void *ctx, struct pg_link *);
+};
+
 struct pg_link_callbacks {
 	void *ctx;
 	/* Connected, set up, schema checked: jobs may run. Called again after each reconnect. */
@@ -61,12 +70,17 @@ struct pg_link_callbacks {
 	const char *setup_sql;
 	_Atomic uint64_t *connects; /* counts how often it was up, or NULL */
 	bool single_row;	    /* results of jobs arrive row by row, for large loads */
+	const struct pg_names *names; /* NULL: libpq looks up names itself, and blocks */
 };
 
 /* `name` ("store", "tasks") goes into application_name and the log. Connects at once. */
 struct pg_link *pg_link_new(struct event_base *, const char *url, const char *name,
     const struct pg_link_callbacks *) __attribute__((warn_unused_result));
 void pg_link_free(struct pg_link *);
+
+/* Addresses of a name, with blanks between; or "" and why there are none. */
+void pg_link_named(
+    struct pg_link *, const char *name, const char *addresses, const char *why);
 
 bool pg_link_is_up(const struct pg_link *);
 bool pg_link_is_busy(const struct pg_link *);

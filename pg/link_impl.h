@@ -1,6 +1,6 @@
 /*
- * Inside a link: what link.c (the life of the connection), link_setup.c (what comes before its first
- * job) and link_job.c (jobs and results) share.
+ * Inside a link: what link.c (the life of the connection), link_names.c (its hosts' addresses),
+ * link_setup.c (what comes before its first job) and link_job.c (jobs and results) share.
  */
 #ifndef PG_LINK_IMPL_H
 #define PG_LINK_IMPL_H
@@ -15,7 +15,7 @@
 struct event;
 
 /* Those from LINK_IDLE on are "up". */
-enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_SETUP, LINK_IDLE, LINK_BUSY };
+enum link_state { LINK_WAITING, LINK_NAMING, LINK_CONNECTING, LINK_SETUP, LINK_IDLE, LINK_BUSY };
 
 /* Of LINK_SETUP, in this order; the statements to prepare go one by one. */
 enum setup_step { SETUP_SETTINGS, SETUP_SCHEMA, SETUP_PREPARE, SETUP_CALLER };
@@ -25,7 +25,7 @@ struct pg_link {
 	char *url;
 	const char *name;
 	struct pg_link_callbacks cb;
-	struct pg_conn *conn; /* NULL while LINK_WAITING */
+	struct pg_conn *conn; /* NULL while LINK_WAITING or LINK_NAMING */
 	enum link_state state;
 	enum setup_step step;
 	size_t statement_at;
@@ -34,7 +34,8 @@ struct pg_link {
 	int attempt;	     /* attempts since it was up */
 	int64_t up_since_ms;
 	bool said_lost; /* the log says that it is away */
-	int hosts;	/* in the connection string */
+	struct pg_hosts *hosts; /* of this attempt */
+	char unnamed[LINK_WHY];	/* why a host has no address, or "" */
 	struct pg_job job;
 	bool copying;
 	struct pg_error error; /* the first one of what runs, if it failed */
@@ -58,6 +59,12 @@ bool link_flush(struct pg_link *) __attribute__((warn_unused_result));
 bool link_watch_write(struct pg_link *) __attribute__((warn_unused_result));
 /* The set-up is over. */
 void link_up(struct pg_link *);
+/* All addresses are known. */
+void link_connect(struct pg_link *);
+
+/* link_names.c */
+/* The next attempt: asks for the addresses that it needs, if any, then link_connect() follows. */
+void link_name_hosts(struct pg_link *);
 
 /* link_setup.c */
 void link_setup_start(struct pg_link *);

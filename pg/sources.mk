@@ -83,9 +83,11 @@ noinst_LIBRARIES += libpg.a
 libpg_a_SOURCES = \
 	pg/array.c pg/array.h \
 	pg/error.c pg/error.h \
+	pg/hosts.c pg/hosts.h \
 	pg/isolate.c pg/isolate.h \
 	pg/link.c pg/link.h pg/link_impl.h \
 	pg/link_job.c \
+	pg/link_names.c \
 	pg/link_setup.c \
 	pg/params.c pg/params.h \
 	pg/query.c pg/query.h \

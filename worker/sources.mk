@@ -1,6 +1,7 @@
 # One worker process: net/ lets trackers in, tracker/ serves one, store/ writes, task/ does the rest.
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
+	worker/names.c worker/names.h \
 	worker/sandbox.c worker/sandbox.h \
 	worker/worker.c worker/worker.h \
 	worker/net/accept.c worker/net/accept.h \

@@ -13,6 +13,7 @@
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "worker/names.h"
 #include "worker/net/accept.h"
 #include "worker/task/commands.h"
 #include "worker/tracker/trackers.h"
@@ -47,6 +48,7 @@ struct worker {
 	struct retention *retention;
 	struct commands *commands;
 	struct jobs *jobs;
+	struct names *names;
 	bool master_gone;
 	bool draining;
 	bool connections_checked;
@@ -171,6 +173,9 @@ take_message(struct worker *w, const struct ipc_msg *m, int passed_fd)
 		if (passed_fd >= 0)
 			follow(w, m, passed_fd);
 		return;
+	case IPC_RESOLVED:
+		names_answer(w->names, m);
+		break;
 	case IPC_CLEAN_UP:
 		dead_workers_add(w->dead_workers, (uint32_t)m->value);
 		break;
@@ -305,6 +310,9 @@ start_parts(struct worker *w)
 	struct stats *stats = &w->shm->stats;
 	int64_t born = registry_new_session(registry, w->owner, clock_wall_us());
 
+	w->names = names_new(w->base, env->channel_fd);
+	if (w->names == NULL)
+		return false;
 	w->admission = admission_new(conf, env->shm, stats, w->owner);
 	w->trackers = trackers_new(&(struct trackers_config){.base = w->base,
 	    .conf = conf,
@@ -350,6 +358,7 @@ start_parts(struct worker *w)
 		dead_workers_add(w->dead_workers, shm_owner(env->slot, !env->block));
 	w->store = store_new(&(struct store_config){.base = w->base,
 	    .url = conf->database_url,
+	    .names = names_ops(w->names),
 	    .registry = registry,
 	    .shm = w->shm,
 	    .live = w->live,
@@ -365,8 +374,8 @@ start_parts(struct worker *w)
 	struct job *const jobs[] = {devices_job(w->devices), live_job(w->live),
 	    rejected_job(w->rejected), dead_workers_job(w->dead_workers),
 	    partitions_job(w->partitions), retention_job(w->retention), commands_job(w->commands)};
-	w->jobs = jobs_new(
-	    w->base, conf->database_url, jobs, sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
+	w->jobs = jobs_new(w->base, conf->database_url, names_ops(w->names), jobs,
+	    sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
 	if (w->store == NULL || w->jobs == NULL)
 		return false;
 	trackers_attach(w->trackers, &(struct trackers_parts){.store = w->store,
@@ -407,6 +416,7 @@ stop(struct worker *w)
 		trackers_free(w->trackers);
 	jobs_free(w->jobs);
 	store_free(w->store);
+	names_free(w->names);
 	commands_free(w->commands);
 	retention_free(w->retention);
 	partitions_free(w->partitions);

@@ -55,6 +55,7 @@ e2e_tests = \
 	t/e2e/t0074-grants.py \
 	t/e2e/t0075-rights.py \
 	t/e2e/t0076-first-tracker.py \
+	t/e2e/t0086-names.py \
 	t/e2e/t0090-dictionary.py \
 	t/e2e/t0091-event-index.py
 e2e_lib = \
@@ -66,6 +67,7 @@ e2e_lib = \
 	t/e2e/lib/gateway.py \
 	t/e2e/lib/knocker.py \
 	t/e2e/lib/metrics.py \
+	t/e2e/lib/names.py \
 	t/e2e/lib/pages.py \
 	t/e2e/lib/postgres.py \
 	t/e2e/lib/proc.py \

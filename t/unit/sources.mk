@@ -22,6 +22,7 @@ unit_tests = \
 	t/unit/master/check_slot_reload \
 	t/unit/pg/check_array \
 	t/unit/pg/check_error \
+	t/unit/pg/check_hosts \
 	t/unit/pg/check_isolate \
 	t/unit/pg/check_link \
 	t/unit/pg/check_row \
@@ -44,6 +45,7 @@ unit_tests = \
 	t/unit/tool/sim/check_frame \
 	t/unit/tool/sim/check_profile \
 	t/unit/tool/sim/check_road \
+	t/unit/worker/check_names \
 	t/unit/worker/check_sandbox \
 	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
@@ -115,6 +117,7 @@ t_unit_pg_check_link_SOURCES = \
 	t/unit/pg/check_link.c t/unit/pg/check_link.h \
 	t/unit/pg/check_link_jobs.c \
 	t/unit/pg/check_link_life.c \
+	t/unit/pg/check_link_names.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h
 task_rig = t/unit/worker/task/rig.c t/unit/worker/task/rig.h t/unit/pg/fixture.c t/unit/pg/fixture.h
 t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \

@@ -293,7 +293,8 @@ store_new(const struct store_config *cfg)
 	    .up = db_up,
 	    .down = db_down,
 	    .statements = prepared,
-	    .connects = &s->stats->db_connects};
+	    .connects = &s->stats->db_connects,
+	    .names = cfg->names};
 	if (s->start_ev == NULL || s->retry_ev == NULL || !store_init_positions(s) ||
 	    !batch_init(&s->batch[0], &cfg->limits) || !batch_init(&s->batch[1], &cfg->limits) ||
 	    (s->link = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {

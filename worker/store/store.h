@@ -35,11 +35,13 @@
 
 struct event_base;
 struct live;
+struct pg_names;
 struct store;
 
 struct store_config {
 	struct event_base *base;
 	const char *url;
+	const struct pg_names *names; /* as in pg/link.h */
 	struct registry *registry;
 	struct shm_worker *shm;
 	struct live *live; /* told of what was stored */

@@ -252,8 +252,8 @@ make_places(struct jobs *jobs, struct job *const *list, int n)
 }
 
 struct jobs *
-jobs_new(struct event_base *base, const char *url, struct job *const *list, int n,
-    _Atomic uint64_t *connects)
+jobs_new(struct event_base *base, const char *url, const struct pg_names *names,
+    struct job *const *list, int n, _Atomic uint64_t *connects)
 {
 	const struct timeval tick = {.tv_usec = TICK_MS * 1000};
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
@@ -271,7 +271,8 @@ jobs_new(struct event_base *base, const char *url, struct job *const *list, int 
 	    .notify = notify_cb,
 	    .statements = jobs->statements,
 	    .setup_sql = jobs->setup_sql,
-	    .connects = connects};
+	    .connects = connects,
+	    .names = names};
 	jobs->link = pg_link_new(base, url, "tasks", &callbacks);
 	if (jobs->link != NULL)
 		return jobs;

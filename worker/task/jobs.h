@@ -42,9 +42,9 @@ struct job {
 	struct jobs *jobs; /* the round it is in: set by jobs_new(), for jobs_kick() */
 };
 
-/* The jobs must outlive this. `connects` counts connections made, or NULL. NULL: no memory. */
-struct jobs *jobs_new(struct event_base *, const char *url, struct job *const *list, int n,
-    _Atomic uint64_t *connects) __attribute__((warn_unused_result));
+/* The jobs must outlive this. `names`: as in pg/link.h. `connects` counts connections made, or NULL. NULL: no memory. */
+struct jobs *jobs_new(struct event_base *, const char *url, const struct pg_names *,
+    struct job *const *list, int n, _Atomic uint64_t *connects) __attribute__((warn_unused_result));
 void jobs_free(struct jobs *);
 
 /*

@@ -126,8 +126,8 @@ class Gateway:
         return len(workers) >= int(self.keys["TELEM_WORKERS"])
 
     def workers(self):
-        """Pids of the living workers: the master's only children."""
-        return proc.children(self.pid())
+        """Pids of the living workers: the master's children, but for the one that looks up names."""
+        return [pid for pid in proc.children(self.pid()) if proc.comm(pid) != "gateway-names"]
 
     def pid(self):
         """The master in charge."""

@@ -210,6 +210,20 @@ def children(pid):
     return sorted(found)
 
 
+def comm(pid):
+    """The name of a process, "" if it is gone."""
+    try:
+        with open("/proc/%d/comm" % pid) as f:
+            return f.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def comms(pid):
+    """Names of the children."""
+    return [comm(child) for child in children(pid)]
+
+
 def cpu_seconds(pid):
     fields = stat_fields(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -33,7 +33,9 @@ sample(void)
 	    .naddr = NADDR,
 	    .nslots = NSLOTS,
 	    .fds = fds,
-	    .block = blocks};
+	    .block = blocks,
+	    .nnames = 2,
+	    .names = {{"db.example", "192.0.2.1 2001:db8::1"}, {"db2.example", "192.0.2.2"}}};
 
 	return h;
 }
@@ -74,6 +76,11 @@ START_TEST(there_and_back)
 	ck_assert_int_eq(r.nslots, NSLOTS);
 	ck_assert_int_eq(memcmp(r.fds, fds, sizeof(fds)), 0);
 	ck_assert_int_eq(memcmp(r.block, blocks, sizeof(blocks)), 0);
+	ck_assert_int_eq(r.nnames, 2);
+	ck_assert_str_eq(r.names[0].host, "db.example");
+	ck_assert_str_eq(r.names[0].addresses, "192.0.2.1 2001:db8::1");
+	ck_assert_str_eq(r.names[1].host, "db2.example");
+	ck_assert_str_eq(r.names[1].addresses, "192.0.2.2");
 	handover_cloexec(&r, false);
 	ck_assert_int_eq(fcntl(pair[1], F_GETFD), 0);
 	ck_assert_int_eq(fcntl(fds[0], F_GETFD), 0);
@@ -111,8 +118,9 @@ reads(const char *text, size_t len)
 START_TEST(anything_else_is_refused)
 {
 	struct handover h = sample();
-	int fd = handover_write(&h);
 	char text[4096], *p;
+	h.nnames = 0; /* behind the end nothing is needed */
+	int fd = handover_write(&h);
 	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
 
 	ck_assert_int_gt(len, 0);

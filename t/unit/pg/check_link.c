@@ -165,6 +165,7 @@ main(void)
 
 	pg_fixture_start();
 	suite_add_tcase(s, life_case());
+	suite_add_tcase(s, names_case());
 	suite_add_tcase(s, jobs_case());
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
