@@ -3,10 +3,9 @@
 #include "common/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -15,23 +14,21 @@
 
 #include "common/clock.h"
 #include "common/log_fold.h"
+#include "common/log_out.h"
 
-#define LINE_MAX_BYTES 4096 /* what a pipe takes in one piece */
-#define MESSAGE_BYTES 2048  /* before escaping */
-#define TAIL_BYTES 512	    /* kept free behind the message for the fields */
-#define PROGRAM "telematics-gateway"
-
-enum target { TO_STDERR, TO_FILE, TO_SYSLOG };
+#define MESSAGE_BYTES 2048 /* before escaping */
+#define TAIL_BYTES 512	   /* kept free behind the message for the fields */
 
 static struct {
-	enum target target;
-	int fd;
+	struct log_out out;
 	enum log_format format;
 	enum log_level level;
 	char ident[64];
-	char path[PATH_MAX];
 	struct fold fold;
-} state = {.target = TO_STDERR, .fd = STDERR_FILENO, .format = LOG_TEXT, .level = LOG_INFO_};
+	uint64_t dropped; /* lines since the log last said so */
+	_Atomic uint64_t *drops;
+} state = {
+    .out = {.target = LOG_TO_STDERR, .fd = STDERR_FILENO}, .format = LOG_TEXT, .level = LOG_INFO_};
 
 static const char *const level_upper[] = {"ERROR", "WARN", "INFO", "DEBUG"};
 static const char *const level_lower[] = {"error", "warn", "info", "debug"};
@@ -39,7 +36,7 @@ static const int level_syslog[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
 /* A line in the making. `end` is as far as it may grow now. */
 struct line {
-	char text[LINE_MAX_BYTES];
+	char text[LOG_LINE_BYTES];
 	size_t len, end;
 };
 
@@ -95,14 +92,14 @@ put_time(struct line *l)
 	put_text(l, buf);
 }
 
-/* syslog(3) adds the time, the program, the pid and the level itself. */
+/* syslog and journald have time and level from elsewhere. */
 static void
 build_text(struct line *l, enum log_level level, const struct log_fields *f, const char *message,
     uint64_t repeated)
 {
 	char num[48];
 
-	if (state.target != TO_SYSLOG) {
+	if (state.out.target != LOG_TO_SYSLOG && !state.out.journal) {
 		put_time(l);
 		put_text(l, " ");
 		put_text(l, level_upper[level]);
@@ -166,59 +163,13 @@ build_json(struct line *l, enum log_level level, const struct log_fields *f, con
 	put_text(l, "}");
 }
 
-/* Makes a path good for later, when the daemon has gone to another folder. */
-static bool
-absolute(const char *file, char out[PATH_MAX])
-{
-	char cwd[PATH_MAX] = "";
-	int n;
-
-	if (file[0] != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
-		return false;
-	n = file[0] == '/'
-		? snprintf(out, PATH_MAX, "%s", file)
-		: snprintf(out, PATH_MAX, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, file);
-	if (n < 0 || n >= PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	return true;
-}
-
-static int
-open_file(const char *path)
-{
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-}
-
 bool
 log_open(const char *ident, const char *file, enum log_format format, enum log_level level)
 {
-	enum target target = TO_STDERR;
-	char path[PATH_MAX] = "";
-	int fd = STDERR_FILENO;
-
-	if (file != NULL && strcmp(file, "syslog") == 0) {
-		target = TO_SYSLOG;
-		fd = -1;
-	} else if (file != NULL && file[0] != '\0') {
-		target = TO_FILE;
-		if (!absolute(file, path))
-			return false;
-		fd = open_file(path);
-		if (fd == -1)
-			return false;
-	}
+	/* What was folded belongs where the lines before it went; if that can't be left, nothing is. */
 	log_flush();
-	if (state.target == TO_FILE)
-		close(state.fd);
-	if (state.target == TO_SYSLOG && target != TO_SYSLOG)
-		closelog();
-	if (state.target != TO_SYSLOG && target == TO_SYSLOG)
-		openlog(PROGRAM, LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	state.target = target;
-	state.fd = fd;
-	memcpy(state.path, path, sizeof(path));
+	if (!log_out_open(&state.out, file))
+		return false;
 	state.format = format;
 	state.level = level;
 	log_set_ident(ident);
@@ -229,33 +180,34 @@ void
 log_set_ident(const char *ident)
 {
 	(void)snprintf(state.ident, sizeof(state.ident), "%s", ident);
-	/* What the parent keeps back, the parent reports. */
+	/* What the parent keeps back, and what it could not write, the parent reports. */
 	state.fold = (struct fold){0};
+	state.dropped = 0;
 }
 
 int
 log_keep_descriptor(void)
 {
-	if (state.target != TO_SYSLOG)
-		return state.fd;
-	closelog();
-	openlog(PROGRAM, LOG_PID, LOG_DAEMON);
-	return -1;
+	log_out_forked(&state.out);
+	return state.out.fd;
+}
+
+bool
+log_listens(void)
+{
+	return log_out_listens(&state.out);
 }
 
 bool
 log_reopen(void)
 {
-	int fd;
+	return log_out_reopen(&state.out);
+}
 
-	if (state.target != TO_FILE)
-		return true;
-	fd = open_file(state.path);
-	if (fd == -1)
-		return false;
-	close(state.fd);
-	state.fd = fd;
-	return true;
+void
+log_count_drops(_Atomic uint64_t *counter)
+{
+	state.drops = counter;
 }
 
 bool
@@ -264,25 +216,46 @@ log_enabled(enum log_level level)
 	return level <= state.level;
 }
 
-static void
-emit(enum log_level level, const struct log_fields *fields, const char *message, uint64_t repeated)
+static bool
+put_line(
+    enum log_level level, const struct log_fields *fields, const char *message, uint64_t repeated)
 {
-	struct line l = {.len = 0, .end = LINE_MAX_BYTES - 1};
-	ssize_t n;
+	struct line l = {.len = 0, .end = LOG_LINE_BYTES - 1};
 
 	if (state.format == LOG_JSON)
 		build_json(&l, level, fields, message, repeated);
 	else
 		build_text(&l, level, fields, message, repeated);
-	if (state.target == TO_SYSLOG) {
-		syslog(level_syslog[level], "%.*s", (int)l.len, l.text);
-		return;
-	}
 	/* One write per line, so that lines of several processes don't mix. */
 	l.text[l.len++] = '\n';
-	do
-		n = write(state.fd, l.text, l.len);
-	while (n == -1 && errno == EINTR);
+	return log_out_line(&state.out, level_syslog[level], l.text, l.len);
+}
+
+/* Their reader did not take them, and was not waited for. True if there is nothing to say, or it was said. */
+static bool
+say_dropped(void)
+{
+	char message[96];
+
+	if (state.dropped == 0)
+		return true;
+	(void)snprintf(message, sizeof(message),
+	    "%" PRIu64 " lines of the log could not be written at once and were dropped",
+	    state.dropped);
+	if (!put_line(LOG_WARN_, NULL, message, 0))
+		return false;
+	state.dropped = 0;
+	return true;
+}
+
+static void
+emit(enum log_level level, const struct log_fields *fields, const char *message, uint64_t repeated)
+{
+	if (say_dropped() && put_line(level, fields, message, repeated))
+		return;
+	state.dropped++;
+	if (state.drops != NULL)
+		atomic_fetch_add_explicit(state.drops, 1, memory_order_relaxed);
 }
 
 static void
@@ -306,6 +279,10 @@ report(int64_t now_ms, bool all)
 void
 log_tick(int64_t now_mono_ms)
 {
+	int saved = errno;
+
+	(void)say_dropped();
+	errno = saved;
 	report(now_mono_ms, false);
 }
 

@@ -27,7 +27,7 @@ struct log_fields {
 };
 
 /*
- * Opens the log. `file`: NULL for stderr, "syslog" for syslog(3), else a path
+ * Opens the log. `file`: NULL for stderr, "syslog" for syslog's socket, else a path
  * (opened for append, made with mode 0640). `ident` is the process role for the
  * line ("master", "worker 0"); it is copied. Returns false, with errno set, when
  * the file can't be opened; the log then still goes where it went.
@@ -46,6 +46,15 @@ int log_keep_descriptor(void) __attribute__((warn_unused_result));
 
 /* Opens the file again (log rotation). No effect on stderr and syslog. */
 bool log_reopen(void) __attribute__((warn_unused_result));
+
+/* False if it goes to syslog, and nobody listens there now. */
+bool log_listens(void) __attribute__((warn_unused_result));
+
+/*
+ * Lines are never waited for: one whose reader doesn't take it at once is dropped, counted here (in
+ * shared memory, or NULL), and reported by a line as soon as one can be written again.
+ */
+void log_count_drops(_Atomic uint64_t *);
 
 bool log_enabled(enum log_level) __attribute__((warn_unused_result));
 

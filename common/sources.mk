@@ -9,6 +9,7 @@ libcommon_a_SOURCES = \
 	common/ipc.c common/ipc.h \
 	common/log.c common/log.h \
 	common/log_fold.c common/log_fold.h \
+	common/log_out.c common/log_out.h \
 	common/memory.c common/memory.h \
 	common/mutex.c common/mutex.h \
 	common/trace_request.c common/trace_request.h

@@ -27,6 +27,9 @@
 #include "master/title.h"
 #include "pg/url.h"
 
+#define NO_SYSLOG \
+	"no syslog listens at /dev/log, so the log is lost until one does; or set TELEM_LOG_FILE"
+
 struct options {
 	const char *conf_file; /* NULL: the default path */
 	bool foreground, check, dump;
@@ -220,6 +223,11 @@ open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME],
 		snprintf(err, CONF_ERR, "TELEM_LOG_FILE %.200s: %s", c->log_file, strerror(errno));
 		return false;
 	}
+	/* To the operator, while there is a terminal. */
+	if (m->background && !log_listens()) {
+		on_warning(NO_SYSLOG);
+		log_warn("%s", NO_SYSLOG);
+	}
 	return true;
 }
 
@@ -273,6 +281,9 @@ run(struct master *m, const struct privs *privs)
 		return 1;
 	}
 	daemon_raise_fd_limit();
+	/* Standard error, as long as we may open it a second time: another user may not. */
+	if (!m->background && !log_open("master", NULL, m->conf->log_format, m->conf->log_level))
+		log_warn("standard error: %s", strerror(errno));
 	if (open_all(m, privs, metrics, err)) {
 		/* Before the first worker: none may hold on to the operator's terminal. */
 		if (m->background && !m->from.present)

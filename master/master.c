@@ -221,11 +221,11 @@ prepare(struct master *m)
 	m->reload.wall_ms = m->start_wall_ms;
 	if (!memory_begin(m))
 		return false;
+	log_count_drops(&m->shm.header->log_dropped);
 	m->slots = calloc((size_t)m->shm.nslots, sizeof(*m->slots));
 	m->base = event_base_new();
 	if (m->slots == NULL || m->base == NULL || !signals_begin(m) || !successor_begin(m) ||
-	    !resolver_begin(m) ||
-	    (!m->from.present && !master_serve_http(m)) ||
+	    !resolver_begin(m) || (!m->from.present && !master_serve_http(m)) ||
 	    (m->operator_socket.fd != -1 &&
 		(m->trace_clients = trace_clients_new(m, m->operator_socket.fd)) == NULL)) {
 		master_say_failed(m, 1, "out of memory or descriptors at the start");
@@ -248,8 +248,16 @@ release(struct master *m)
 		event_base_free(m->base);
 	reload_forget(m);
 	free(m->slots);
+	log_count_drops(NULL);
 	if (m->shm.header != NULL)
 		shm_destroy(&m->shm);
+}
+
+/* libevent would write to standard error, whoever reads that. */
+static void
+on_libevent(int severity, const char *text)
+{
+	log_write(severity >= EVENT_LOG_WARN ? LOG_WARN_ : LOG_DEBUG_, NULL, "libevent: %s", text);
 }
 
 int
@@ -261,6 +269,7 @@ master_run(struct master *m)
 	m->upgrade = (struct upgrade){.talk = -1, .life = -1, .deadline_ms = SLOT_NEVER};
 	m->life[0] = m->life[1] = -1;
 	(void)signal(SIGPIPE, SIG_IGN);
+	event_set_log_callback(on_libevent);
 	if (prepare(m)) {
 		for (i = 0; i < m->conf->workers; i++) {
 			slot_start(&m->slots[i].sup, clock_mono_ms(), &out);

@@ -175,6 +175,10 @@ add_supervision(const struct metrics_view *v, const struct totals *t, struct evb
 	head(out, &last, name, "counter",
 	    "Times a worker took over the sockets of a slot that was down");
 	sample(out, name, "", v->loans);
+	name = "telematics_log_lines_dropped_total";
+	head(out, &last, name, "counter",
+	    "Lines that the reader of the log did not take at once, so they are lost");
+	sample(out, name, "", v->log_dropped);
 	name = "telematics_workers";
 	head(out, &last, name, "gauge", "Worker slots by state");
 	sample(out, name, "state=\"ready\"", (uint64_t)t->ready);

@@ -194,6 +194,7 @@ static void __attribute__((noreturn)) child(struct master *m, int channel)
 	spawn_begin_child(m, "telematics-gateway: resolver", "gateway-names");
 	log_set_ident("resolver");
 	explicit_bzero(m->conf, sizeof(*m->conf));
+	log_count_drops(NULL);
 	shm_destroy(&m->shm);
 	if (!descriptors_close_all_but(keep, 2))
 		_exit(1);

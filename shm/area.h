@@ -51,6 +51,7 @@ struct shm_header {
 	_Atomic uint64_t restarts, hangs,
 	    loans; /* of masters: workers replaced, killed because they
 						  * hung; slots whose sockets were lent */
+	_Atomic uint64_t log_dropped; /* lines that nobody took, of all processes */
 };
 
 struct addresses;  /* shm/addresses.h */

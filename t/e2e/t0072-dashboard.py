@@ -21,7 +21,7 @@ FROM_SCRAPE = {"job", "instance"}
 # What this traffic doesn't make happen, or only for a moment between two scrapes: 0 will do.
 QUIET = """accept_pauses accept_errors batch_failures closed_for_memory connections_paused copy_conflicts
  connections_refused imei_unanswered io_total_mismatch records_in_flight registry_full
- rejected_ledger_dropped slot_adoptions worker_hangs""".split()
+ rejected_ledger_dropped slot_adoptions worker_hangs log_lines_dropped""".split()
 
 
 def dashboard():

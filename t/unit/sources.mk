@@ -7,6 +7,7 @@ unit_tests = \
 	t/unit/common/check_ipc \
 	t/unit/common/check_log \
 	t/unit/common/check_log_fold \
+	t/unit/common/check_log_out \
 	t/unit/common/check_memory \
 	t/unit/common/check_trace_request \
 	t/unit/master/check_descriptors \

@@ -1,6 +1,6 @@
 /*
  * The log (common/log.h): one whole line an event whatever its bytes, as text and as JSON,
- * rotation, syslog, and how what was folded is written.
+ * rotation, and how what was folded is written. Where lines go: check_log_out.c.
  */
 #include "common/log.h"
 
@@ -287,76 +287,6 @@ START_TEST(gate)
 }
 END_TEST
 
-/* ---- syslog ---- */
-
-static char sent[5000];
-static int sent_priority;
-
-/* These take the place of the C library's. */
-void openlog(const char *ident, int option, int facility);
-void closelog(void);
-void syslog(int priority, const char *fmt, ...);
-void __syslog_chk(int priority, int flag, const char *fmt, ...);
-
-void
-openlog(const char *ident, int option, int facility)
-{
-	(void)option, (void)facility;
-	ck_assert_str_eq(ident, "telematics-gateway");
-}
-
-void
-closelog(void)
-{
-}
-
-void
-syslog(int priority, const char *fmt, ...)
-{
-	va_list ap;
-
-	sent_priority = priority;
-	va_start(ap, fmt);
-	(void)vsnprintf(sent, sizeof(sent), fmt, ap);
-	va_end(ap);
-}
-
-void
-__syslog_chk(int priority, int flag, const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)flag;
-	sent_priority = priority;
-	va_start(ap, fmt);
-	(void)vsnprintf(sent, sizeof(sent), fmt, ap);
-	va_end(ap);
-}
-
-/* syslog(3) adds time, program and level itself; the fields are there in either format. */
-START_TEST(to_syslog)
-{
-	const struct log_fields f = {.imei = 352093081452251, .peer = "192.0.2.1:4000"};
-	json_t *o;
-
-	ck_assert(log_open("worker 3", "syslog", LOG_TEXT, LOG_INFO_));
-	log_write(LOG_WARN_, &f, "100%%s\n of it");
-	ck_assert_str_eq(
-	    sent, "worker 3: 100%s\\x0a of it imei=352093081452251 peer=192.0.2.1:4000");
-	ck_assert_int_eq(sent_priority, 4);
-	log_error("x");
-	ck_assert_int_eq(sent_priority, 3);
-	log_info("x");
-	ck_assert_int_eq(sent_priority, 6);
-	ck_assert(log_open("worker 3", "syslog", LOG_JSON, LOG_INFO_));
-	log_write(LOG_ERROR_, &f, "\"%%n");
-	o = json_loads(sent, 0, NULL);
-	ck_assert_msg(o != NULL, "%s", sent);
-	ck_assert_str_eq(json_string_value(json_object_get(o, "imei")), "352093081452251");
-	json_decref(o);
-}
-END_TEST
-
 /* ---- Folding: log_fold.h has tests of its own ---- */
 
 static int
@@ -453,7 +383,6 @@ main(void)
 	tcase_add_test(t, leaves_errno_alone);
 	tcase_add_test(t, the_file_is_not_inherited);
 	tcase_add_test(t, gate);
-	tcase_add_test(t, to_syslog);
 	tcase_add_test(t, folded_in_the_file);
 	tcase_add_test(t, left_out_in_the_file);
 	suite_add_tcase(s, t);

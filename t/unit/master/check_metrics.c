@@ -61,6 +61,7 @@ setup(void)
 	    .restarts = 7,
 	    .hangs = 1,
 	    .loans = 3,
+	    .log_dropped = 4,
 	    .listen = listens,
 	    .nlisten = 2,
 	    .total = &total,
@@ -151,6 +152,7 @@ START_TEST(totals_are_the_dead_and_the_living)
 	ck_assert_double_eq(value(s, "telematics_worker_memory_bytes"), 8000);
 	ck_assert_double_gt(value(s, "process_resident_memory_bytes"), 100000);
 	ck_assert_double_eq(value(s, "telematics_worker_restarts_total"), 7);
+	ck_assert_double_eq(value(s, "telematics_log_lines_dropped_total"), 4);
 	ck_assert_double_eq(value(s, "telematics_worker_hangs_total"), 1);
 	ck_assert_double_eq(value(s, "telematics_slot_adoptions_total"), 3);
 	ck_assert_double_eq(value(s, "telematics_workers{state=\"ready\"}"), 1);
