@@ -12,6 +12,7 @@ enum ipc_type {
 	/* worker -> master */
 	IPC_READY = 1,	  /* it accepts connections */
 	IPC_START_FAILED, /* it can't start, `text` says why; the worker exits next */
+	IPC_CONTACT,	  /* the database answers it, for the first time */
 	IPC_DRAINED,	  /* nothing is in flight any more; the worker exits next */
 	/* master -> worker */
 	IPC_DRAIN, /* stop accepting, finish what is in flight, leave. If `value` is not 0, accept

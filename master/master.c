@@ -59,6 +59,7 @@ master_stop(struct master *m)
 	int i;
 
 	m->phase = MASTER_STOPPING;
+	contact_forget(m);
 	reload_forget(m);
 	upgrade_stop(m, deadline);
 	if (m->upgrade.state != UPGRADE_DONE)
@@ -118,10 +119,13 @@ start_advance(struct master *m)
 		if (ms->failure[0] != '\0')
 			why = ms->failure;
 	}
-	if (ready == all && m->from.present) {
-		successor_ready(m);
-	} else if (ready == all) {
-		master_in_charge(m);
+	if (ready == all) {
+		if (!contact_made(m, all, false))
+			return;
+		if (m->from.present)
+			successor_ready(m);
+		else
+			master_in_charge(m);
 	} else if (gives_up(m)) {
 		snprintf(text, sizeof(text), "%d of %d workers did not get ready%s%s", all - ready,
 		    all, *why != '\0' ? ": " : "", why);
@@ -146,6 +150,7 @@ set_wake(struct master *m)
 		due = in < due ? in : due;
 	}
 	due = m->upgrade.deadline_ms < due ? m->upgrade.deadline_ms : due;
+	due = contact_due(m) < due ? contact_due(m) : due;
 	(void)evtimer_del(m->wake);
 	if (due == SLOT_NEVER)
 		return;

@@ -11,6 +11,7 @@
  * spawn.c           fork and end of one worker; does what slot.c decides
  * worker_channel.c  messages from and to a worker
  * resolver.c        addresses of the database's host names
+ * contact.c         waits for the database before a generation takes over
  * cleanup.c         who ends what a dead worker left behind
  * lend.c            sockets of slots that are down, or out of use
  * reload.c          SIGHUP
@@ -60,6 +61,7 @@ struct worker_proc {
 	int channel;	      /* our end of the worker channel, or -1 */
 	struct event *event;  /* on it */
 	bool drained;	      /* it has said IPC_DRAINED */
+	bool contact;	      /* it has said IPC_CONTACT */
 	uint64_t heartbeat;   /* as last seen ... */
 	int64_t heartbeat_ms; /* ... and when it had moved (monotonic); 0: never */
 	int borrowed;	      /* slots whose sockets are lent to it */
@@ -160,6 +162,7 @@ struct master {
 	uint32_t generation;
 	uint32_t last_serial;
 	int64_t start_wall_ms, start_ms;
+	int64_t contact_since_ms; /* all of the next generation accept; 0: not yet, or taken over */
 	int exit_status;
 };
 
@@ -254,6 +257,19 @@ int resolver_known(const struct master *, struct handover_name[RESOLVER_NAMES])
 void reload_request(struct master *);
 void reload_advance(struct master *);
 void reload_forget(struct master *);
+
+/* ---- contact.c ---- */
+
+/*
+ * All workers of the present generation (or the next) accept. True once they may take over: all have
+ * reached the database, or had time enough for it.
+ */
+bool contact_made(struct master *, int workers, bool next) __attribute__((warn_unused_result));
+void contact_forget(struct master *);
+/* When contact_made() is to be asked again at the latest. */
+int64_t contact_due(const struct master *) __attribute__((warn_unused_result));
+/* The present generation has the database. */
+bool contact_had(const struct master *) __attribute__((warn_unused_result));
 
 /* ---- cleanup.c, lend.c ---- */
 

@@ -150,6 +150,7 @@ reload_commit(struct master *m)
 	char status[64];
 	int i;
 
+	contact_forget(m);
 	m->conf = m->reload.conf;
 	m->reload.conf = NULL;
 	m->reload.success = true;
@@ -185,7 +186,8 @@ advance_starting(struct master *m)
 		}
 		ready += slot_next_ready(&m->slots[i].sup);
 	}
-	if (ready == all)
+	/* Without a database it is no reason to wait. */
+	if (ready == all && (!contact_had(m) || contact_made(m, all, true)))
 		reload_commit(m);
 }
 
@@ -239,6 +241,7 @@ reload_request(struct master *m)
 void
 reload_forget(struct master *m)
 {
+	contact_forget(m);
 	forget_conf(m->reload.conf);
 	m->reload.conf = NULL;
 	listen_abort(&m->listen, &m->reload.listen);

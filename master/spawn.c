@@ -151,7 +151,7 @@ fork_worker(struct master *m, struct worker_proc *p, const struct conf *conf, ui
 	atomic_store(&m->shm.slots[p->slot].block[p->block].unclean, 1);
 	p->serial = ++m->last_serial != 0 ? m->last_serial : ++m->last_serial;
 	p->generation = generation;
-	p->drained = false;
+	p->drained = p->contact = false;
 	p->heartbeat = 0;
 	p->heartbeat_ms = 0;
 	trace_clients_greet(m->trace_clients, p);

@@ -51,6 +51,9 @@ on_message(struct worker_proc *p, const struct ipc_msg *msg)
 	case IPC_RESOLVE:
 		resolver_ask(p, msg);
 		break;
+	case IPC_CONTACT:
+		p->contact = true;
+		break;
 	case IPC_DRAINED:
 		p->drained = true;
 		break;

@@ -52,6 +52,7 @@ struct worker {
 	bool master_gone;
 	bool draining;
 	bool connections_checked;
+	bool contact; /* the master knows that the database answers */
 	int64_t drain_until_ms;
 	int64_t memory_due_ms; /* when it is measured again */
 	int status;
@@ -238,6 +239,10 @@ store_up(void *arg)
 {
 	struct worker *w = arg;
 
+	if (!w->contact &&
+	    !ipc_send(w->env->channel_fd, &(struct ipc_msg){.type = IPC_CONTACT}, -1))
+		log_debug("the master did not hear that the database answers");
+	w->contact = true;
 	warn_of_connections(w);
 }
 

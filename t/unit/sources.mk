@@ -72,6 +72,7 @@ LDADD = libtgctl.a libsim.a libmigrations.a libmaster.a libworker.a libpg.a libs
 	libcommon.a $(CHECK_LIBS) $(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 
 t_unit_master_check_master_SOURCES = t/unit/master/check_master.c t/unit/master/check_master.h \
+	t/unit/master/check_master_contact.c \
 	t/unit/master/check_master_rig.c t/unit/master/check_master_upgrade.c
 t_unit_master_check_slot_SOURCES = t/unit/master/check_slot.c \
 	t/unit/master/slot_rig.c t/unit/master/slot_rig.h

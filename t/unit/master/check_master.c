@@ -438,6 +438,7 @@ main(int argc, char **argv)
 	tcase_add_test(tc, worker_that_fails_is_tried_again);
 	tcase_add_test(tc, log_is_opened_again);
 	add_upgrade_tests(tc);
+	add_contact_tests(tc);
 	tcase_add_test(tc, background);
 	tcase_add_test(tc, background_that_fails);
 	tcase_add_test(tc, little_address_space);

@@ -77,5 +77,7 @@ pid_t in_charge(void);
 
 /* check_master_upgrade.c */
 void add_upgrade_tests(TCase *);
+/* check_master_contact.c */
+void add_contact_tests(TCase *);
 
 #endif

@@ -5,6 +5,8 @@
  *
  *   exit    says why and leaves before being ready
  *   never   is never ready
+ *   away    doesn't reach the database
+ *   late    reaches it after half a second
  *   stuck   doesn't leave when asked to drain
  */
 #include "config.h"
@@ -192,8 +194,13 @@ worker_main(const struct worker_env *env)
 	}
 	if (mode(&f, "never"))
 		return loop(&f);
-	stats_set(&f.shm->stats.db_up, 1);
 	atomic_store(&f.shm->accepting, 1);
 	tell(&f, IPC_READY, "");
+	if (mode(&f, "late"))
+		usleep(500000);
+	if (!mode(&f, "away")) {
+		stats_set(&f.shm->stats.db_up, 1);
+		tell(&f, IPC_CONTACT, "");
+	}
 	return loop(&f);
 }
