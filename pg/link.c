@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "pg/hosts.h"
 #include "pg/link_impl.h"
+#include "pg/url.h"
 #include "shm/stats.h"
 
 /* A connection that held so long was a good one: the attempts start from the first delay again. */
@@ -133,7 +134,8 @@ link_broken(struct pg_link *link)
 {
 	const char *message = PQerrorMessage(link->conn);
 
-	/* libpq never prints passwords in these. */
+	if (link->state == LINK_CONNECTING)
+		message = pg_url_error(message);
 	link_lost(link, message != NULL && *message != '\0' ? message : "connection lost");
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pg/sql.h"
+#include "pg/url.h"
 
 struct pg_session {
 	PGconn *conn;
@@ -149,7 +150,7 @@ pg_session_open(const char *url, void (*notice)(void *ctx, bool is_warning, cons
 	if (PQstatus(s->conn) == CONNECTION_OK && set_up(s, error))
 		return s;
 	if (PQstatus(s->conn) != CONNECTION_OK) {
-		text = PQerrorMessage(s->conn);
+		text = pg_url_error(PQerrorMessage(s->conn));
 		for (len = strlen(text); len > 0 && text[len - 1] == '\n';)
 			len--;
 		own_error(error, text, len);

@@ -11,4 +11,10 @@
  */
 const char *pg_url_wrong(const char *url) __attribute__((warn_unused_result));
 
+/*
+ * What may be published of libpq's error of an attempt to connect: all that it says of a server, and a
+ * constant text in the place of what it says of the string, as that quotes pieces of it.
+ */
+const char *pg_url_error(const char *message) __attribute__((warn_unused_result));
+
 #endif

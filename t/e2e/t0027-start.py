@@ -54,6 +54,13 @@ def test_arguments(bench):
             code, out, err = run(bench, *flags, conf=good + bad + "\n")
             proc.equal(code, 2, "%s with %s" % (flags, bad))
             proc.check("/run.conf:4: " in err, "%s: the line is named: %r" % (bad, err))
+    for password in ("hu/sh", "77/hush", "hu@sh", "h/u@sh"):
+        url = "postgresql://u:%s@h.invalid/x" % password
+        code, out, err = run(bench, "-t", conf="DATABASE_URL=%s\n" % url)
+        proc.equal(code, 2, "-t with an unencoded password")
+        proc.check("/run.conf:1: " in err and "%2F or %40" in err and "hu" not in err, "said, nothing quoted: %r" % err)
+        code, out, err = bench.tgctl("status", url=url)
+        proc.check(code != 0 and "hush" not in out + err and password not in out + err, "tgctl: %r" % err)
     proc.equal(run(bench, "-t", conf="TELEM_WORKERS=1\n")[0], 2, "without DATABASE_URL")
     proc.equal(run(bench, "-t", "-c", "/no/such/file")[0], 2, "-c with a file that isn't there")
     proc.equal(run(bench, "-x")[0], 2, "an unknown option")
