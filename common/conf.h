@@ -60,6 +60,7 @@ struct conf {
 	char control_socket[CONF_SOCKET_PATH]; /* resolved: an absolute path, or "none" */
 	int max_devices;      /* TELEM_MAX_DEVICES: capacity of the shared registry */
 	bool seccomp;	      /* TELEM_SECCOMP: a filter of system calls in the workers */
+	bool core_files;      /* TELEM_CORE_FILES: a crash leaves one, if the system has it so */
 	int batch_records;    /* TELEM_BATCH_RECORDS: most records in one transaction */
 	int worker_memory_mb; /* TELEM_WORKER_MEMORY_MB: buffers of one worker, all told */
 };

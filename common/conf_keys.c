@@ -226,7 +226,16 @@ const struct conf_key conf_keys[] = {
 	FIELD(seccomp),
 	.fallback = "true",
 	.range = "true or false",
-	.help = "deny workers the system calls that they never need"},
+	.help = "deny workers all system calls but those that they need"},
+    {.name = "TELEM_CORE_FILES",
+	.type = KEY_BOOL,
+	FIELD(core_files),
+	.fallback = "false",
+	.range = "true or false",
+	.apply = CONF_RESTART,
+	.help =
+	    "let a crash leave a core file, with the database's password in it, and others of the "
+	    "same user debug"},
 };
 
 static_assert(sizeof(conf_keys) / sizeof(conf_keys[0]) <= CONF_MAX_KEYS, "room for all keys");

@@ -12,4 +12,5 @@ libcommon_a_SOURCES = \
 	common/log_out.c common/log_out.h \
 	common/memory.c common/memory.h \
 	common/mutex.c common/mutex.h \
+	common/sandbox.c common/sandbox.h \
 	common/trace_request.c common/trace_request.h

@@ -17,6 +17,7 @@
 
 #include "common/conf.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "master/operator_socket.h"
 #include "master/daemon.h"
 #include "master/handover.h"
@@ -219,6 +220,11 @@ open_all(struct master *m, const struct privs *privs, char metrics[LISTEN_NAME],
 		listen_give(&m->listen, privs->uid, privs->gid);
 	if (!privs_drop(privs, err))
 		return false;
+	/* Behind the change of the user, which would set the one anew and may need the other. */
+	if (!sandbox_dumpable(c->core_files) || !sandbox_no_new_privs()) {
+		snprintf(err, CONF_ERR, "giving up privileges: %s", strerror(errno));
+		return false;
+	}
 	if (!log_open("master", master_log_file(m, c), c->log_format, c->log_level)) {
 		snprintf(err, CONF_ERR, "TELEM_LOG_FILE %.200s: %s", c->log_file, strerror(errno));
 		return false;

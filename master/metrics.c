@@ -179,6 +179,10 @@ add_supervision(const struct metrics_view *v, const struct totals *t, struct evb
 	head(out, &last, name, "counter",
 	    "Lines that the reader of the log did not take at once, so they are lost");
 	sample(out, name, "", v->log_dropped);
+	name = "telematics_system_calls_denied_total";
+	head(out, &last, name, "counter",
+	    "System calls of workers that the filter (TELEM_SECCOMP) did not allow");
+	sample(out, name, "", v->denied_calls);
 	name = "telematics_workers";
 	head(out, &last, name, "gauge", "Worker slots by state");
 	sample(out, name, "state=\"ready\"", (uint64_t)t->ready);

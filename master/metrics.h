@@ -37,7 +37,7 @@ struct metrics_view {
 	bool stopping;
 	bool reload_success;
 	int64_t reload_wall_ms; /* of the last configuration taken */
-	uint64_t restarts, hangs, loans, log_dropped;
+	uint64_t restarts, hangs, loans, log_dropped, denied_calls;
 	const char *const *listen;
 	int nlisten;
 	const struct stats *total; /* of shm_total() */

@@ -189,6 +189,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void __attribute__((noreturn)) child(struct master *m, int channel)
 {
 	int keep[2] = {channel, log_keep_descriptor()};
+	bool filter = m->conf->seccomp;
 	pid_t parent = getppid();
 
 	spawn_begin_child(m, "telematics-gateway: resolver", "gateway-names");
@@ -198,7 +199,7 @@ static void __attribute__((noreturn)) child(struct master *m, int channel)
 	shm_destroy(&m->shm);
 	if (!descriptors_close_all_but(keep, 2))
 		_exit(1);
-	_exit(resolver_main(channel, parent));
+	_exit(resolver_main(channel, parent, filter));
 }
 
 static bool

@@ -16,6 +16,7 @@
 
 #include "common/ipc.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 
 /* In the order in which libpq would try them. */
 static int
@@ -62,7 +63,7 @@ static bool
 serve(int channel)
 {
 	struct ipc_msg question, reply;
-	int got, passed;
+	int got, passed, denied;
 
 	while ((got = ipc_recv(channel, &question, &passed)) == 1) {
 		if (passed != -1)
@@ -72,15 +73,19 @@ serve(int channel)
 		look_up(&question, &reply);
 		if (!ipc_send(channel, &reply, -1))
 			log_debug("the master does not hear an address");
+		denied = sandbox_take_denied();
+		if (denied != -1)
+			log_warn("system call %d is not allowed here (TELEM_SECCOMP)", denied);
 	}
 	return got == 0;
 }
 
 int
-resolver_main(int channel, pid_t parent)
+resolver_main(int channel, pid_t parent, bool filter)
 {
 	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
 	struct pollfd p = {.fd = channel, .events = POLLIN};
+	const char *why;
 	sigset_t none;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -90,6 +95,10 @@ resolver_main(int channel, pid_t parent)
 	/* While it waits for a name server it would not see that the master is gone. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 || getppid() != parent)
 		return 1;
+	if (!sandbox_no_new_privs())
+		return 1;
+	if (filter && (why = sandbox_filter(NULL)) != NULL)
+		log_debug("no filter of system calls: %s", why);
 	while (poll(&p, 1, -1) != -1 || errno == EINTR)
 		if (!serve(channel))
 			return 0;

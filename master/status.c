@@ -64,6 +64,7 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	v->restarts = atomic_load(&m->shm.header->restarts);
 	v->hangs = atomic_load(&m->shm.header->hangs);
 	v->loans = atomic_load(&m->shm.header->loans);
+	v->denied_calls = atomic_load(&m->shm.header->denied_calls);
 	v->log_dropped = atomic_load(&m->shm.header->log_dropped);
 	shm_total(&m->shm, total);
 	v->total = total;

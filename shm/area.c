@@ -95,11 +95,13 @@ shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 		errno = EINVAL;
 		return false;
 	}
-	fd = memfd_create("telematics-gateway", MFD_CLOEXEC);
+	fd = memfd_create("telematics-gateway", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd == -1)
 		return false;
 	/* Pages come into being, zeroed, when they are first touched: room for many costs nothing. */
+	/* A shorter file would kill whoever touches what is gone. (Holes may be made.) */
 	if (ftruncate(fd, file_size(nslots, max_devices)) == -1 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1 ||
 	    !map(shm, fd, nslots, max_devices)) {
 		saved = errno;
 		close(fd);

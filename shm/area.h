@@ -49,9 +49,10 @@ struct shm_header {
 	    count_lock;	      /* held while counters move to `retired`, and while all are read */
 	struct stats retired; /* counters of dead workers */
 	_Atomic uint64_t restarts, hangs,
-	    loans; /* of masters: workers replaced, killed because they
+	    loans;		       /* of masters: workers replaced, killed because they
 						  * hung; slots whose sockets were lent */
-	_Atomic uint64_t log_dropped; /* lines that nobody took, of all processes */
+	_Atomic uint64_t log_dropped;  /* lines that nobody took, of all processes */
+	_Atomic uint64_t denied_calls; /* system calls of workers that the filter didn't allow */
 };
 
 struct addresses;  /* shm/addresses.h */

@@ -2,7 +2,6 @@
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
 	worker/names.c worker/names.h \
-	worker/sandbox.c worker/sandbox.h \
 	worker/worker.c worker/worker.h \
 	worker/net/accept.c worker/net/accept.h \
 	worker/net/admission.c worker/net/admission.h \

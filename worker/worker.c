@@ -13,12 +13,12 @@
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/sandbox.h"
 #include "worker/names.h"
 #include "worker/net/accept.h"
 #include "worker/task/commands.h"
 #include "worker/tracker/trackers.h"
 #include "worker/task/devices.h"
-#include "worker/sandbox.h"
 #include "worker/task/live.h"
 #include "worker/task/dead_workers.h"
 #include "worker/task/rejected.h"
@@ -111,6 +111,16 @@ note_memory(struct stats *stats)
 		stats_set(&stats->memory, resident > shared ? resident - shared : 0);
 }
 
+/* The C library may have another way; if not, this is why something doesn't work. */
+static void
+say_denied(void)
+{
+	int number = sandbox_take_denied();
+
+	if (number != -1)
+		log_warn("system call %d is not allowed here (TELEM_SECCOMP)", number);
+}
+
 static void
 tick_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -120,6 +130,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	atomic_fetch_add_explicit(&w->shm->heartbeat, 1, memory_order_relaxed);
 	trackers_tick(w->trackers, now);
+	say_denied();
 	log_tick(now);
 	if (now >= w->memory_due_ms) {
 		note_memory(&w->shm->stats);
@@ -403,7 +414,8 @@ start_accepting(struct worker *w)
 	    .accepted = trackers_open});
 	if (w->acceptor == NULL)
 		return false;
-	if (w->env->conf->seccomp && (why = harden_filter()) != NULL)
+	if (w->env->conf->seccomp &&
+	    (why = sandbox_filter(&w->env->shm->header->denied_calls)) != NULL)
 		log_debug("no filter of system calls: %s", why);
 	for (int i = 0; i < w->env->nlisten; i++)
 		if (!acceptor_add(w->acceptor, w->env->slot, w->env->listen_fds[i]))
@@ -450,7 +462,7 @@ worker_main(const struct worker_env *env)
 
 	snprintf(ident, sizeof(ident), "worker %d", env->slot);
 	log_set_ident(ident);
-	if (!harden_no_new_privs() || !start_events(&w) || !start_parts(&w) ||
+	if (!sandbox_no_new_privs() || !start_events(&w) || !start_parts(&w) ||
 	    !start_accepting(&w)) {
 		struct ipc_msg failed = {.type = IPC_START_FAILED};
 

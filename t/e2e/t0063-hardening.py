@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What workers give up: new privileges, and system calls that they never need; and that all works so."""
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -86,6 +88,87 @@ def test_name_lookup(bench):
     tracker = bench.tracker(gw, imeis(1)[0])
     tracker.send(wire.imei_packet(imeis(1)[0]))
     tracker.expect_closed(20, "an IMEI that can't be asked about")
+    gw.stop()
+
+
+def with_tls(bench):
+    """A cluster that is reached by TLS and a password alone; its port and the certificate."""
+    cluster = bench.own_cluster()
+    port, key, cert = proc.free_port(), os.path.join(cluster.data, "key"), os.path.join(cluster.data, "cert")
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                           "/CN=localhost", "-keyout", key, "-out", cert, "-addext",
+                           "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    proc.check(made.returncode == 0, "openssl: %r" % made.stderr)
+    os.chmod(key, 0o600)
+    if cluster.user:
+        os.chown(key, cluster.user.pw_uid, cluster.user.pw_gid)
+    cluster.query("ALTER ROLE tg PASSWORD 'a secret'", "postgres")
+    cluster.stop(signal.SIGINT)
+    with open(os.path.join(cluster.data, "postgresql.conf"), "a") as f:
+        f.write("listen_addresses = '127.0.0.1'\nport = %d\nssl = on\nssl_cert_file = 'cert'\n"
+                "ssl_key_file = 'key'\nunix_socket_directories = '%s'\n" % (port, cluster.socket))
+    with open(os.path.join(cluster.data, "pg_hba.conf"), "w") as f:
+        f.write("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
+    cluster.url = lambda database, user="tg": "host=%s port=%d dbname=%s user=%s" % (
+        cluster.socket, port, database, user)
+    cluster.start()
+    return cluster, port, cert
+
+
+def test_all_ways_in(bench):
+    """TLS with a certificate that is checked, a password file, a list of hosts by name and by address."""
+    if not shutil.which("openssl"):
+        print("# SKIP needs openssl")
+        return
+    cluster, port, cert = with_tls(bench)
+    database = bench.database(cluster)
+    names = imeis(4)
+    database.add_devices(names)
+    passwords = os.path.join(bench.folder, "pgpass")
+    with open(passwords, "w") as f:
+        f.write("localhost:%d:*:tg:a secret\n127.0.0.1:%d:*:tg:a secret\n" % (port, port))
+    os.chmod(passwords, 0o600)
+    for hosts, mode in (("localhost", "verify-full"), ("127.0.0.9,localhost", "verify-full"),
+                        ("no-such-host.invalid,127.0.0.1", "verify-ca")):
+        gw = bench.gateway("host=%s port=%d dbname=%s user=tg sslmode=%s sslrootcert=%s passfile=%s" % (
+            hosts, port, database.name, mode, cert, passwords), TELEM_LOG_LEVEL="debug")
+        load = bench.fleet(gw, names, seed=len(hosts))
+        load.wait_all_progress()
+        cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+                      " WHERE ssl AND usename = 'tg'", "postgres")
+        load.wait_all_progress()
+        load.stop()
+        proc.equal(gw.metrics()["telematics_system_calls_denied_total"], 0, "calls denied")
+        gw.stop()
+
+
+def test_nobody_looks_in(bench):
+    """Not dumpable, sealed memory, no new privileges: of the master, the workers and the resolver."""
+    if filtered() == "0":
+        print("# SKIP a build with sanitizers")
+        return
+    gw = bench.gateway("postgresql://tg@no-such-host.invalid/x", start=False)
+    gw.start(ready=False)
+    proc.wait_until(lambda: "gateway-names" in proc.comms(gw.pid()), 20, "the resolver is there")
+    everybody = [gw.pid()] + proc.children(gw.pid())
+    for pid in everybody:
+        proc.wait_until(lambda: status(pid, "NoNewPrivs") == "1", 5, "NoNewPrivs of %s" % proc.comm(pid))
+        if os.geteuid() == 0:
+            # What belongs to the process itself belongs to root when it isn't dumpable.
+            user = proc.unprivileged_user()
+            seen = subprocess.run(["cat", "/proc/%d/environ" % pid], user=user.pw_uid, group=user.pw_gid,
+                                  extra_groups=[], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            proc.check(seen.returncode != 0, "the environment can be read")
+        for name in os.listdir("/proc/%d/fd" % pid) if os.geteuid() == 0 else ():
+            path = "/proc/%d/fd/%s" % (pid, name)
+            if os.readlink(path).startswith("/memfd:telematics-gateway"):
+                proc.equal(proc.comm(pid) == "gateway-names", False, "the resolver has the memory")
+                try:
+                    os.truncate(path, 4096)
+                except PermissionError:
+                    continue
+                raise proc.Failure("the shared memory can be cut short")
     gw.stop()
 
 

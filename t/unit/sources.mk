@@ -9,6 +9,7 @@ unit_tests = \
 	t/unit/common/check_log_fold \
 	t/unit/common/check_log_out \
 	t/unit/common/check_memory \
+	t/unit/common/check_sandbox \
 	t/unit/common/check_trace_request \
 	t/unit/master/check_descriptors \
 	t/unit/master/check_handover \
@@ -47,7 +48,6 @@ unit_tests = \
 	t/unit/tool/sim/check_profile \
 	t/unit/tool/sim/check_road \
 	t/unit/worker/check_names \
-	t/unit/worker/check_sandbox \
 	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \

@@ -50,6 +50,8 @@ class Gateway:
                      "METRICS_PORT": str(proc.free_port()), "TELEM_WORKERS": "2",
                      "TELEM_GATEWAY_ID": "e2e", "TELEM_MAX_DEVICES": "10000",
                      "TELEM_CONTROL_SOCKET": "none"}
+        if os.geteuid() != 0:
+            self.keys["TELEM_CORE_FILES"] = "true"   # or /proc would tell us little
         self.keys.update({k: str(v) for k, v in keys.items()})
         self.process = None
         self.heir = None   # pid of the master that took over from self.process, if one did

@@ -62,6 +62,7 @@ setup(void)
 	    .hangs = 1,
 	    .loans = 3,
 	    .log_dropped = 4,
+	    .denied_calls = 5,
 	    .listen = listens,
 	    .nlisten = 2,
 	    .total = &total,
@@ -152,6 +153,7 @@ START_TEST(totals_are_the_dead_and_the_living)
 	ck_assert_double_eq(value(s, "telematics_worker_memory_bytes"), 8000);
 	ck_assert_double_gt(value(s, "process_resident_memory_bytes"), 100000);
 	ck_assert_double_eq(value(s, "telematics_worker_restarts_total"), 7);
+	ck_assert_double_eq(value(s, "telematics_system_calls_denied_total"), 5);
 	ck_assert_double_eq(value(s, "telematics_log_lines_dropped_total"), 4);
 	ck_assert_double_eq(value(s, "telematics_worker_hangs_total"), 1);
 	ck_assert_double_eq(value(s, "telematics_slot_adoptions_total"), 3);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/mutex.h"
@@ -39,6 +40,18 @@ START_TEST(bad_sizes)
 	ck_assert(!shm_create(&shm, SHM_MAX_SLOTS + 1, 1000));
 	ck_assert(!shm_create(&shm, 1, 0));
 	ck_assert_ptr_null(shm.header);
+	shm_destroy(&shm);
+}
+END_TEST
+
+/* A worker that cuts it short would kill all others. The master may still make holes. */
+START_TEST(its_size_is_sealed)
+{
+	ck_assert(shm_create(&shm, 3, 1000));
+	ck_assert_int_eq(ftruncate(shm.fd, 4096), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(ftruncate(shm.fd, (off_t)1 << 40), -1);
+	ck_assert(shm_clear_addresses(&shm, 1));
 	shm_destroy(&shm);
 }
 END_TEST
@@ -208,9 +221,12 @@ START_TEST(handed_over)
 	fd = dup(shm.fd);
 	ck_assert(!shm_attach(&other, fd, 1000, &why));
 	ck_assert_str_eq(why, "its layout is another release's");
+	close(fd);
 	shm.header->layout = shm_layout();
+	/* Ours can't be: it is sealed. */
+	fd = memfd_create("short", MFD_CLOEXEC);
+	ck_assert_int_eq(pwrite(fd, shm.header, 20000, 0), 20000);
 	shm_destroy(&shm);
-	ck_assert_int_eq(ftruncate(fd, 20000), 0);
 	ck_assert(!shm_attach(&other, fd, 1000, &why));
 	ck_assert_str_eq(why, "its size is wrong");
 	ck_assert_int_eq(ftruncate(fd, 10), 0);
@@ -328,6 +344,7 @@ main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, bad_sizes);
+	tcase_add_test(t, its_size_is_sealed);
 	tcase_add_test(t, parts_are_usable_and_apart);
 	tcase_add_test(t, room_costs_nothing);
 	tcase_add_test(t, seen_by_children);
