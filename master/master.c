@@ -176,6 +176,8 @@ master_advance(struct master *m)
 		living += !slot_empty(&m->slots[i].sup);
 	/* A successor that isn't in charge is waited for: it must not be left to itself. */
 	living += m->upgrade.pid != 0 && m->upgrade.state != UPGRADE_DONE;
+	/* A predecessor that still drains is waited for too: a service manager kills what is left after us. */
+	living += m->successor.in_charge && m->successor.alive && !m->at_once;
 	if (m->phase == MASTER_STOPPING && living == 0)
 		(void)event_base_loopbreak(m->base);
 	set_wake(m);

@@ -108,10 +108,11 @@ enum upgrade_state {
 /* A predecessor's view of its successor. */
 struct upgrade {
 	enum upgrade_state state;
-	bool wanted; /* a SIGUSR2 that is not yet taken care of */
-	pid_t pid;   /* our child, or 0 */
-	int talk;    /* our end of the socket pair (master/handover.h), or -1 */
-	int life;    /* ends with it and its workers, or -1 */
+	bool wanted;   /* a SIGUSR2 that is not yet taken care of */
+	pid_t pid;     /* the successor, or 0 */
+	pid_t between; /* its parent, our child; 0 once the successor was let go */
+	int talk;      /* our end of the socket pair (master/handover.h), or -1 */
+	int life;      /* ends with it and its workers, or -1 */
 	struct event *talk_event, *life_event;
 	int64_t deadline_ms; /* to get ready by, then to be gone by; SLOT_NEVER: none */
 	bool told_to_end;    /* by SIGTERM */
@@ -159,6 +160,7 @@ struct master {
 	struct successor successor;
 	int life[2];	    /* a pipe that ends with us and our last worker */
 	bool asked_to_stop; /* by a signal, not by a successor */
+	bool at_once;	    /* by a second one */
 	uint32_t generation;
 	uint32_t last_serial;
 	int64_t start_wall_ms, start_ms;

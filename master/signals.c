@@ -76,6 +76,7 @@ on_stop(evutil_socket_t signal, short what, void *arg)
 		    (long)m->upgrade.pid);
 	} else if (m->phase == MASTER_STOPPING) {
 		log_warn("%s again: stopping at once", strsignal(signal));
+		m->at_once = true;
 		master_kill(m);
 	} else {
 		log_info(

@@ -307,7 +307,7 @@ spawn_reap(struct master *m)
 			worker_died(m, p, status);
 		else if (resolver_is(m, pid))
 			resolver_ended(m, status);
-		else if (pid == m->upgrade.pid)
+		else if (pid == m->upgrade.between)
 			upgrade_ended(m, status);
 	}
 }

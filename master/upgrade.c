@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,13 +123,36 @@ handed_over(struct master *m)
 	master_stop(m);
 }
 
+/* The successor becomes a child of PID 1. False if it has just ended, which is taken care of. */
+static bool
+let_go(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+	pid_t pid = u->between;
+	int status = 0;
+
+	if (pid == 0)
+		return false;
+	(void)kill(pid, SIGTERM);
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM) {
+		upgrade_ended(m, status);
+		return false;
+	}
+	u->between = 0;
+	return true;
+}
+
 static void
 on_message(struct master *m, const char *text)
 {
 	struct upgrade *u = &m->upgrade;
 
 	if (strcmp(text, "ready") == 0 && u->state == UPGRADE_STARTING) {
-		/* Only the main process may say who the next one is. */
+		if (!let_go(m))
+			return;
+		/* Only the main process may say who the next one is, and only a child of the manager is waited for. */
 		sd_notify_main_pid((long)u->pid);
 		u->state = UPGRADE_GOING;
 		if (!handover_say(u->talk, "go"))
@@ -152,9 +176,12 @@ on_talk(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (m->upgrade.talk != -1 && (r = handover_hear(fd, text)) == 1)
 		on_message(m, text);
-	/* How it ended, if it did, is told by SIGCHLD. */
-	if (r == -1 && m->upgrade.talk != -1)
+	/* How it ended, if it did, is told by SIGCHLD; after let_go() by nothing but this. */
+	if (r == -1 && m->upgrade.talk != -1) {
 		end_talk(&m->upgrade);
+		if (m->upgrade.state == UPGRADE_GOING)
+			failed(m, "the new program has ended while it took over");
+	}
 	master_advance(m);
 }
 
@@ -169,6 +196,11 @@ on_life(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	end_life(&m->upgrade);
+	if (m->upgrade.between == 0) {
+		if (m->upgrade.state == UPGRADE_DONE)
+			log_error("upgrade: the new program has ended");
+		m->upgrade.pid = 0;
+	}
 	end_failure(m);
 	master_advance(m);
 }
@@ -179,15 +211,11 @@ upgrade_ended(struct master *m, int status)
 	struct upgrade *u = &m->upgrade;
 	char why[96], text[HANDOVER_SAYS];
 
-	u->pid = 0;
+	u->pid = u->between = 0;
 	/* Its last words; what else it said is worth nothing any more. */
 	while (u->talk != -1 && handover_hear(u->talk, text) == 1)
 		if (strncmp(text, "failed ", 7) == 0)
 			on_message(m, text);
-	if (u->state == UPGRADE_DONE) {
-		log_error("upgrade: the new program has ended");
-		return;
-	}
 	if (WIFSIGNALED(status))
 		snprintf(why, sizeof(why), "the new program was killed by signal %d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -271,6 +299,42 @@ execute(const struct master *m, const struct handover *h, int text_fd)
 	_exit(1);
 }
 
+/*
+ * The successor's parent, a child of ours: a service manager waits only for its own children, and kills the
+ * cgroup at a stop if the main process is another's. When this one ends, the successor is a child of PID 1.
+ * It ends when let_go() says so, with us, or as the successor did.
+ */
+static void __attribute__((noreturn))
+stand_between(const struct master *m, const struct handover *h, int text_fd, int say)
+{
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	int keep[1] = {-1}, status = 0;
+	sigset_t none;
+	pid_t pid;
+
+	(void)sigaction(SIGTERM, &sa, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	(void)prctl(PR_SET_NAME, "gateway-upgrade");
+	pid = fork();
+	if (pid == 0)
+		execute(m, h, text_fd);
+	if (write(say, &pid, sizeof(pid)) != sizeof(pid) || pid == -1)
+		_exit(1);
+	if (!descriptors_close_all_but(keep, 1)) {
+		(void)kill(pid, SIGKILL);
+		_exit(1);
+	}
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	if (!WIFSIGNALED(status))
+		_exit(WEXITSTATUS(status));
+	(void)sigaction(WTERMSIG(status), &sa, NULL);
+	(void)raise(WTERMSIG(status));
+	_exit(1);
+}
+
 /* What the successor gets. False if memory is short. */
 static bool
 describe(const struct master *m, struct handover *h)
@@ -298,14 +362,14 @@ static bool
 launch(struct master *m, struct handover *h)
 {
 	struct upgrade *u = &m->upgrade;
-	int text_fd = handover_write(h);
+	int text_fd = handover_write(h), report[2] = {-1, -1};
 	sigset_t all, old;
 
 	if (text_fd == -1)
 		return false;
 	u->talk_event = event_new(m->base, u->talk, EV_READ | EV_PERSIST, on_talk, m);
 	u->life_event = event_new(m->base, u->life, EV_READ | EV_PERSIST, on_life, m);
-	if (u->talk_event == NULL || u->life_event == NULL ||
+	if (u->talk_event == NULL || u->life_event == NULL || pipe2(report, O_CLOEXEC) == -1 ||
 	    event_add(u->talk_event, NULL) == -1 || event_add(u->life_event, NULL) == -1) {
 		close(text_fd);
 		return false;
@@ -313,9 +377,13 @@ launch(struct master *m, struct handover *h)
 	fflush(NULL);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	u->pid = fork();
-	if (u->pid == 0)
-		execute(m, h, text_fd);
+	u->between = fork();
+	if (u->between == 0)
+		stand_between(m, h, text_fd, report[1]);
+	close(report[1]);
+	if (u->between == -1 || read(report[0], &u->pid, sizeof(u->pid)) != sizeof(u->pid))
+		u->pid = -1;
+	close(report[0]);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(text_fd);
 	return u->pid != -1;
@@ -343,7 +411,7 @@ start(struct master *m)
 		close(h.own_life[1]);
 	free(h.block);
 	if (!ok) {
-		u->pid = 0;
+		u->pid = u->between = 0;
 		end_talk(u);
 		end_life(u);
 	}

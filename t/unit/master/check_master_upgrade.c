@@ -120,6 +120,50 @@ START_TEST(predecessor_dies)
 }
 END_TEST
 
+static pid_t
+parent_of(pid_t pid)
+{
+	char path[64];
+	int parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
+		parent = 0;
+	fclose(f);
+	return parent;
+}
+
+/*
+ * A service manager waits for its own children alone (we are it, to orphans), and kills what is left
+ * behind the main process: so the successor is its child before it is in charge, and stays until its
+ * predecessor has drained.
+ */
+START_TEST(successor_is_the_managers_child)
+{
+	pid_t old, next;
+
+	configure("stuck", "TELEM_DRAIN_TIMEOUT_MS=2000\n");
+	run();
+	old = master;
+	ck_assert_int_eq(kill(old, SIGUSR2), 0);
+	wait_for(in_charge() != old && in_charge() != 0);
+	next = in_charge();
+	ck_assert_int_eq(parent_of(next), getpid());
+	ck_assert_int_eq(waitpid(old, NULL, WNOHANG), 0);
+	ck_assert_int_eq(kill(next, SIGTERM), 0);
+	ck_assert_int_eq(wait_status(old), 0);
+	ck_assert_int_eq(wait_status(next), 0);
+	master = 0;
+	wait_for(reaped_all());
+	ck_assert(logged("the predecessor and its workers have left"));
+	ck_assert_int_eq(access(pid_path, F_OK), -1);
+}
+END_TEST
+
 START_TEST(workers_come_and_go_by_reload)
 {
 	bool seen[NWORKERS + 2] = {false};
@@ -167,5 +211,6 @@ add_upgrade_tests(TCase *tc)
 	tcase_add_test(tc, upgrade_that_fails);
 	tcase_add_test(tc, stop_during_an_upgrade);
 	tcase_add_test(tc, predecessor_dies);
+	tcase_add_test(tc, successor_is_the_managers_child);
 	tcase_add_test(tc, workers_come_and_go_by_reload);
 }
