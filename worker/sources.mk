@@ -22,6 +22,7 @@ libworker_a_SOURCES = \
 	worker/tracker/trackers.c worker/tracker/trackers.h worker/tracker/trackers_config.h \
 	worker/tracker/trackers_impl.h \
 	worker/tracker/wakeups.c worker/tracker/wakeups.h \
+	worker/store/aside.c worker/store/aside.h \
 	worker/store/batch.c worker/store/batch.h \
 	worker/store/live_rows.c \
 	worker/store/messages.c \

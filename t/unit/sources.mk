@@ -47,6 +47,7 @@ unit_tests = \
 	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \
+	t/unit/worker/store/check_aside \
 	t/unit/worker/store/check_batch \
 	t/unit/worker/store/check_store \
 	t/unit/worker/task/check_commands \
