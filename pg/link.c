@@ -108,6 +108,8 @@ link_lost(struct pg_link *link, const char *why)
 	reason.text[LINK_WHY - 1] = '\0';
 	bool news = lasted || strcmp(reason.text, link->why) != 0;
 	memcpy(link->why, reason.text, sizeof(link->why));
+	if (was_busy)
+		link_abandon(link);
 	drop_connection(link);
 	if (lasted)
 		link->attempt = 0;
@@ -178,11 +180,13 @@ take_notifications(struct pg_link *link)
 static void
 notice_cb(void *arg, const PGresult *res)
 {
-	const struct pg_link *link = arg;
+	struct pg_link *link = arg;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	bool warning = severity != NULL && strcmp(severity, "WARNING") == 0;
 
+	if (warning && link->state == LINK_BUSY && link_is_doubt(res))
+		link->doubtful = true;
 	log_write(warning ? LOG_WARN_ : LOG_DEBUG_, NULL, "database (%s connection): %s",
 	    link->name, text != NULL ? text : "");
 }
@@ -227,6 +231,7 @@ read_cb(evutil_socket_t fd, short what, void *arg)
 		link_broken(link);
 		return;
 	}
+	link->silent_s = 0;
 	link_take_results(link);
 	take_notifications(link);
 }
@@ -241,6 +246,7 @@ write_cb(evutil_socket_t fd, short what, void *arg)
 		connect_poll(link);
 		return;
 	}
+	link->silent_s = 0;
 	if (link->copying) {
 		if (!link_pump_copy(link)) {
 			link_broken(link);
@@ -321,7 +327,7 @@ pg_link_new(
 	link->cb = *cb;
 	link->url = strdup(url);
 	link->timer = evtimer_new(base, timer_cb, link);
-	if (link->url == NULL || link->timer == NULL) {
+	if (link->url == NULL || link->timer == NULL || !link_watch_start(link)) {
 		pg_link_free(link);
 		return NULL;
 	}
@@ -340,6 +346,8 @@ pg_link_free(struct pg_link *link)
 	PQfinish(link->conn);
 	if (link->timer != NULL)
 		event_free(link->timer);
+	if (link->pulse != NULL)
+		event_free(link->pulse);
 	free(link->url);
 	free(link);
 }

@@ -1,5 +1,6 @@
 # The only place that speaks libpq. Statements are files in pg/sql/, embedded in the programs.
 pg_statements = \
+	pg/sql/backend_wait.sql \
 	pg/sql/command_cancel.sql \
 	pg/sql/command_device.sql \
 	pg/sql/command_find.sql \
@@ -28,6 +29,8 @@ pg_statements = \
 	pg/sql/devices_load.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
+	pg/sql/link_abandoned.sql \
+	pg/sql/link_durability.sql \
 	pg/sql/link_schema.sql \
 	pg/sql/link_settings.sql \
 	pg/sql/live_goodbyes.sql \
@@ -80,6 +83,7 @@ libpg_a_SOURCES = \
 	pg/link.c pg/link.h pg/link_impl.h \
 	pg/link_job.c \
 	pg/link_setup.c \
+	pg/link_watch.c \
 	pg/params.c pg/params.h \
 	pg/query.c pg/query.h \
 	pg/result.c pg/result.h \

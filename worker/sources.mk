@@ -24,11 +24,14 @@ libworker_a_SOURCES = \
 	worker/tracker/wakeups.c worker/tracker/wakeups.h \
 	worker/store/aside.c worker/store/aside.h \
 	worker/store/batch.c worker/store/batch.h \
+	worker/store/failures.c \
 	worker/store/live_rows.c \
 	worker/store/messages.c \
 	worker/store/positions.c \
 	worker/store/quarantine.c \
+	worker/store/refusals.c \
 	worker/store/store.c worker/store/store.h worker/store/store_impl.h \
+	worker/task/backend_wait.c worker/task/backend_wait.h \
 	worker/task/commands.c worker/task/commands.h worker/task/commands_impl.h \
 	worker/task/commands_claim.c \
 	worker/task/commands_end.c \

@@ -22,6 +22,7 @@
 #include "worker/task/dead_workers.h"
 #include "worker/task/rejected.h"
 #include "worker/store/store.h"
+#include "worker/task/backend_wait.h"
 #include "worker/task/jobs.h"
 #include "worker/task/partitions.h"
 
@@ -44,6 +45,7 @@ struct worker {
 	struct dead_workers *dead_workers;
 	struct partitions *partitions;
 	struct commands *commands;
+	struct backend_wait *backend_wait;
 	struct jobs *jobs;
 	bool master_gone;
 	bool draining;
@@ -243,6 +245,26 @@ store_down(void *arg)
 		trackers_store_down(w->trackers);
 }
 
+/* The store's connection doesn't answer: the other one finds out why, if it can. */
+static void
+store_stalled(void *arg, const struct pg_backend *backend)
+{
+	struct worker *w = arg;
+
+	if (w->jobs == NULL)
+		return;
+	backend_wait_ask(w->backend_wait, backend);
+	jobs_hurry(w->jobs);
+}
+
+static void
+backend_waits(void *arg, const char *what)
+{
+	struct worker *w = arg;
+
+	store_waits_for(w->store, what);
+}
+
 static void
 stored(void *arg, struct batch *b)
 {
@@ -337,7 +359,7 @@ start_parts(struct worker *w)
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
-	    w->commands == NULL)
+	    w->commands == NULL || (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -350,18 +372,20 @@ start_parts(struct worker *w)
 	    .live = w->live,
 	    .limits = {.records = (uint32_t)conf->batch_records,
 		.bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
+	    .synchronous_commit = conf_synchronous_commit(conf),
 	    .raw_copies = conf->ingest_raw == INGEST_RAW_ALL,
 	    .ctx = w,
 	    .stored = stored,
 	    .finished = finished,
 	    .room = room,
 	    .up = store_up,
-	    .down = store_down});
-	struct job *const jobs[] = {devices_job(w->devices), live_job(w->live),
-	    rejected_job(w->rejected), dead_workers_job(w->dead_workers),
+	    .down = store_down,
+	    .stalled = store_stalled});
+	struct job *const jobs[] = {backend_wait_job(w->backend_wait), devices_job(w->devices),
+	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
 	    partitions_job(w->partitions), commands_job(w->commands)};
-	w->jobs = jobs_new(
-	    w->base, conf->database_url, jobs, sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
+	w->jobs = jobs_new(w->base, conf->database_url, conf_synchronous_commit(conf), jobs,
+	    sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
 	if (w->store == NULL || w->jobs == NULL)
 		return false;
 	trackers_attach(w->trackers, &(struct trackers_parts){.store = w->store,
@@ -403,6 +427,7 @@ stop(struct worker *w)
 	jobs_free(w->jobs);
 	store_free(w->store);
 	commands_free(w->commands);
+	backend_wait_free(w->backend_wait);
 	partitions_free(w->partitions);
 	dead_workers_free(w->dead_workers);
 	rejected_free(w->rejected);

@@ -13,6 +13,4 @@ SET statement_timeout = '30s';
 SET lock_timeout = '1s';
 SET idle_in_transaction_session_timeout = '30s';
 SET idle_session_timeout = 0;
-SELECT set_config('transaction_timeout', '60s', false) WHERE current_setting('server_version_num')::integer >= 170000;
--- A role, database or reload with a weaker one would make an ACK a lie.
-SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') <> 'remote_apply'
+SELECT set_config('transaction_timeout', '60s', false) WHERE current_setting('server_version_num')::integer >= 170000

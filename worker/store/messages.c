@@ -143,6 +143,14 @@ refuse_messages(struct store *s, const struct pg_error *error)
 	f->reason = "content";
 }
 
+/* Nothing may be left to write: then what is there was written by a COMMIT of unknown outcome. */
+static void
+messages_stored(struct store *s)
+{
+	stats_add(&s->stats->messages, s->spans.now.to - s->spans.now.from);
+	store_succeeded(s, false, 0);
+}
+
 static void
 messages_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
@@ -152,10 +160,11 @@ messages_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	bool locked = outcome == PG_ERROR && pg_error_is_locked(error);
 
 	book_answers(s, outcome == PG_OK);
-	if (outcome == PG_OK) {
-		stats_add(&s->stats->messages, n);
-		store_succeeded(s, false, 0);
-	} else if (locked && n > 1) {
+	if (outcome == PG_OK && s->unproven)
+		store_prove(s, messages_stored);
+	else if (outcome == PG_OK)
+		messages_stored(s);
+	else if (locked && n > 1) {
 		/* A statement with that answer waits a second: few such, so no halving. */
 		s->most = 1;
 		pg_isolate_again(&s->spans);

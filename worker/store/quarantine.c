@@ -95,6 +95,15 @@ raw_stored(struct store *s)
 	}
 	stats_add(&s->stats->quarantined_frames, frames);
 	store_book(s, 0, 0, records);
+	store_succeeded(s, false, 0);
+}
+
+/* Nobody answers before the COMMIT is known to be durable. */
+static void
+raw_proved(struct store *s)
+{
+	raw_stored(s);
+	s->cfg.stored(s->cfg.ctx, s->storing);
 }
 
 /*
@@ -122,15 +131,14 @@ raw_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
 
-	if (outcome == PG_OK) {
-		raw_stored(s);
-		store_succeeded(s, false, 0);
-	} else if (store_gives_up(s, outcome, error, store_is_content(outcome, error))) {
+	if (outcome == PG_OK && s->unproven)
+		store_prove(s, raw_proved);
+	else if (outcome == PG_OK)
+		raw_proved(s);
+	else if (store_gives_up(s, outcome, error, store_is_content(outcome, error))) {
 		refuse_raw(s, error);
-	} else {
-		return;
+		s->cfg.stored(s->cfg.ctx, s->storing);
 	}
-	s->cfg.stored(s->cfg.ctx, s->storing);
 }
 
 static const struct pg_job statement = {

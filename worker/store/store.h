@@ -35,6 +35,7 @@
 
 struct event_base;
 struct live;
+struct pg_backend;
 struct store;
 
 struct store_config {
@@ -44,13 +45,19 @@ struct store_config {
 	struct shm_worker *shm;
 	struct live *live; /* told of what was stored */
 	struct batch_limits limits;
-	bool raw_copies; /* TELEM_INGEST_RAW=all: a copy of every frame of records */
+	const char *synchronous_commit; /* TELEM_SYNCHRONOUS_COMMIT */
+	bool raw_copies;		/* TELEM_INGEST_RAW=all: a copy of every frame of records */
 	void *ctx;
 	void (*stored)(void *ctx, struct batch *);
 	void (*finished)(void *ctx, struct batch *);
 	void (*room)(void *ctx);
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
+	/*
+	 * A statement has been unanswered for PG_STALLED_S on this backend: down() came before. Whoever
+	 * can find out what it waits for tells store_waits_for(). May be NULL.
+	 */
+	void (*stalled)(void *ctx, const struct pg_backend *);
 };
 
 /* NULL when memory is short. Connects at once. */
@@ -65,6 +72,9 @@ int store_which(const struct store *, const struct batch *);
 
 /* Something was added: it is sent at the end of this turn of the event loop, or behind what is sent. */
 void store_kick(struct store *);
+
+/* What the backend of stalled() waits for, for the operator; NULL: nobody could find out. */
+void store_waits_for(struct store *, const char *what);
 
 /* True while the database takes batches: connected, and the last one did not fail. */
 bool store_is_up(const struct store *);

@@ -49,6 +49,18 @@ struct store_list {
 #define MESSAGE_COLUMNS 14
 #define RAW_COLUMNS 7
 
+#define STORE_IN_A_ROW 3
+
+/* Rows that were refused one after the other, with nothing stored between them (refusals.c). */
+struct store_refusals {
+	char sqlstate[6];
+	bool positions; /* else messages, or raw frames */
+	int64_t devices[STORE_IN_A_ROW];
+	int ndevices;
+	bool everybody; /* of more of them than that */
+	uint32_t from;	/* the first of them in `todo`; UINT32_MAX: none in this step */
+};
+
 struct store {
 	struct store_config cfg;
 	struct stats *stats;
@@ -59,8 +71,12 @@ struct store {
 	enum store_state state;
 	struct batch *storing; /* NULL: STORE_IDLE */
 	enum store_step_id step;
-	struct store_list todo;		/* of this step */
-	uint32_t most;			/* items of it in a statement */
+	struct store_list todo; /* of this step */
+	uint32_t most;		/* items of it in a statement */
+	uint32_t fits;		/* rows that a statement can store in time, as far as is known */
+	struct store_refusals refusals;
+	bool unproven; /* an outcome was unknown, and nothing since has proved that it is durable */
+	void (*proved)(struct store *); /* what a proof is for */
 	struct pg_isolate spans;	/* of todo */
 	const struct pg_job *statement; /* STORE_SENT */
 	int64_t started_us;
@@ -78,7 +94,8 @@ struct store {
 	struct event *start_ev; /* goes on at the end of this turn */
 	struct event *retry_ev;
 	int retry_ms;
-	bool failing; /* the last attempt failed for the environment's sake */
+	bool failing; /* the last attempt failed for the environment's sake, or is not answered */
+	bool stall_said;
 	char failure[SHM_REASON];
 	struct log_gate failure_gate;
 	int64_t failing_since_ms;
@@ -92,7 +109,8 @@ void store_send(struct store *, const struct pg_job *statement);
 
 /*
  * For end() of a statement whose span was not stored: `refused` says that this is its content's fault.
- * True: the span is one item, which the step gives up. False: the rest is seen to.
+ * True: the span is one item, which the step gives up. False: the rest is seen to. One that takes longer
+ * than the server allows is halved.
  */
 bool store_gives_up(struct store *, enum pg_outcome, const struct pg_error *, bool refused)
     __attribute__((warn_unused_result));
@@ -105,13 +123,43 @@ void store_succeeded(struct store *, bool copy, uint32_t rows);
 /* Books records as decided; each is booked once. */
 void store_book(struct store *, uint64_t stored, uint64_t duplicate, uint64_t quarantined);
 
+/*
+ * Rows that are there already are written by nobody again, so that a COMMIT proves nothing about them: this
+ * writes something and waits for that, then calls `proved`. If it fails, the span is sent again.
+ */
+void store_prove(struct store *, void (*proved)(struct store *));
+
+/* Items of a step's statement, at most. */
+uint32_t store_step_most(enum store_step_id);
+
+/* failures.c: what the balancer and the operator are told, with the reason; "" if it is usable. */
+void store_set_usable(struct store *, bool usable, const char *reason);
+/* The pause is over. */
+void store_unpause(struct store *);
+/* As struct pg_link_callbacks has it. */
+void store_stalled(void *ctx, const char *job, int seconds);
+
+/* refusals.c: none yet; something of the step was stored; another step begins. */
+void store_refusals_over(struct store *);
+void store_refusals_success(struct store *);
+void store_refusals_step(struct store *);
+/*
+ * The span, one item of this device, was refused for its content. True: rows of more than STORE_IN_A_ROW
+ * devices in a row were, by the same error, so it isn't theirs; the span now holds all that are in this
+ * step, to be sent again.
+ */
+bool store_refused_in_a_row(struct store *, int64_t device, const struct pg_error *)
+    __attribute__((warn_unused_result));
+
 /* positions.c */
+/* What refusing the rows of todo[from..to) has changed is undone. */
+void store_unrefuse_rows(struct store *, struct pg_span);
 bool store_init_positions(struct store *) __attribute__((warn_unused_result));
 
 /* live_rows.c: the live rows follow what the batch holds. */
 void store_move_live_rows(struct store *);
 
-/* Whether an error refuses what was sent, whenever it is sent. */
+/* Whether an error refuses a message or raw frame, whenever it is sent. */
 static inline bool
 store_is_content(enum pg_outcome outcome, const struct pg_error *error)
 {

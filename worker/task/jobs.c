@@ -141,6 +141,7 @@ up_cb(void *ctx)
 {
 	struct jobs *jobs = ctx;
 
+	jobs->next = 0;
 	for (int i = 0; i < jobs->n; i++) {
 		struct job *job = jobs->places[i].job;
 
@@ -252,8 +253,8 @@ make_places(struct jobs *jobs, struct job *const *list, int n)
 }
 
 struct jobs *
-jobs_new(struct event_base *base, const char *url, struct job *const *list, int n,
-    _Atomic uint64_t *connects)
+jobs_new(struct event_base *base, const char *url, const char *synchronous_commit,
+    struct job *const *list, int n, _Atomic uint64_t *connects)
 {
 	const struct timeval tick = {.tv_usec = TICK_MS * 1000};
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
@@ -271,6 +272,7 @@ jobs_new(struct event_base *base, const char *url, struct job *const *list, int 
 	    .notify = notify_cb,
 	    .statements = jobs->statements,
 	    .setup_sql = jobs->setup_sql,
+	    .synchronous_commit = synchronous_commit,
 	    .connects = connects};
 	jobs->link = pg_link_new(base, url, "tasks", &callbacks);
 	if (jobs->link != NULL)
@@ -302,4 +304,13 @@ bool
 jobs_is_up(const struct jobs *jobs)
 {
 	return pg_link_is_up(jobs->link);
+}
+
+void
+jobs_hurry(struct jobs *jobs)
+{
+	jobs->next = 0;
+	if (pg_link_is_busy(jobs->link))
+		pg_link_hurry(jobs->link);
+	kick(jobs);
 }

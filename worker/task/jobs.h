@@ -42,9 +42,12 @@ struct job {
 	struct jobs *jobs; /* the round it is in: set by jobs_new(), for jobs_kick() */
 };
 
-/* The jobs must outlive this. `connects` counts connections made, or NULL. NULL: no memory. */
-struct jobs *jobs_new(struct event_base *, const char *url, struct job *const *list, int n,
-    _Atomic uint64_t *connects) __attribute__((warn_unused_result));
+/*
+ * The jobs must outlive this. `synchronous_commit` is what the session sets (NULL: on); `connects` counts
+ * connections made, or NULL. NULL: no memory.
+ */
+struct jobs *jobs_new(struct event_base *, const char *url, const char *synchronous_commit,
+    struct job *const *list, int n, _Atomic uint64_t *connects) __attribute__((warn_unused_result));
 void jobs_free(struct jobs *);
 
 /*
@@ -53,5 +56,11 @@ void jobs_free(struct jobs *);
  */
 void jobs_kick(const struct job *);
 bool jobs_is_up(const struct jobs *);
+
+/*
+ * The first job of the list has a question that can't wait: a job that makes no progress gives the
+ * connection up for a new one, on which the first job comes first.
+ */
+void jobs_hurry(struct jobs *);
 
 #endif

@@ -166,6 +166,7 @@ main(void)
 	pg_fixture_start();
 	suite_add_tcase(s, life_case());
 	suite_add_tcase(s, jobs_case());
+	suite_add_tcase(s, watch_case());
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -123,10 +123,18 @@ down(void *ctx)
 	((struct rig *)ctx)->down++;
 }
 
+static void
+stalled(void *ctx, const struct pg_backend *backend)
+{
+	((struct rig *)ctx)->stalled++;
+	ck_assert_int_eq(backend->pid, 4711);
+}
+
 void
 rig_open(struct rig *r, uint32_t records, bool raw_copies)
 {
 	memset(r, 0, sizeof(*r));
+	r->refusal = "22003";
 	ck_assert(log_open("test", "/dev/null", LOG_TEXT, LOG_DEBUG_));
 	ck_assert(shm_create(&r->shm, 1, RIG_DEVICES));
 	r->worker = &r->shm.slots[0].block[0];
@@ -154,7 +162,8 @@ rig_open(struct rig *r, uint32_t records, bool raw_copies)
 	    .finished = finished,
 	    .room = room,
 	    .up = up,
-	    .down = down});
+	    .down = down,
+	    .stalled = stalled});
 	ck_assert_ptr_nonnull(r->store);
 	ck_assert(!store_is_up(r->store));
 	scripted_up();

@@ -60,6 +60,10 @@ struct rig {
 	    unknown; /* rows whose COMMIT the store didn't hear of: it takes them for duplicates */
 	uint64_t refused_ms[16];
 	int nrefused_ms;
+	const char *refusal;	/* SQLSTATE of refused rows */
+	const char *constraint; /* that it names, or NULL */
+	bool refuse_all;	/* every row */
+	uint32_t slow;		/* statements of more rows are cancelled; 0: none */
 	struct rig_raw raw[256];
 	uint32_t nraw;
 	uint64_t refused_raw, refused_message, locked_message; /* IMEIs */
@@ -76,7 +80,7 @@ struct rig {
 	unsigned inserts, copies, proofs, raws, message_statements; /* statements that were sent */
 
 	/* What the store told. */
-	unsigned up, down, room, stored, finished;
+	unsigned up, down, room, stored, finished, stalled;
 	unsigned done, unstorable; /* frames of finished batches */
 	uint64_t booked_before;
 };

@@ -29,6 +29,8 @@ rig_fault(struct rig *r, enum rig_fault fault)
 static bool
 is_refused(const struct rig *r, int64_t time)
 {
+	if (r->refuse_all)
+		return true;
 	for (int i = 0; i < r->nrefused_ms; i++)
 		if (time == pg_time(r->refused_ms[i]))
 			return true;
@@ -83,6 +85,23 @@ fault_before(struct rig *r, enum rig_fault *fault)
 	}
 }
 
+/* So many rows take longer than the server allows. True: the answer has been given. */
+static bool
+too_slow(const struct rig *r, uint32_t n)
+{
+	if (r->slow == 0 || n <= r->slow)
+		return false;
+	scripted_refuse("57014", "canceling statement due to statement timeout");
+	return true;
+}
+
+static void
+refuse_row(const struct rig *r)
+{
+	scripted_constraint(r->constraint);
+	scripted_refuse(r->refusal, "refused");
+}
+
 /* The statement has committed n rows; its answer may come before the connection is lost. */
 static void
 answer(struct rig *r, enum rig_fault fault, uint32_t n, struct pg_result *rows)
@@ -133,7 +152,7 @@ serve_insert(struct rig *r)
 		rows[i] =
 		    (struct rig_row){scripted_int8(1, i), scripted_int8(2, i), scripted_int8(3, i)};
 	check_order(rows, n);
-	if (!fault_before(r, &fault)) {
+	if (!too_slow(r, n) && !fault_before(r, &fault)) {
 		bool refuse = false;
 
 		for (uint32_t i = 0; i < n; i++)
@@ -144,7 +163,7 @@ serve_insert(struct rig *r)
 				new_ids[nnew++] = rows[i].device;
 			}
 		if (refuse)
-			scripted_refuse("23514", "violates check constraint");
+			refuse_row(r);
 		else
 			answer(r, fault, nnew, scripted_bigints(new_ids, (int)nnew, 1));
 	}
@@ -189,14 +208,18 @@ serve_copy(struct rig *r)
 	if (!scripted_copy(&data, &len))
 		return;
 	uint32_t n = read_copy(data, len, rows);
-	if (fault_before(r, &fault))
+	if (too_slow(r, n) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		refuse |= is_refused(r, rows[i].time);
 		conflict |= is_there(r, &rows[i]);
 	}
-	if (refuse || conflict) {
-		scripted_refuse(conflict ? "23505" : "23514", "refused");
+	if (conflict) {
+		scripted_refuse("23505", "duplicate key");
+		return;
+	}
+	if (refuse) {
+		refuse_row(r);
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++)
