@@ -6,7 +6,8 @@ migration_files = \
 	migrations/0003_notify.sql \
 	migrations/0004_upkeep.sql \
 	migrations/0005_commands.sql \
-	migrations/0006_rights.sql
+	migrations/0006_rights.sql \
+	migrations/0007_locks.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

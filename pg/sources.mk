@@ -45,6 +45,7 @@ pg_statements = \
 	pg/sql/migrate_show_notices.sql \
 	pg/sql/migrate_upkeep.sql \
 	pg/sql/migrate_version.sql \
+	pg/sql/partitions_session.sql \
 	pg/sql/partitions_step.sql \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
@@ -62,6 +63,7 @@ pg_statements = \
 	pg/sql/rejected_write.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
+	pg/sql/status_default.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
 	pg/sql/why_quarantine.sql \

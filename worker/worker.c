@@ -216,7 +216,8 @@ signal_cb(evutil_socket_t signal, short what, void *arg)
 static void
 warn_of_connections(struct worker *w)
 {
-	int needed = 2 * w->env->conf->workers, most = store_server_connections(w->store);
+	/* And one for the upkeep. */
+	int needed = 2 * w->env->conf->workers + 1, most = store_server_connections(w->store);
 
 	if (w->env->slot != 0 || w->connections_checked || most == 0)
 		return;
@@ -349,7 +350,12 @@ start_parts(struct worker *w)
 	    .worker = env->slot,
 	    .nworkers = env->nslots,
 	    .born_session = born});
-	w->partitions = partitions_new(conf->retention_days, conf->raw_retention_days);
+	w->partitions = partitions_new(&(struct partitions_config){.base = w->base,
+	    .url = conf->database_url,
+	    .registry = registry,
+	    .retention_days = conf->retention_days,
+	    .raw_retention_days = conf->raw_retention_days,
+	    .connects = &stats->db_connects});
 	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
@@ -383,7 +389,7 @@ start_parts(struct worker *w)
 	    .stalled = store_stalled});
 	struct job *const jobs[] = {backend_wait_job(w->backend_wait), devices_job(w->devices),
 	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
-	    partitions_job(w->partitions), commands_job(w->commands)};
+	    commands_job(w->commands)};
 	w->jobs = jobs_new(w->base, conf->database_url, conf_synchronous_commit(conf), jobs,
 	    sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
 	if (w->store == NULL || w->jobs == NULL)
