@@ -36,6 +36,7 @@ pg_statements = \
 	pg/sql/live_goodbyes.sql \
 	pg/sql/live_pings.sql \
 	pg/sql/live_rows.sql \
+	pg/sql/live_rows_unlocked.sql \
 	pg/sql/messages_insert.sql \
 	pg/sql/migrate_begin.sql \
 	pg/sql/migrate_find_ledger.sql \

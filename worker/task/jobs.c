@@ -12,6 +12,8 @@
 #define TICK_MS 100
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 1000
+/* A job that waited in vain for a lock held up all others for a second: they have the next three. */
+#define AFTER_LOCK_MS 3000
 #define LOG_EVERY_MS 60000
 
 /* A job's place in the round. */
@@ -69,7 +71,7 @@ note_failure(struct place *p, const struct pg_error *error, int64_t now)
 	p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_FIRST_MS : p->backoff_ms * 2;
 	if (p->backoff_ms > BACKOFF_MAX_MS)
 		p->backoff_ms = BACKOFF_MAX_MS;
-	p->not_before_ms = now + p->backoff_ms;
+	p->not_before_ms = now + (pg_error_is_locked(error) ? AFTER_LOCK_MS : p->backoff_ms);
 	if (strcmp(p->sqlstate, error->sqlstate) != 0) {
 		snprintf(p->sqlstate, sizeof(p->sqlstate), "%s", error->sqlstate);
 		p->log_gate = (struct log_gate){0};
