@@ -48,6 +48,8 @@ pg_statements = \
 	pg/sql/migrate_version.sql \
 	pg/sql/partitions_session.sql \
 	pg/sql/partitions_step.sql \
+	pg/sql/positions_blocked.sql \
+	pg/sql/positions_blocked_days.sql \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
 	pg/sql/positions_prove.sql \
@@ -65,6 +67,8 @@ pg_statements = \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
 	pg/sql/status_default.sql \
+	pg/sql/store_hasty.sql \
+	pg/sql/store_patient.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
 	pg/sql/why_quarantine.sql \

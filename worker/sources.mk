@@ -24,7 +24,9 @@ libworker_a_SOURCES = \
 	worker/tracker/wakeups.c worker/tracker/wakeups.h \
 	worker/store/aside.c worker/store/aside.h \
 	worker/store/batch.c worker/store/batch.h \
+	worker/store/blocked.c \
 	worker/store/failures.c \
+	worker/store/kept.c \
 	worker/store/live_rows.c \
 	worker/store/messages.c \
 	worker/store/positions.c \

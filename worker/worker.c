@@ -290,6 +290,14 @@ room(void *arg)
 	trackers_room(w->trackers);
 }
 
+static void
+moved(void *arg, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	struct worker *w = arg;
+
+	trackers_moved(w->trackers, from_batch, from, to_batch, to);
+}
+
 static bool
 start_events(struct worker *w)
 {
@@ -384,6 +392,7 @@ start_parts(struct worker *w)
 	    .stored = stored,
 	    .finished = finished,
 	    .room = room,
+	    .moved = moved,
 	    .up = store_up,
 	    .down = store_down,
 	    .stalled = store_stalled});

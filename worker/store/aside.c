@@ -100,3 +100,19 @@ aside_next_ms(const struct aside *a)
 			next = a->entries[i].due_ms;
 	return next;
 }
+
+uint32_t
+aside_clear_due(struct aside *a, int64_t now_ms)
+{
+	uint32_t n = 0, cleared;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (a->entries[i].due_ms > now_ms)
+			a->entries[n++] = a->entries[i];
+		else
+			a->count[a->entries[i].what]--;
+	}
+	cleared = a->n - n;
+	a->n = n;
+	return cleared;
+}

@@ -16,8 +16,18 @@
 #define ASIDE_LAST_MS 30000
 #define ASIDE_REASON 128
 
-/* What a key means: an id of a device, days since 1970 (UTC) of recorded_at, an enum store_step_id. */
-enum aside_what { ASIDE_DEVICE, ASIDE_DAY, ASIDE_STEP, ASIDE_WHATS };
+/*
+ * What a key means: an id of a device, days since 1970 (UTC) of recorded_at, an enum store_step_id, the
+ * arrival of a frame of messages whose command is locked, a hash of a raw frame whose row is.
+ */
+enum aside_what {
+	ASIDE_DEVICE,
+	ASIDE_DAY,
+	ASIDE_STEP,
+	ASIDE_COMMAND,
+	ASIDE_RAW,
+	ASIDE_WHATS
+};
 
 struct aside_entry {
 	int64_t key;
@@ -57,6 +67,11 @@ const struct aside_entry *aside_put(struct aside *, enum aside_what, int64_t key
 
 /* It was taken. True: it had been here. */
 bool aside_clear(struct aside *, enum aside_what, int64_t key);
+
+/*
+ * All that are due are taken out: what was tried since and refused again isn't. Returns how many they were.
+ */
+uint32_t aside_clear_due(struct aside *, int64_t now_ms);
 
 /* The earliest due_ms; INT64_MAX if it is empty. */
 int64_t aside_next_ms(const struct aside *);

@@ -222,6 +222,8 @@ insert_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		store_prove(s, span_stored);
 	else if (outcome == PG_OK)
 		span_stored(s);
+	else if (store_rows_blocked(s, outcome, error))
+		return;
 	else if (store_gives_up(s, outcome, error, outcome == PG_ERROR && pg_error_is_own(error)))
 		refuse_row(s, error);
 }
@@ -315,7 +317,7 @@ copy_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		/* It may have been committed: then all would be duplicates. */
 		copy_to_insert(s);
 		store_failed(s, outcome, error);
-	} else {
+	} else if (!store_rows_blocked(s, outcome, error)) {
 		store_again(s, outcome, error);
 	}
 }
@@ -330,7 +332,8 @@ copy_over(struct store *s)
 	struct batch *b = s->storing;
 
 	for (uint32_t i = 0; i < b->nframes; i++)
-		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned)
+		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned &&
+		    !b->frames[i].aside)
 			b->frames[i].done = true;
 	s->cfg.stored(s->cfg.ctx, b);
 }

@@ -8,7 +8,8 @@
 #include "common/clock.h"
 #include "worker/store/store_impl.h"
 
-static const char *const prepared[] = {"positions_insert", "messages_insert", "raw_insert", NULL};
+static const char *const prepared[] = {"positions_insert", "positions_blocked",
+    "positions_blocked_days", "messages_insert", "raw_insert", NULL};
 
 static const struct store_step *const steps[STEPS] = {
     [STEP_INSERT] = &store_insert,
@@ -31,6 +32,19 @@ start_soon(struct store *s)
 	event_active(s->start_ev, EV_TIMEOUT, 1);
 }
 
+/* What is put aside is tried again when it is due, also if nothing else is to be stored. */
+static void
+wait_for_aside(struct store *s)
+{
+	int64_t ms = aside_next_ms(&s->aside) - clock_mono_ms();
+
+	if (aside_is_empty(&s->aside))
+		return;
+	ms = ms < 1 ? 1 : ms;
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+	evtimer_add(s->aside_ev, &tv);
+}
+
 /* Rows that stood in the batch twice: their twins are decided now. */
 static void
 book_twins(struct store *s)
@@ -39,7 +53,7 @@ book_twins(struct store *s)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < b->nrows; i++)
-		n += b->rows[i].state == ROW_DUPLICATE;
+		n += b->rows[i].state == ROW_DUPLICATE && !b->frames[b->rows[i].frame].aside;
 	store_book(s, 0, n, 0);
 }
 
@@ -51,12 +65,17 @@ batch_finished(struct store *s)
 
 	book_twins(s);
 	store_move_live_rows(s);
+	store_keep(s);
+	store_aside_over(s);
+	s->doubtful = false;
 	s->cfg.finished(s->cfg.ctx, b);
 	s->storing = NULL;
 	s->state = STORE_IDLE;
 	batch_reset(b);
 	if (!batch_is_empty(&s->batch[s->filling]))
 		start_soon(s);
+	else
+		wait_for_aside(s);
 }
 
 static void
@@ -103,6 +122,8 @@ go_on(struct store *s)
 	while (s->step < STEPS) {
 		const struct store_step *step = steps[s->step];
 
+		if (store_set_patience(s))
+			return;
 		if (pg_isolate_next(&s->spans, s->most)) {
 			store_send(s, step->statement);
 			return;
@@ -121,7 +142,9 @@ begin(struct store *s)
 	s->storing = &s->batch[s->filling];
 	s->filling ^= 1;
 	s->state = STORE_READY;
+	s->began_ms = clock_mono_ms();
 	batch_seal(s->storing);
+	store_leave_out(s);
 	enter_step(s, STEP_INSERT);
 	go_on(s);
 	s->cfg.room(s->cfg.ctx);
@@ -133,11 +156,21 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 
 	(void)fd, (void)what;
-	if (s->state == STORE_IDLE && pg_link_is_up(s->link) &&
-	    !batch_is_empty(&s->batch[s->filling]))
-		begin(s);
-	else
+	if (s->state != STORE_IDLE) {
 		go_on(s);
+		return;
+	}
+	if (!pg_link_is_up(s->link))
+		return;
+	if (!aside_is_empty(&s->aside) || !batch_is_empty(&s->batch[STORE_KEPT]))
+		store_take_back(s);
+	if (!batch_is_empty(&s->batch[s->filling])) {
+		begin(s);
+	} else {
+		s->began_ms = clock_mono_ms();
+		store_aside_over(s);
+		wait_for_aside(s);
+	}
 }
 
 /* Of the span's only item. */
@@ -202,6 +235,7 @@ db_up(void *ctx)
 {
 	struct store *s = ctx;
 
+	s->hasty = false;
 	/* After a failure of the environment only a committed batch proves that it is over. */
 	if (!s->failing || s->state == STORE_IDLE) {
 		s->failing = false;
@@ -264,6 +298,7 @@ store_new(const struct store_config *cfg)
 	store_refusals_over(s);
 	s->start_ev = evtimer_new(cfg->base, start_cb, s);
 	s->retry_ev = evtimer_new(cfg->base, retry_cb, s);
+	s->aside_ev = evtimer_new(cfg->base, start_cb, s);
 	const struct pg_link_callbacks callbacks = {.ctx = s,
 	    .up = db_up,
 	    .down = db_down,
@@ -272,7 +307,7 @@ store_new(const struct store_config *cfg)
 	    .synchronous_commit = cfg->synchronous_commit,
 	    .says_durability = true,
 	    .connects = &s->stats->db_connects};
-	if (s->start_ev == NULL || s->retry_ev == NULL || !store_init_positions(s) ||
+	if (s->start_ev == NULL || s->retry_ev == NULL || s->aside_ev == NULL || !store_init_positions(s) ||
 	    !batch_init(&s->batch[0], &cfg->limits) || !batch_init(&s->batch[1], &cfg->limits) ||
 	    (s->link = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
 		store_free(s);
@@ -298,9 +333,12 @@ store_free(struct store *s)
 		event_free(s->start_ev);
 	if (s->retry_ev != NULL)
 		event_free(s->retry_ev);
+	if (s->aside_ev != NULL)
+		event_free(s->aside_ev);
 	pg_result_free(s->answered);
-	batch_free(&s->batch[0]);
-	batch_free(&s->batch[1]);
+	pg_result_free(s->left_out);
+	for (int i = 0; i <= STORE_KEPT; i++)
+		batch_free(&s->batch[i]);
 	free(s->todo.at);
 	free(s->plain.at);
 	free(s->copy_buf);
@@ -322,7 +360,7 @@ store_batch(struct store *s, int which)
 int
 store_which(const struct store *s, const struct batch *b)
 {
-	return b == &s->batch[1];
+	return (int)(b - s->batch);
 }
 
 void
@@ -347,5 +385,6 @@ store_server_connections(const struct store *s)
 bool
 store_is_idle(const struct store *s)
 {
-	return s->state == STORE_IDLE && batch_is_empty(&s->batch[s->filling]);
+	return s->state == STORE_IDLE && batch_is_empty(&s->batch[s->filling]) &&
+	       batch_is_empty(&s->batch[STORE_KEPT]);
 }

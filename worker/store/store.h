@@ -14,8 +14,9 @@
  *
  * A batch of which everything was forgotten is finished() before room().
  *
- * A batch stays until all of it is stored, refused or `unstorable`, however long that takes. What was
- * not committed, or of which that is unknown, is sent again; keys make that harmless. No frame is `done`
+ * A batch stays until all of it is stored, refused, `unstorable` or put aside, however long that takes. What
+ * is put aside (as somebody holds locks on it) moves into a third batch, and back into one that fills when it is
+ * tried again; before finished(), moved() tells of each such frame. What was not committed, or of which that is unknown, is sent again; keys make that harmless. No frame is `done`
  * before its COMMIT.
  *
  * up() and down() say whether the database takes batches: down() when the connection is lost or a batch
@@ -51,6 +52,8 @@ struct store_config {
 	void (*stored)(void *ctx, struct batch *);
 	void (*finished)(void *ctx, struct batch *);
 	void (*room)(void *ctx);
+	/* The frame has another index in another batch (store_which()), or in the same one. */
+	void (*moved)(void *ctx, int from_batch, uint32_t from, int to_batch, uint32_t to);
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
 	/*
@@ -66,9 +69,16 @@ void store_free(struct store *);
 
 /* The batch that fills now. */
 struct batch *store_filling(struct store *);
-/* The two batches, for references from one to the other: 0 and 1. */
+/* The batches, for references from one to the other: 0, 1, and STORE_KEPT with what is put aside. */
+#define STORE_KEPT 2
 struct batch *store_batch(struct store *, int which);
 int store_which(const struct store *, const struct batch *);
+
+/*
+ * The frame's connection has gone. True: it is forgotten, and the caller books its records as refused: it is in no
+ * transaction, and the tracker will send it again.
+ */
+bool store_forget(struct store *, int which, uint32_t frame);
 
 /* Something was added: it is sent at the end of this turn of the event loop, or behind what is sent. */
 void store_kick(struct store *);

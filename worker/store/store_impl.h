@@ -14,6 +14,7 @@
 #include "pg/query.h"
 #include "pg/result.h"
 #include "pg/row.h"
+#include "worker/store/aside.h"
 #include "worker/store/store.h"
 
 enum store_state {
@@ -65,8 +66,8 @@ struct store {
 	struct store_config cfg;
 	struct stats *stats;
 	struct pg_link *link;
-	struct batch batch[2];
-	int filling;
+	struct batch batch[3]; /* the last one: STORE_KEPT */
+	int filling;	       /* 0 or 1 */
 
 	enum store_state state;
 	struct batch *storing; /* NULL: STORE_IDLE */
@@ -82,6 +83,16 @@ struct store {
 	int64_t started_us;
 
 	struct store_list plain; /* rows for COPY: nothing says that they are there already */
+	struct aside aside;	 /* what is left out (kept.c, blocked.c) */
+	struct event *aside_ev;	 /* something of it is due */
+	struct log_gate aside_gate[ASIDE_WHATS];
+	int64_t began_ms;	    /* the batch */
+	bool hasty;		    /* the session waits only a little for locks */
+	bool doubtful;		    /* it is to, as something is looked for */
+	uint32_t found;		    /* locked things, by the running question */
+	bool all_locked;	    /* it found that somebody holds the whole table */
+	struct pg_error blocked_by; /* the error that is looked into */
+	struct pg_result *left_out; /* of the span of raw frames: hashes of those that were */
 	uint64_t inserted;	 /* rows of the span that were new */
 	uint32_t copied;	 /* rows of the span given to libpq */
 	bool copy_began;	 /* COPY's header was */
@@ -155,6 +166,37 @@ bool store_refused_in_a_row(struct store *, int64_t device, const struct pg_erro
 /* What refusing the rows of todo[from..to) has changed is undone. */
 void store_unrefuse_rows(struct store *, struct pg_span);
 bool store_init_positions(struct store *) __attribute__((warn_unused_result));
+
+/*
+ * kept.c. Frames of the batch that need something that waits in `aside` are left out of it from now on; the second
+ * one also takes their rows out of what the step still has to do, behind what it has stored.
+ */
+void store_leave_out(struct store *);
+void store_leave_out_rest(struct store *);
+/* What was left out of the batch, which ends, is kept; and what may be tried again goes into the filling one. */
+void store_keep(struct store *);
+void store_take_back(struct store *);
+/* What a raw frame is called in `aside`. */
+int64_t store_raw_key(const struct batch *, const struct frame *);
+/* The days of a row's partition, since 1970. */
+int64_t store_day(const struct row *);
+
+/*
+ * blocked.c. False: there is no room, so it isn't one thing that fails.
+ */
+bool store_put_aside(struct store *, enum aside_what, int64_t key, const struct pg_error *)
+    __attribute__((warn_unused_result));
+/* The frame of a message or raw frame is left out of this batch. */
+void store_frame_aside(struct store *, struct frame *);
+/* A batch has ended: what it tried again, and was not refused again, isn't aside any more. */
+void store_aside_over(struct store *);
+/* True: a statement is sent that sets how long the session waits for locks. */
+bool store_set_patience(struct store *) __attribute__((warn_unused_result));
+/* For end(). True: somebody's lock stopped the statement, which is seen to: of rows; of the whole step. */
+bool store_rows_blocked(struct store *, enum pg_outcome, const struct pg_error *)
+    __attribute__((warn_unused_result));
+bool store_step_blocked(struct store *, enum pg_outcome, const struct pg_error *)
+    __attribute__((warn_unused_result));
 
 /* live_rows.c: the live rows follow what the batch holds. */
 void store_move_live_rows(struct store *);

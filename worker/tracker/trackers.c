@@ -306,6 +306,12 @@ trackers_finished(struct trackers *t, struct batch *b)
 }
 
 void
+trackers_moved(struct trackers *t, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	frames_moved(t, from_batch, from, to_batch, to);
+}
+
+void
 trackers_room(struct trackers *t)
 {
 	uint64_t waiting = stats_get(&t->cfg.stats->paused);
