@@ -101,6 +101,7 @@ t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \
 t_unit_worker_store_check_store_SOURCES = \
 	t/unit/worker/store/check_store.c t/unit/worker/store/check_store.h \
 	t/unit/worker/store/check_durable.c \
+	t/unit/worker/store/check_blocked.c \
 	t/unit/worker/store/check_failures.c \
 	t/unit/worker/store/check_positions.c \
 	t/unit/worker/store/check_raw.c \

@@ -20,14 +20,7 @@
  * What a key means: an id of a device, days since 1970 (UTC) of recorded_at, an enum store_step_id, the
  * arrival of a frame of messages whose command is locked, a hash of a raw frame whose row is.
  */
-enum aside_what {
-	ASIDE_DEVICE,
-	ASIDE_DAY,
-	ASIDE_STEP,
-	ASIDE_COMMAND,
-	ASIDE_RAW,
-	ASIDE_WHATS
-};
+enum aside_what { ASIDE_DEVICE, ASIDE_DAY, ASIDE_STEP, ASIDE_COMMAND, ASIDE_RAW, ASIDE_WHATS };
 
 struct aside_entry {
 	int64_t key;

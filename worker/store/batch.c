@@ -177,9 +177,9 @@ batch_copy(struct batch *to, const struct batch *from, uint32_t frame)
 	struct frame f = from->frames[frame];
 	size_t bytes = f.raw_len + row_bytes(from, &f);
 
-	if (to->nframes > 0 && (to->nframes >= to->limits.records ||
-				   to->nrows + f.nrows > to->limits.records ||
-				   to->used + bytes > to->limits.bytes))
+	if (to->nframes > 0 &&
+	    (to->nframes >= to->limits.records || to->nrows + f.nrows > to->limits.records ||
+		to->used + bytes > to->limits.bytes))
 		return BATCH_NONE;
 	if (!reserve(to, bytes))
 		return BATCH_NONE;

@@ -136,8 +136,7 @@ uint32_t batch_copy(struct batch *to, const struct batch *from, uint32_t frame)
  * Closes the gaps that the frames leave which are `forgotten`: the others move down, and `moved` is told of
  * each in turn, when it has. Not between batch_seal() and batch_reset().
  */
-void batch_compact(
-    struct batch *, void (*moved)(void *ctx, uint32_t from, uint32_t to), void *ctx);
+void batch_compact(struct batch *, void (*moved)(void *ctx, uint32_t from, uint32_t to), void *ctx);
 
 static inline const uint8_t *
 batch_raw(const struct batch *b, const struct frame *f)

@@ -43,8 +43,9 @@ name_aside(const struct aside_entry *e, char *text, size_t room)
 			snprintf(text, room, "the partition of day %" PRId64, e->key);
 		break;
 	case ASIDE_STEP:
-		snprintf(text, room, "%s", e->key == STEP_RAW ? "device_ingest_raw"
-							       : "device_messages or device_commands");
+		snprintf(text, room, "%s",
+		    e->key == STEP_RAW ? "device_ingest_raw"
+				       : "device_messages or device_commands");
 		break;
 	case ASIDE_COMMAND:
 		snprintf(text, room, "a command, to which an answer came,");
@@ -64,16 +65,17 @@ say_aside(struct store *s, const struct aside_entry *e)
 	char what[64];
 
 	if (log_gate_open(&s->aside_gate[e->what], clock_mono_ms(), SAY_MS, &suppressed))
-		log_warn("%s is blocked (%s, SQLSTATE %s): what needs it is put aside and tried again, the "
-			 "rest goes on (%" PRIu64 " more since the last line)",
+		log_warn(
+		    "%s is blocked (%s, SQLSTATE %s): what needs it is put aside and tried again, the "
+		    "rest goes on (%" PRIu64 " more since the last line)",
 		    name_aside(e, what, sizeof(what)), e->reason, e->sqlstate, suppressed);
 }
 
 bool
 store_put_aside(struct store *s, enum aside_what what, int64_t key, const struct pg_error *error)
 {
-	const struct aside_entry *e = aside_put(
-	    &s->aside, what, key, clock_mono_ms(), error->sqlstate, error->text);
+	const struct aside_entry *e =
+	    aside_put(&s->aside, what, key, clock_mono_ms(), error->sqlstate, error->text);
 
 	if (e == NULL)
 		return false;
@@ -158,7 +160,8 @@ days_result(void *ctx, const struct pg_result *res)
 		if (pg_int8(res, i, 0) == INT64_MIN)
 			s->all_locked = true;
 		else if (!aside_waits(&s->aside, ASIDE_DAY, pg_int8(res, i, 0), clock_mono_ms()))
-			s->found += store_put_aside(s, ASIDE_DAY, pg_int8(res, i, 0), &s->blocked_by);
+			s->found +=
+			    store_put_aside(s, ASIDE_DAY, pg_int8(res, i, 0), &s->blocked_by);
 	}
 }
 

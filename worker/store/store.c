@@ -307,8 +307,9 @@ store_new(const struct store_config *cfg)
 	    .synchronous_commit = cfg->synchronous_commit,
 	    .says_durability = true,
 	    .connects = &s->stats->db_connects};
-	if (s->start_ev == NULL || s->retry_ev == NULL || s->aside_ev == NULL || !store_init_positions(s) ||
-	    !batch_init(&s->batch[0], &cfg->limits) || !batch_init(&s->batch[1], &cfg->limits) ||
+	if (s->start_ev == NULL || s->retry_ev == NULL || s->aside_ev == NULL ||
+	    !store_init_positions(s) || !batch_init(&s->batch[0], &cfg->limits) ||
+	    !batch_init(&s->batch[1], &cfg->limits) ||
 	    (s->link = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
 		store_free(s);
 		return NULL;

@@ -93,9 +93,9 @@ struct store {
 	bool all_locked;	    /* it found that somebody holds the whole table */
 	struct pg_error blocked_by; /* the error that is looked into */
 	struct pg_result *left_out; /* of the span of raw frames: hashes of those that were */
-	uint64_t inserted;	 /* rows of the span that were new */
-	uint32_t copied;	 /* rows of the span given to libpq */
-	bool copy_began;	 /* COPY's header was */
+	uint64_t inserted;	    /* rows of the span that were new */
+	uint32_t copied;	    /* rows of the span given to libpq */
+	bool copy_began;	    /* COPY's header was */
 	uint8_t *copy_buf;
 	struct pg_result *answered; /* of the span of messages: commands and their times */
 	struct pg_array rows[ROW_NCOLUMNS];

@@ -42,7 +42,7 @@ struct dead_workers {
 	size_t nchunk;
 	struct left_row locked[CHUNK]; /* said the running statement: somebody holds their rows */
 	size_t nlocked;
-	int64_t not_before_ms; /* after such rows */
+	int64_t not_before_ms;	 /* after such rows */
 	struct pg_isolate spans; /* of the chunk: what is being written, and what is left */
 	bool pings_left;	 /* of the chunk, which is written */
 

@@ -383,7 +383,8 @@ become_wary(struct live *l, int64_t now)
 	uint64_t suppressed;
 
 	if (log_gate_open(&l->locked_gate, now, LOG_EVERY_MS, &suppressed))
-		log_warn("somebody holds rows of device_online locked: they are left out until they are free");
+		log_warn(
+		    "somebody holds rows of device_online locked: they are left out until they are free");
 	l->job.handled = true;
 	finish_batch(l, now);
 	l->wary = true;

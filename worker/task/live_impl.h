@@ -91,8 +91,8 @@ struct live {
 	struct fold *batch;
 	size_t nbatch;
 	enum live_phase phase;
-	bool wary; /* somebody holds live rows locked: these are left out */
-	bool locked; /* one was, in this batch */
+	bool wary;		 /* somebody holds live rows locked: these are left out */
+	bool locked;		 /* one was, in this batch */
 	struct pg_isolate spans; /* of the batch, in this phase */
 	struct pg_array arrays[LIVE_ARRAYS];
 	struct log_gate full_gate, refused_gate, locked_gate;

@@ -12,7 +12,8 @@
 #include "pg/sql.h"
 
 #define EVERY_MS 60000
-#define FIRST_WITHIN_MS 5000 /* spread, so that gateways that start together don't all ask at once */
+#define FIRST_WITHIN_MS \
+	5000 /* spread, so that gateways that start together don't all ask at once */
 #define BETWEEN_STEPS_MS 20
 #define AFTER_ERROR_MS 5000
 #define LOG_EVERY_MS 60000
@@ -71,8 +72,9 @@ note_failure(struct partitions *p, const struct pg_error *error)
 
 	if (!pg_error_is_transient(error) &&
 	    log_gate_open(&p->error_gate, clock_mono_ms(), LOG_EVERY_MS, &suppressed))
-		log_error("upkeep of the partitions: the database refuses it: %s: %s (%llu more since the "
-			  "last line)",
+		log_error(
+		    "upkeep of the partitions: the database refuses it: %s: %s (%llu more since the "
+		    "last line)",
 		    error->sqlstate, error->text, (unsigned long long)suppressed);
 }
 

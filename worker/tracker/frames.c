@@ -41,9 +41,7 @@ is_waiting_already(struct trackers *t, const struct conn *c, const uint8_t *raw,
 	for (uint32_t ref = c->first_frame; ref != CONN_NO_FRAME;) {
 		const struct frame *f = frame_of(t, ref);
 
-		if (f->raw_len == len &&
-		    memcmp(batch_raw(batch_of(t, ref), f), raw,
-			len) == 0)
+		if (f->raw_len == len && memcmp(batch_raw(batch_of(t, ref), f), raw, len) == 0)
 			return true;
 		ref = f->next;
 	}
@@ -247,8 +245,7 @@ frames_forget(struct conn *c)
 }
 
 void
-frames_moved(
-    struct trackers *t, int from_batch, uint32_t from, int to_batch, uint32_t to)
+frames_moved(struct trackers *t, int from_batch, uint32_t from, int to_batch, uint32_t to)
 {
 	const uint32_t old = make_ref(from_batch, from), new = make_ref(to_batch, to);
 	struct frame *f = frame_of(t, new);

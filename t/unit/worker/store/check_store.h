@@ -9,5 +9,6 @@ TCase *raw_case(void);
 TCase *copies_case(void);
 TCase *durable_case(void);
 TCase *failures_case(void);
+TCase *blocked_case(void);
 
 #endif

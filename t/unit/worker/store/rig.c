@@ -98,7 +98,8 @@ finished(void *ctx, struct batch *b)
 
 		if (f->done)
 			check_done(r, b, f);
-		ck_assert(f->done || f->unstorable || f->forgotten || f->kind == FRAME_MESSAGE);
+		ck_assert(f->done || f->unstorable || f->forgotten || f->aside ||
+			  f->kind == FRAME_MESSAGE);
 		r->done += f->done;
 		r->unstorable += f->unstorable;
 	}
@@ -109,6 +110,17 @@ room(void *ctx)
 {
 	((struct rig *)ctx)->room++;
 	ck_assert(batch_is_empty(store_filling(((struct rig *)ctx)->store)));
+}
+
+static void
+moved(void *ctx, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	struct rig *r = ctx;
+	const struct frame *f = &store_batch(r->store, to_batch)->frames[to];
+
+	(void)from_batch, (void)from;
+	ck_assert(!f->done && !f->answered);
+	r->moved++;
 }
 
 static void
@@ -161,6 +173,7 @@ rig_open(struct rig *r, uint32_t records, bool raw_copies)
 	    .stored = stored,
 	    .finished = finished,
 	    .room = room,
+	    .moved = moved,
 	    .up = up,
 	    .down = down,
 	    .stalled = stalled});

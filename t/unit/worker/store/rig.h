@@ -66,7 +66,12 @@ struct rig {
 	uint32_t slow;		/* statements of more rows are cancelled; 0: none */
 	struct rig_raw raw[256];
 	uint32_t nraw;
-	uint64_t refused_raw, refused_message, locked_message; /* IMEIs */
+	uint64_t refused_raw, refused_message, locked_message, locked_raw; /* IMEIs */
+	/* Somebody holds: rows of the devices 1 .. n, and it can be asked for; one whole table. */
+	int locked_devices;
+	bool locked_unseen;
+	const char *locked_table;
+	int64_t locked_day; /* since 1970; with locked_devices; INT64_MIN: all */
 	struct {
 		uint64_t imei;
 		int64_t received, command;
@@ -80,7 +85,8 @@ struct rig {
 	unsigned inserts, copies, proofs, raws, message_statements; /* statements that were sent */
 
 	/* What the store told. */
-	unsigned up, down, room, stored, finished, stalled;
+	unsigned up, down, room, stored, finished, stalled, moved;
+	unsigned hasty, patient;   /* settings of the session */
 	unsigned done, unstorable; /* frames of finished batches */
 	uint64_t booked_before;
 };
@@ -108,6 +114,9 @@ void rig_turn(struct rig *);
 void rig_serve(struct rig *);
 /* The same until nothing is left to do. A pause is cut short, a lost connection comes back. */
 void rig_run(struct rig *);
+
+/* What is put aside is tried again now. */
+void rig_due(struct rig *);
 
 bool rig_has(const struct rig *, int device, uint64_t at);
 uint32_t rig_raw_rows(const struct rig *, int device, const char *reason);

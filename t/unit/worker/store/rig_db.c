@@ -136,6 +136,45 @@ check_order(const struct rig_row *rows, uint32_t n)
 	}
 }
 
+/* A row of these somebody holds. True: the answer has been given. */
+static bool
+is_locked(const struct rig *r, const char *table, const struct rig_row *rows, uint32_t n)
+{
+	bool locked = r->locked_table != NULL && strcmp(table, r->locked_table) == 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		locked |= rows[i].device <= r->locked_devices;
+	if (locked)
+		scripted_refuse("55P03", "canceling statement due to lock timeout");
+	return locked;
+}
+
+/* The devices whose rows are held. */
+static void
+serve_blocked(struct rig *r)
+{
+	int64_t ids[RIG_DEVICES];
+	int n = 0;
+
+	for (int device = 1; device <= r->locked_devices && !r->locked_unseen; device++)
+		for (uint32_t i = 0; i < scripted_count(1); i++)
+			if (scripted_int8(1, i) == device) {
+				ids[n++] = device;
+				break;
+			}
+	scripted_ok(scripted_bigints(ids, n, 1));
+}
+
+static void
+serve_blocked_days(struct rig *r)
+{
+	int n = r->locked_day == INT64_MIN;
+
+	for (uint32_t i = 0; i < scripted_count(1) && r->locked_day > 0; i++)
+		n |= scripted_int8(1, i) == r->locked_day;
+	scripted_ok(scripted_bigints(&r->locked_day, n, 1));
+}
+
 static void
 serve_insert(struct rig *r)
 {
@@ -152,7 +191,8 @@ serve_insert(struct rig *r)
 		rows[i] =
 		    (struct rig_row){scripted_int8(1, i), scripted_int8(2, i), scripted_int8(3, i)};
 	check_order(rows, n);
-	if (!too_slow(r, n) && !fault_before(r, &fault)) {
+	if (!is_locked(r, "device_positions", rows, n) && !too_slow(r, n) &&
+	    !fault_before(r, &fault)) {
 		bool refuse = false;
 
 		for (uint32_t i = 0; i < n; i++)
@@ -208,7 +248,7 @@ serve_copy(struct rig *r)
 	if (!scripted_copy(&data, &len))
 		return;
 	uint32_t n = read_copy(data, len, rows);
-	if (too_slow(r, n) || fault_before(r, &fault))
+	if (is_locked(r, "device_positions", rows, n) || too_slow(r, n) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		refuse |= is_refused(r, rows[i].time);
@@ -267,7 +307,7 @@ serve_raw(struct rig *r)
 	r->raws++;
 	ck_assert_uint_gt(n, 0);
 	ck_assert_uint_le(n, 64);
-	if (fault_before(r, &fault))
+	if (is_locked(r, "device_ingest_raw", NULL, 0) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		refuse |= imei_at(i) == r->refused_raw;
@@ -275,9 +315,15 @@ serve_raw(struct rig *r)
 		scripted_refuse("22021", "invalid byte sequence");
 		return;
 	}
+	int64_t locked[2] = {0, (int64_t)r->locked_raw};
+	int nlocked = 0;
+
 	for (uint32_t i = 0; i < n; i++)
-		add_raw(r, i);
-	answer(r, fault, 0, NULL);
+		if (imei_at(i) != r->locked_raw)
+			add_raw(r, i);
+		else if (nlocked++ == 0)
+			locked[0] = scripted_int8(5, i);
+	answer(r, fault, 0, scripted_bigints(locked, nlocked > 0, 2));
 }
 
 static void
@@ -313,25 +359,31 @@ serve_messages(struct rig *r)
 
 	r->message_statements++;
 	ck_assert_uint_gt(n, 0);
-	if (fault_before(r, &fault))
+	if (is_locked(r, "device_messages", NULL, 0) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++)
-		if (imei_at(i) == r->refused_message || imei_at(i) == r->locked_message) {
-			bool locked = imei_at(i) == r->locked_message;
-
+		if (imei_at(i) == r->refused_message) {
 			scripted_rows(scripted_bigints(answered, 1, 3));
-			scripted_refuse(locked ? "55P03" : "22021", "refused");
+			scripted_refuse("22021", "refused");
 			return;
 		}
 	for (uint32_t i = 0; i < n; i++) {
 		size_t len;
+
+		if (imei_at(i) == r->locked_message) {
+			answered[0] = scripted_int8(8, i) + MS_2000 * 1000;
+			answered[1] = 0;
+			answered[2] = 2;
+			nanswered = 1;
+			continue;
+		}
 		const uint8_t *command = scripted_element(12, i, &len);
 
 		if (command != NULL && wire_i64(command) == r->open_command)
 			nanswered = 1;
 		add_message(r, i);
 	}
-	if (nanswered > 0)
+	if (nanswered > 0 && answered[2] != 2)
 		r->open_command = 0;
 	answer(r, fault, 0, scripted_bigints(answered, nanswered, 3));
 }
@@ -351,6 +403,14 @@ rig_serve(struct rig *r)
 		serve_raw(r);
 	} else if (strcmp(name, "messages_insert") == 0) {
 		serve_messages(r);
+	} else if (strcmp(name, "positions_blocked") == 0) {
+		serve_blocked(r);
+	} else if (strcmp(name, "positions_blocked_days") == 0) {
+		serve_blocked_days(r);
+	} else if (strncmp(name, "store_", 6) == 0) {
+		r->hasty += strcmp(name, "store_hasty") == 0;
+		r->patient += strcmp(name, "store_patient") == 0;
+		scripted_ok(NULL);
 	} else {
 		ck_assert_str_eq(name, "positions_prove");
 		r->proofs++;
@@ -366,6 +426,14 @@ rig_turn(struct rig *r)
 }
 
 void
+rig_due(struct rig *r)
+{
+	for (uint32_t i = 0; i < r->store->aside.n; i++)
+		r->store->aside.entries[i].due_ms = 0;
+	event_active(r->store->aside_ev, EV_TIMEOUT, 1);
+}
+
+void
 rig_run(struct rig *r)
 {
 	for (int i = 0; i < 100000; i++) {
@@ -376,7 +444,8 @@ rig_run(struct rig *r)
 			scripted_up();
 		else if (r->store->state == STORE_PAUSED)
 			event_active(r->store->retry_ev, EV_TIMEOUT, 1);
-		else if (store_is_idle(r->store))
+		else if (store_is_idle(r->store) ||
+			 (r->store->state == STORE_IDLE && !aside_is_empty(&r->store->aside)))
 			return;
 	}
 	ck_abort_msg("the store comes to no end");

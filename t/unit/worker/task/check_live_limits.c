@@ -377,9 +377,10 @@ START_TEST(rows_that_somebody_holds_locked_are_left_out)
 	for (int i = 1; i <= 5; i++)
 		position(l, e[i], i, T0, 10 + i, true);
 	/* The lock of `devices` is another statement's, which skips them as well. */
-	UNTIL(&r, SAYS(&r, "1 3 4 5",
-		      "SELECT string_agg(device_id::text, ' ' ORDER BY device_id) FROM device_online"
-		      " WHERE latitude IS NOT NULL"));
+	UNTIL(
+	    &r, SAYS(&r, "1 3 4 5",
+		    "SELECT string_agg(device_id::text, ' ' ORDER BY device_id) FROM device_online"
+		    " WHERE latitude IS NOT NULL"));
 	UNTIL(&r, stats_get(&r.stats->blocked_live_rows) == 1);
 	ck_assert(live_pending(l));
 	/* From now on nobody waits for it. */

@@ -32,8 +32,9 @@ START_TEST(goes_on_until_all_is_done_and_leaves)
 	rig_open(&r);
 	ck_assert(registry_try_lead(r.registry));
 	p = new_partitions(&r);
-	UNTIL(&r, SAYS(&r, "43", "SELECT count(*) FROM pg_class WHERE relkind = 'r'"
-				 " AND relname ~ '^device_positions_[0-9]{8}$'"));
+	UNTIL(&r, SAYS(&r, "43",
+		      "SELECT count(*) FROM pg_class WHERE relkind = 'r'"
+		      " AND relname ~ '^device_positions_[0-9]{8}$'"));
 	UNTIL(&r, SAYS(&r, "0", CONNECTIONS));
 	ck_assert_uint_eq(r.stats->db_connects, 1);
 	partitions_free(p);
