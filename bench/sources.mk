@@ -1,6 +1,6 @@
 # Programs that measure: `make bench` builds and runs them all (needs a PostgreSQL server on this machine).
 
-bench_programs = bench/bench-decode bench/bench-copy bench/bench-insert
+bench_programs = bench/bench-decode bench/bench-copy bench/bench-dictionary bench/bench-insert
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
@@ -10,11 +10,14 @@ bench_bench_decode_LDADD = libpg.a libproto.a $(JANSSON_LIBS)
 bench_bench_copy_SOURCES = bench/copy.c bench/rows.c bench/rows.h
 bench_bench_copy_LDADD = $(LIBPQ_LIBS) -lpthread
 
+bench_bench_dictionary_SOURCES = bench/dictionary.c
+bench_bench_dictionary_LDADD = libproto.a
+
 bench_bench_insert_SOURCES = bench/insert.c bench/rows.c bench/rows.h
 bench_bench_insert_LDADD = $(LIBPQ_LIBS) -lpthread
 
 bench_scripts = bench/run bench/measure/__init__.py bench/measure/copying.py bench/measure/figures.py \
-	bench/measure/machine.py bench/measure/stand.py bench/measure/table.py
+	bench/measure/machine.py bench/measure/meaning.py bench/measure/stand.py bench/measure/table.py
 EXTRA_DIST += $(bench_scripts)
 
 bench: all $(bench_programs)

@@ -55,6 +55,7 @@ struct conf {
 	int command_max_length; /* characters of a command's text */
 	int retention_days;	/* 0: keep */
 	int raw_retention_days;
+	int command_retention_days, message_retention_days;
 	enum ingest_raw ingest_raw;
 	enum synchronous_commit synchronous_commit;
 	int drain_timeout_ms;

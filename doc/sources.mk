@@ -14,6 +14,6 @@ doc/telematics-schema.7: doc/telematics-schema.7.in Makefile
 doc/telematics-gateway.8: doc/telematics-gateway.8.in Makefile
 	$(SUBST_IN)
 # For operators and for those who change the code.
-dist_doc_DATA = doc/architecture.md doc/commands.md doc/design.md doc/performance.md doc/protocol.md \
+dist_doc_DATA = doc/architecture.md doc/commands.md doc/design.md doc/dictionary.md doc/performance.md doc/protocol.md \
 	doc/runbook-gateway.md \
 	doc/scaling.md doc/security.md doc/write-path.md

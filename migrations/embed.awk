@@ -1,12 +1,17 @@
 # Turns migrations/NNNN_what.sql, given in order, into C: a table of version, name and text.
-# Plain POSIX awk. Fails if the numbers aren't 1, 2, 3 ... without a gap.
+# Behind them comes dictionary.sql, a text of its own. Plain POSIX awk. Fails if the numbers aren't 1, 2, 3 ... without a gap.
 BEGIN {
 	print "/* Made by migrations/embed.awk from the .sql files beside it. */"
 	print "#include \"migrations/migrations.h\""
 	print ""
 	print "const struct migration migrations[] = {"
 }
-FNR == 1 {
+FNR == 1 && FILENAME ~ /(^|\/)dictionary\.sql$/ {
+	print "\t},\n};"
+	printf "const size_t nmigrations = %d;\n\nconst char dictionary_sql[] =\n", n
+	dictionary = 1
+}
+FNR == 1 && !dictionary {
 	if (n++ > 0)
 		print "\t},"
 	name = FILENAME
@@ -36,8 +41,5 @@ FNR == 1 {
 END {
 	if (failed)
 		exit 1
-	if (n > 0)
-		print "\t},"
-	print "};"
-	printf "const size_t nmigrations = %d;\n", n
+	print "\t;"
 }

@@ -16,4 +16,7 @@ struct migration {
 extern const struct migration migrations[];
 extern const size_t nmigrations;
 
+/* Puts the rows of the dictionary in place of those that are there; to be run in a transaction. */
+extern const char dictionary_sql[];
+
 #endif

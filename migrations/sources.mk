@@ -7,18 +7,25 @@ migration_files = \
 	migrations/0004_upkeep.sql \
 	migrations/0005_commands.sql \
 	migrations/0006_rights.sql \
-	migrations/0007_locks.sql
+	migrations/0007_dictionary.sql \
+	migrations/0008_locks.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h
 nodist_libmigrations_a_SOURCES = migrations/embedded.c
 # The files themselves are installed and distributed by etc/sources.mk.
 EXTRA_DIST += migrations/embed.awk
-CLEANFILES += migrations/embedded.c migrations/embedded.c.tmp
+CLEANFILES += migrations/embedded.c migrations/embedded.c.tmp migrations/dictionary.sql migrations/dictionary.sql.tmp
 
-migrations/embedded.c: $(migration_files) migrations/embed.awk
+# The rows of the dictionary, which tgctl migrate puts in place whenever they have changed.
+migrations/dictionary.sql: $(dictionary_tables) dictionary/read.awk dictionary/to_sql.awk
+	$(AM_V_GEN)$(MKDIR_P) migrations
+	$(AM_V_at)$(dictionary_run) -f $(srcdir)/dictionary/to_sql.awk $(dictionary_read) > $@.tmp && mv -f $@.tmp $@
+
+migrations/embedded.c: $(migration_files) migrations/embed.awk migrations/dictionary.sql
 	$(AM_V_GEN)$(MKDIR_P) migrations
 	$(AM_V_at)files=; for f in $(migration_files); do \
 		if test -f $$f; then files="$$files $$f"; else files="$$files $(srcdir)/$$f"; fi; \
 	done; \
-	$(AWK) -f $(srcdir)/migrations/embed.awk $$files > $@.tmp && mv -f $@.tmp $@
+	files="$$files migrations/dictionary.sql"; \
+	LC_ALL=C $(AWK) -f $(srcdir)/migrations/embed.awk $$files > $@.tmp && mv -f $@.tmp $@

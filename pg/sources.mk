@@ -20,6 +20,7 @@ pg_statements = \
 	pg/sql/device_add.sql \
 	pg/sql/device_enable.sql \
 	pg/sql/device_existing.sql \
+	pg/sql/device_io.sql \
 	pg/sql/device_list.sql \
 	pg/sql/device_missing.sql \
 	pg/sql/device_refusals.sql \
@@ -27,6 +28,10 @@ pg_statements = \
 	pg/sql/devices_ask.sql \
 	pg/sql/devices_insert.sql \
 	pg/sql/devices_load.sql \
+	pg/sql/dictionary_stored.sql \
+	pg/sql/dictionary_version.sql \
+	pg/sql/event_index_step.sql \
+	pg/sql/events_list.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
@@ -64,6 +69,8 @@ pg_statements = \
 	pg/sql/rejected_list.sql \
 	pg/sql/rejected_trim.sql \
 	pg/sql/rejected_write.sql \
+	pg/sql/retention_commands.sql \
+	pg/sql/retention_messages.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
 	pg/sql/status_default.sql \

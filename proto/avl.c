@@ -242,7 +242,8 @@ avl_io_next(struct avl_io_walk *walk, struct avl_io *io)
 		io->id = wire_u16(walk->at);
 		walk->at += 2;
 	}
-	if (walk->section == AVL_VAR) {
+	io->variable = walk->section == AVL_VAR;
+	if (io->variable) {
 		io->len = wire_u16(walk->at);
 		walk->at += 2;
 	} else {

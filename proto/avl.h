@@ -64,6 +64,7 @@ enum avl_result avl_decode(const uint8_t *body, size_t len, struct avl_frame *fr
 struct avl_io {
 	uint16_t id;
 	uint16_t len;
+	bool variable;	      /* of section AVL_VAR: bytes whatever their number */
 	const uint8_t *value; /* big-endian bytes */
 };
 

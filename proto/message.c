@@ -189,14 +189,41 @@ message_write_command(
 	return message_write(codec, MESSAGE_COMMAND, imei, text, text_len, out, room);
 }
 
-bool
-message_is_text(const uint8_t *p, size_t n)
+/*
+ * Bytes of the character at p (RFC 3629: shortest form, no surrogates, up to U+10FFFF), 0 if it is none or is a
+ * control character.
+ */
+static size_t
+text_char(const uint8_t *p, size_t n)
 {
-	size_t i;
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t c = p[0];
+	size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
 
-	for (i = 0; i < n; i++) {
-		if ((p[i] < ' ' || p[i] > '~') && p[i] != '\t' && p[i] != '\r' && p[i] != '\n')
-			return false;
+	if (len == 1)
+		return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
+	if (len == 0 || len > n)
+		return 0;
+	c &= 0x7fu >> len;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
 	}
-	return true;
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || c < 0xa0)
+		return 0;
+	return len;
+}
+
+bool
+message_is_text(const uint8_t *p, size_t n, size_t *text_len)
+{
+	size_t at = 0, len = 1;
+
+	while (n > 0 && p[n - 1] == 0)
+		n--;
+	*text_len = n;
+	while (at < n && (len = text_char(p + at, n - at)) > 0)
+		at += len;
+	return at == n;
 }

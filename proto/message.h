@@ -59,7 +59,11 @@ size_t message_write(uint8_t codec, uint8_t type, uint64_t imei, const void *pay
 size_t message_write_command(uint8_t codec, uint64_t imei, const char *text, size_t text_len,
     uint8_t *out, size_t room) __attribute__((warn_unused_result));
 
-/* True if every byte is printable ASCII, or a tab, CR or LF: it can be shown as text. */
-bool message_is_text(const uint8_t *p, size_t n) __attribute__((warn_unused_result));
+/*
+ * True if it can be shown as text: UTF-8 whose characters are printable, or a tab, CR or LF. *text_len is its length
+ * without NULs at the end, which some firmware sends along.
+ */
+bool message_is_text(const uint8_t *p, size_t n, size_t *text_len)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -24,9 +24,18 @@ ROWS_SHOWN = 16
 
 LIVE_SQL = """SELECT to_char(o.recorded_at AT TIME ZONE 'UTC', 'HH24:MI:SS'), d.imei,
  to_char(o.latitude, 'FM990.00000'), to_char(o.longitude, 'FM990.00000'), o.speed, o.heading, o.satellites,
- coalesce(o.io->>'66', '') FROM device_online o JOIN devices d ON d.id = o.device_id
+ coalesce(to_char(s.external_voltage_v, 'FM990.00'), ''), coalesce(d.device_model, '')
+ FROM device_online o JOIN devices d ON d.id = o.device_id JOIN device_state s ON s.device_id = d.id
  WHERE d.imei = ANY (string_to_array('%s', ',')) AND o.recorded_at IS NOT NULL
  ORDER BY o.recorded_at DESC, d.imei LIMIT %d"""
+
+EVENTS_SQL = """SELECT to_char(received_at AT TIME ZONE 'UTC', 'HH24:MI:SS'), imei, severity, kind,
+ coalesce(trim_scale(value) || coalesce(' ' || unit, ''), '') FROM device_events
+ WHERE received_at > now() - interval '5 minutes' AND imei = ANY (string_to_array('%s', ','))
+ ORDER BY received_at DESC LIMIT %d"""
+# The devices of tgctl sim --profile mix, by turns.
+MODELS = ["FMB920", "FMC130", "FMB640", "TAT140", "FMC125"]
+EVENTS_SHOWN = 6
 
 
 class ExternalDatabase:
@@ -81,8 +90,10 @@ def register(scope, database, imeis):
     """Adds the fleet's devices; those that weren't there before go away again at the end."""
     names = ",".join(imeis)
     added = database.query(
-        "INSERT INTO devices (imei, name, device_model) SELECT i, 'demo ' || right(i, 4), 'FMC130'"
-        " FROM unnest(string_to_array('%s', ',')) i ON CONFLICT (imei) DO NOTHING RETURNING imei" % names)
+        "INSERT INTO devices (imei, name, device_model) SELECT i, 'demo ' || right(i, 4),"
+        " (string_to_array('%s', ','))[1 + (n - 1) %% %d]"
+        " FROM unnest(string_to_array('%s', ',')) WITH ORDINALITY AS u (i, n) ON CONFLICT (imei) DO NOTHING RETURNING imei"
+        % (",".join(MODELS), len(MODELS), names))
     mine = "(SELECT id FROM devices WHERE imei = ANY (string_to_array('%s', ',')))" % ",".join(added.split())
     if added:
         scope.later(lambda: database.query(
@@ -96,7 +107,7 @@ class Screen:
         self.began = time.monotonic()
         self.last = None
 
-    def show(self, rows, page, where):
+    def show(self, rows, events, page, where):
         now, stored = time.monotonic(), page.outcome("stored")
         rate = 0.0
         if self.last:
@@ -111,11 +122,11 @@ class Screen:
                 flush=True)
             return
         out = ["\033[H\033[1mtelematics-gateway demo\033[0m   " + where, "", line, "",
-               "\033[4m%-9s %-16s %11s %11s %6s %8s %5s %8s\033[0m" % (
-                   "UTC", "IMEI", "latitude", "longitude", "km/h", "heading", "sats", "volts")]
+               "\033[4m%-9s %-16s %11s %11s %6s %8s %5s %8s  %-8s\033[0m" % (
+                   "UTC", "IMEI", "latitude", "longitude", "km/h", "heading", "sats", "volts", "model")]
         for r in rows[:ROWS_SHOWN]:
-            volts = "%.2f" % (int(r[7]) / 1000) if r[7].isdigit() else ""
-            out.append("%-9s %-16s %11s %11s %6s %8s %5s %8s" % (tuple(r[:7]) + (volts,)))
+            out.append("%-9s %-16s %11s %11s %6s %8s %5s %8s  %-8s" % tuple(r))
+        out += [""] + ["%-9s %-16s %-8s %s %s" % tuple(e) for e in events]
         out += ["", "Ctrl-C ends it and takes everything away again."]
         sys.stdout.write("\033[K\n".join(out) + "\033[K\n\033[J")
         sys.stdout.flush()
@@ -138,7 +149,7 @@ def demo(scope):
     listed = os.path.join(work, "imeis")
     with open(listed, "w") as f:
         f.write("\n".join(imeis) + "\n")
-    fleet = proc.Process([gateway.TGCTL, "sim", "--port", str(gw.port), "--imei-file", listed, "--codec", "mix",
+    fleet = proc.Process([gateway.TGCTL, "sim", "--port", str(gw.port), "--imei-file", listed, "--profile", "mix",
                           "--records", "1", "--interval", "1000", "--quiet"], os.path.join(work, "sim.log"))
 
     def end_fleet():
@@ -159,7 +170,9 @@ def demo(scope):
         proc.check(not fleet.exited(), "the fleet has ended:\n" + fleet.output()[-2000:])
         answer = database.query(LIVE_SQL % (",".join(imeis), ROWS_SHOWN))
         rows = [line.split("\t") for line in answer.split("\n") if line]
-        screen.show(rows, gw.metrics(), where)
+        answer = database.query(EVENTS_SQL % (",".join(imeis), EVENTS_SHOWN))
+        events = [(line.split("\t") + [""])[:5] for line in answer.split("\n") if line]
+        screen.show(rows, events, gw.metrics(), where)
         time.sleep(1)   # the picture's pace
     proc.check(rows, "no position arrived in %g s\n%s" % (SECONDS, gw.log_text()[-2000:]))
 

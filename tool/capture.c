@@ -27,6 +27,8 @@ struct capture {
 	uint64_t imei, begun;
 	struct stream streams[STREAMS];
 	struct capture_totals totals;
+	void (*on_frame)(void *ctx, const uint8_t *body, size_t len); /* NULL: nobody asks */
+	void *ctx;
 };
 
 /* ---- lines ---- */
@@ -74,6 +76,13 @@ put_rest(struct capture *c, struct stream *s, const char *why)
 }
 
 /* ---- streams ---- */
+
+void
+capture_on_frame(struct capture *c, void (*frame)(void *, const uint8_t *, size_t), void *ctx)
+{
+	c->on_frame = frame;
+	c->ctx = ctx;
+}
 
 static void
 forget(struct capture *c, struct stream *s)
@@ -161,6 +170,8 @@ cut(struct capture *c, struct stream *s, const json_t *event)
 		snprintf(what, sizeof(what), "> %zu bytes", item.len);
 		put_time(c, event, what);
 		put_hex(c, "", s->bytes + at, item.len);
+		if (c->on_frame != NULL && r == STREAM_FRAME && item.crc_ok)
+			c->on_frame(c->ctx, item.body, item.body_len);
 		c->totals.items++;
 		c->totals.bytes += item.len;
 		at += item.len;

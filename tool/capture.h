@@ -26,6 +26,9 @@ struct capture_totals {
 struct capture *capture_new(FILE *out, uint64_t imei, int seconds)
     __attribute__((warn_unused_result));
 void capture_free(struct capture *);
+/* Calls `frame` with the body of each frame whose CRC is right, once it has been written. */
+void capture_on_frame(
+    struct capture *, void (*frame)(void *ctx, const uint8_t *body, size_t len), void *ctx);
 
 /* Takes an event (common/trace_request.h). False if memory is short or the file can't be written. */
 bool capture_event(struct capture *, const json_t *event) __attribute__((warn_unused_result));

@@ -7,6 +7,7 @@
 #include "proto/io_json.h"
 #include "proto/message.h"
 #include "proto/stream.h"
+#include "tool/io_names.h"
 #include "tool/out.h"
 
 static json_t *
@@ -81,8 +82,13 @@ record_json(const struct avl_record *r)
 	return o;
 }
 
+struct names {
+	const char *model;
+};
+
+/* `names` is NULL where none are asked for. */
 static bool
-avl_json(json_t *o, const uint8_t *body, size_t len)
+avl_json(json_t *o, const uint8_t *body, size_t len, const struct names *names)
 {
 	struct avl_record *records = calloc(AVL_MAX_RECORDS, sizeof(*records));
 	struct avl_frame frame;
@@ -104,8 +110,16 @@ avl_json(json_t *o, const uint8_t *body, size_t len)
 	if (frame.total_mismatches > 0)
 		json_object_set_new(o, "io_total_mismatches", json_integer(frame.total_mismatches));
 	array = json_array();
-	for (int i = 0; i < frame.nrecords; i++)
-		json_array_append_new(array, record_json(&records[i]));
+	for (int i = 0; i < frame.nrecords; i++) {
+		json_t *record = record_json(&records[i]);
+
+		if (names != NULL) {
+			json_object_set_new(
+			    record, "family", io_names_family(&records[i], names->model));
+			json_object_set_new(record, "names", io_names(&records[i], names->model));
+		}
+		json_array_append_new(array, record);
+	}
 	json_object_set_new(o, "records", array);
 	free(records);
 	return true;
@@ -116,6 +130,7 @@ one_message(const struct message *m)
 {
 	json_t *o = json_object();
 	char imei[24];
+	size_t text_len;
 
 	json_object_set_new(o, "type", json_integer(m->type));
 	if (m->has_time) {
@@ -129,8 +144,8 @@ one_message(const struct message *m)
 	}
 	json_object_set_new(o, "payload", hex_json(m->payload, m->payload_len));
 	json_object_set_new(o, "text",
-	    message_is_text(m->payload, m->payload_len)
-		? json_stringn((const char *)m->payload, m->payload_len)
+	    message_is_text(m->payload, m->payload_len, &text_len)
+		? json_stringn((const char *)m->payload, text_len)
 		: json_null());
 	return o;
 }
@@ -156,8 +171,8 @@ message_json(json_t *o, const uint8_t *body, size_t len)
 	return true;
 }
 
-bool
-frame_json(json_t *o, const uint8_t *body, size_t len)
+static bool
+decode(json_t *o, const uint8_t *body, size_t len, const struct names *names)
 {
 	bool avl = len > 0 && codec_is_avl(body[0]);
 	bool message = len > 0 && codec_is_message(body[0]);
@@ -165,9 +180,23 @@ frame_json(json_t *o, const uint8_t *body, size_t len)
 	json_object_set_new(o, "kind", json_string(avl ? "avl" : message ? "message" : "unknown"));
 	json_object_set_new(o, "codec", len > 0 ? json_integer(body[0]) : json_null());
 	if (avl)
-		return avl_json(o, body, len);
+		return avl_json(o, body, len, names);
 	if (message)
 		return message_json(o, body, len);
 	json_object_set_new(o, "error", json_string("unknown codec"));
 	return false;
+}
+
+bool
+frame_json(json_t *o, const uint8_t *body, size_t len)
+{
+	return decode(o, body, len, NULL);
+}
+
+bool
+frame_json_named(json_t *o, const uint8_t *body, size_t len, const char *model)
+{
+	struct names names = {model};
+
+	return decode(o, body, len, &names);
 }

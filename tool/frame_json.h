@@ -13,4 +13,8 @@
  */
 bool frame_json(json_t *o, const uint8_t *body, size_t len) __attribute__((warn_unused_result));
 
+/* The same with the elements of each record in words, for a device of that model (NULL: not known). */
+bool frame_json_named(json_t *o, const uint8_t *body, size_t len, const char *model)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -132,6 +132,7 @@ store_message(struct raw *r, const struct message *m, int seq)
 {
 	char *hex = malloc(2 * m->payload_len + 3), *text = NULL;
 	struct pg_params params = {0};
+	size_t text_len;
 	bool ok;
 
 	if (hex == NULL) {
@@ -140,8 +141,8 @@ store_message(struct raw *r, const struct message *m, int seq)
 	}
 	memcpy(hex, "\\x", 2);
 	out_hex(m->payload, m->payload_len, hex + 2);
-	if (message_is_text(m->payload, m->payload_len))
-		text = strndup((const char *)m->payload, m->payload_len);
+	if (message_is_text(m->payload, m->payload_len, &text_len))
+		text = strndup((const char *)m->payload, text_len);
 	pg_param_text(&params, r->id);
 	pg_param_text(&params, device_id(r));
 	pg_param_int(&params, m->codec);

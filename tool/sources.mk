@@ -13,6 +13,7 @@ libtgctl_a_SOURCES = \
 	tool/frame_json.c tool/frame_json.h \
 	tool/gateway_status.c tool/gateway_status.h \
 	tool/input.c tool/input.h \
+	tool/io_names.c tool/io_names.h \
 	tool/net.c tool/net.h \
 	tool/options.c tool/options.h \
 	tool/out.c tool/out.h \
@@ -31,8 +32,12 @@ libtgctl_a_SOURCES = \
 	tool/cmd/command_wait.c \
 	tool/cmd/decode.c \
 	tool/cmd/device.c \
+	tool/cmd/dictionary.c \
+	tool/cmd/events.c \
 	tool/cmd/grants.c \
-	tool/cmd/migrate.c \
+	tool/cmd/migrate.c tool/cmd/migrate.h \
+	tool/cmd/migrate_dictionary.c \
+	tool/cmd/migrate_index.c \
 	tool/cmd/raw.c \
 	tool/cmd/rejected.c \
 	tool/cmd/status.c \
@@ -51,6 +56,7 @@ libsim_a_SOURCES = \
 	tool/sim/hist.c tool/sim/hist.h \
 	tool/sim/log.c tool/sim/log.h \
 	tool/sim/options.c tool/sim/options.h \
+	tool/sim/profile.c tool/sim/profile.h \
 	tool/sim/random.h \
 	tool/sim/receive.c \
 	tool/sim/report.c \

@@ -75,6 +75,8 @@ list_records(const struct why_facts *f, struct facts *l)
 		    why_when(f, f->received_last).text);
 	else if (f->known)
 		fact(l, "records", "none");
+	if (f->says[0] != '\0')
+		fact(l, "last_record_says", "%s", f->says);
 	if (f->wrong_clocks > 0)
 		fact(l, "wrong_clock", "%d%s record%s, last received %s", f->wrong_clocks,
 		    f->wrong_clocks >= WHY_RECORDS ? " or more" : "", why_plural(f->wrong_clocks),

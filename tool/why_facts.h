@@ -48,6 +48,7 @@ struct why_facts {
 	int worker;
 	int64_t fix_at; /* of the last valid fix */
 	double latitude, longitude;
+	char says[WHY_WORDS]; /* the newest record, of power, radio and receiver; "" for nothing */
 
 	/* device_positions: the newest WHY_RECORDS with a clock that can be right */
 	int records, fixes;    /* so many, and so many of them with a fix */

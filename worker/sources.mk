@@ -48,4 +48,5 @@ libworker_a_SOURCES = \
 	worker/task/live_folds.c \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \
-	worker/task/rejected.c worker/task/rejected.h
+	worker/task/rejected.c worker/task/rejected.h \
+	worker/task/retention.c worker/task/retention.h

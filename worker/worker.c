@@ -21,6 +21,7 @@
 #include "worker/task/live.h"
 #include "worker/task/dead_workers.h"
 #include "worker/task/rejected.h"
+#include "worker/task/retention.h"
 #include "worker/store/store.h"
 #include "worker/task/backend_wait.h"
 #include "worker/task/jobs.h"
@@ -44,6 +45,7 @@ struct worker {
 	struct rejected *rejected;
 	struct dead_workers *dead_workers;
 	struct partitions *partitions;
+	struct retention *retention;
 	struct commands *commands;
 	struct backend_wait *backend_wait;
 	struct jobs *jobs;
@@ -364,6 +366,9 @@ start_parts(struct worker *w)
 	    .retention_days = conf->retention_days,
 	    .raw_retention_days = conf->raw_retention_days,
 	    .connects = &stats->db_connects});
+	w->retention = env->slot == 0 ? retention_new(conf->command_retention_days,
+					    conf->message_retention_days)
+				      : retention_new(0, 0);
 	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
@@ -373,7 +378,8 @@ start_parts(struct worker *w)
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
-	    w->commands == NULL || (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
+	    w->retention == NULL || w->commands == NULL ||
+	    (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -398,7 +404,7 @@ start_parts(struct worker *w)
 	    .stalled = store_stalled});
 	struct job *const jobs[] = {backend_wait_job(w->backend_wait), devices_job(w->devices),
 	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
-	    commands_job(w->commands)};
+	    retention_job(w->retention), commands_job(w->commands)};
 	w->jobs = jobs_new(w->base, conf->database_url, conf_synchronous_commit(conf), jobs,
 	    sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
 	if (w->store == NULL || w->jobs == NULL)

@@ -6,7 +6,7 @@ import time
 
 from lib import proc, wire
 
-from . import copying, machine
+from . import copying, machine, meaning
 from .stand import FIRST_IMEI, Sim, Window, gather
 from .table import Row
 
@@ -260,4 +260,4 @@ def replacement(bench):
 
 
 ALL = [decoding, write_path, latency, fleet_return, larger_fleet, idle_memory, handshakes, storm,
-       replacement]
+       replacement] + meaning.ALL

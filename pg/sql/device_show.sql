@@ -13,6 +13,15 @@ SELECT d.id, d.imei, d.name, d.device_model, d.enabled,
 	o.gateway, o.worker, o.last_seen_at, o.last_record_at,
 	o.recorded_at AS fix_at,
 	o.latitude, o.longitude, o.altitude, o.heading, o.speed, o.satellites, o.io,
+	f.family AS io_family,
+	-- Why that family was taken, or why none was.
+	CASE
+		WHEN o.io IS NULL THEN NULL
+		WHEN f.how = 'model' THEN 'by its model'
+		WHEN f.how = 'elements' THEN 'only this family sends such elements'
+		WHEN f.how = 'contradiction' THEN 'its elements are of no one family: set the model'
+		ELSE 'its elements leave ' || cardinality(f.candidates) || ' families: set the model'
+	END AS io_family_why,
 	(
 		SELECT coalesce(jsonb_object_agg(reason, n), '{}')
 		FROM (
@@ -29,4 +38,5 @@ SELECT d.id, d.imei, d.name, d.device_model, d.enabled,
 FROM devices d
 	LEFT JOIN device_online o ON o.device_id = d.id
 	LEFT JOIN rejected_devices r ON r.imei = d.imei
+	LEFT JOIN LATERAL telematics_family(o.io, d.device_model::text) AS f ON o.io IS NOT NULL
 WHERE d.imei = $1

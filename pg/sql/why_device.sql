@@ -24,6 +24,13 @@ SELECT (extract(epoch FROM now()) * 1000)::bigint AS now,
 	o.gateway, o.worker,
 	(extract(epoch FROM o.recorded_at) * 1000)::bigint AS fix_at,
 	o.latitude, o.longitude,
+	-- What its newest record says of its power, its radio and its receiver.
+	(
+		SELECT string_agg(coalesce(e.label, e.name || ' ' || trim_scale(e.value) || coalesce(' ' || e.unit, '')), ', ' ORDER BY e.id)
+		FROM telematics_io(o.io, d.device_model::text) AS e
+		WHERE e.name IN ('ignition', 'movement', 'external_voltage', 'battery_voltage', 'gsm_signal', 'gnss_status',
+			'sleep_mode', 'unplug', 'battery_level')
+	) AS says,
 	(SELECT (extract(epoch FROM max(last_seen_at)) * 1000)::bigint FROM device_online) AS fleet_last_seen
 FROM (SELECT $1::text AS imei) q
 	LEFT JOIN devices d ON d.imei = q.imei

@@ -38,6 +38,7 @@ e2e_tests = \
 	t/e2e/t0051-commands.py \
 	t/e2e/t0052-commands-kills.py \
 	t/e2e/t0053-commands-races.py \
+	t/e2e/t0055-late-answers.py \
 	t/e2e/t0060-upgrade.py \
 	t/e2e/t0061-reload-addresses.py \
 	t/e2e/t0062-paced-drain.py \
@@ -55,7 +56,9 @@ e2e_tests = \
 	t/e2e/t0075-rights.py \
 	t/e2e/t0076-first-tracker.py \
 	t/e2e/t0084-locks.py \
-	t/e2e/t0085-partitions-made.py
+	t/e2e/t0085-partitions-made.py \
+	t/e2e/t0090-dictionary.py \
+	t/e2e/t0091-event-index.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \

@@ -75,7 +75,8 @@ def test_files(bench):
     want += [os.path.join(at["docdir"], name)
              for name in os.listdir(os.path.join(gateway.SOURCE, "doc")) if name.endswith(".md")]
     want += [os.path.join(at["pkgdatadir"], "prometheus/telematics-gateway.rules.yml"),
-             os.path.join(at["pkgdatadir"], "grafana/telematics-gateway.json")]
+             os.path.join(at["pkgdatadir"], "grafana/telematics-gateway.json"),
+             os.path.join(at["pkgdatadir"], "dictionary.json")]
     want += [os.path.join(at["pkgdatadir"], "migrations", name)
              for name in os.listdir(os.path.join(gateway.SOURCE, "migrations")) if name.endswith(".sql")]
     proc.equal(files(root), sorted(want), "what was installed")

@@ -296,6 +296,11 @@ def test_commands(bench):
     Host(bench).serve().page("doc/commands.md")
 
 
+def test_dictionary(bench):
+    """doc/dictionary.md"""
+    Host(bench).serve().page("doc/dictionary.md")
+
+
 def test_runbook(bench):
     """doc/runbook-gateway.md"""
     Host(bench).serve().page("doc/runbook-gateway.md")

@@ -133,6 +133,7 @@ check_messages(const uint8_t *body, size_t len)
 	struct message_walk walk;
 	struct message m;
 	unsigned n = 0;
+	size_t text_len;
 
 	if (message_open(&walk, body, len) != MESSAGE_OK) {
 		REQUIRE(message_next(&walk, &m) == MESSAGE_END);
@@ -142,7 +143,8 @@ check_messages(const uint8_t *body, size_t len)
 		REQUIRE(m.payload >= body && m.payload_len < (size_t)(body + len - m.payload));
 		REQUIRE(m.codec == body[0] && m.imei <= UINT64_C(999999999999999));
 		touch(m.payload, m.payload_len);
-		sink = message_is_text(m.payload, m.payload_len);
+		sink = message_is_text(m.payload, m.payload_len, &text_len);
+		REQUIRE(text_len <= m.payload_len);
 	}
 	REQUIRE(n == body[1]);
 }

@@ -42,6 +42,7 @@ unit_tests = \
 	t/unit/tool/sim/check_command_fleet \
 	t/unit/tool/sim/check_fleet \
 	t/unit/tool/sim/check_frame \
+	t/unit/tool/sim/check_profile \
 	t/unit/tool/sim/check_road \
 	t/unit/worker/check_sandbox \
 	t/unit/worker/net/check_accept \
@@ -81,7 +82,10 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_proto.c t/unit/proto/check_proto.h \
 	t/unit/proto/check_avl.c \
 	t/unit/proto/check_avl_rules.c \
+	t/unit/proto/check_captured.c \
 	t/unit/proto/check_crc.c \
+	t/unit/proto/check_dictionary.c \
+	t/unit/proto/check_dictionary_read.c \
 	t/unit/proto/check_hash.c \
 	t/unit/proto/check_json.c \
 	t/unit/proto/check_message.c \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tool/capture.h"
+#include "tool/io_names.h"
 #include "tool/device_events.h"
 #include "tool/options.h"
 #include "tool/out.h"
@@ -36,6 +37,8 @@ static const char help[] =
     "                     the current directory)\n"
     "      --overwrite    replace the file if it is there\n"
     "      --json         print what was captured as an object\n"
+    "      --names        say below each frame what its IO elements mean, in comments\n"
+    "      --model MODEL  the device's model, for the names\n"
     "  -h, --help         this text\n"
     "\n"
     "Exit status: 0 the time is over, 1 the gateway refused or went away, the file can't be\n"
@@ -47,6 +50,8 @@ struct args {
 	const char *path;
 	bool overwrite;
 	char made[64]; /* the path, if none was given */
+	bool names;
+	const char *model; /* NULL: not known */
 };
 
 static FILE *
@@ -104,12 +109,26 @@ report(const struct args *a, const struct capture_totals *t, int status)
 	return TOOL_FAILED;
 }
 
+struct names {
+	FILE *out;
+	const char *model;
+};
+
+static void
+put_names(void *ctx, const uint8_t *body, size_t len)
+{
+	struct names *names = ctx;
+
+	io_names_print(names->out, "#   ", body, len, names->model);
+}
+
 /* The gateway is asked before: if it can't be, no file is left behind. */
 static int
 capture(struct args *a, int fd)
 {
 	struct capture *c;
 	FILE *f = open_file(a);
+	struct names names = {f, a->model};
 	int status;
 
 	if (f == NULL) {
@@ -122,6 +141,8 @@ capture(struct args *a, int fd)
 		status = TOOL_FAILED;
 		close(fd);
 	} else {
+		if (a->names)
+			capture_on_frame(c, put_names, &names);
 		status = device_events_run(fd, take, c);
 		if (!capture_end(c)) {
 			fprintf(stderr, "tgctl: writing the capture: %s\n", strerror(errno));
@@ -140,10 +161,12 @@ capture(struct args *a, int fd)
 int
 cmd_capture(int argc, char **argv)
 {
-	enum { OPT_FOR = OPT_FIRST, OPT_OVERWRITE };
+	enum { OPT_FOR = OPT_FIRST, OPT_OVERWRITE, OPT_NAMES, OPT_MODEL };
 	static const struct option longs[] = {OPTIONS_LONG,
 	    {"for", required_argument, NULL, OPT_FOR}, {"output", required_argument, NULL, 'o'},
-	    {"overwrite", no_argument, NULL, OPT_OVERWRITE}, OPTIONS_END};
+	    {"overwrite", no_argument, NULL, OPT_OVERWRITE},
+	    {"names", no_argument, NULL, OPT_NAMES}, {"model", required_argument, NULL, OPT_MODEL},
+	    OPTIONS_END};
 	struct args a = {.path = NULL};
 	struct conf *conf;
 	int c, fd = -1, status;
@@ -157,6 +180,10 @@ cmd_capture(int argc, char **argv)
 			a.path = optarg;
 		else if (c == OPT_OVERWRITE)
 			a.overwrite = true;
+		else if (c == OPT_NAMES)
+			a.names = true;
+		else if (c == OPT_MODEL)
+			a.model = optarg;
 		else if (!options_seconds(optarg, TRACE_MAX_SECONDS, &a.request.seconds))
 			return options_usage(
 			    "capture", "--for takes a time of up to 24h, not \"%s\"", optarg);

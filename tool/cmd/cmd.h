@@ -6,6 +6,8 @@
 
 int cmd_migrate(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
+int cmd_dictionary(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_rejected(int argc, char **argv);

@@ -1,6 +1,7 @@
 /* tgctl device: the inventory (table devices). */
 #include "tool/cmd/cmd.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -198,21 +199,44 @@ explain_unknown(struct pg_session *db, const char *imei)
 	pg_result_free(res);
 }
 
+/* The device's row, and what its newest record says in words. */
+static void
+print_device(const struct pg_result *res, const struct pg_result *io, bool json)
+{
+	json_t *o;
+
+	if (json) {
+		o = out_row_json(res, 0);
+		json_object_set_new(o, "elements", out_rows_json(io, NULL));
+		out_json(o);
+		return;
+	}
+	out_row(res, 0, false);
+	if (pg_rows(io) > 0) {
+		putchar('\n');
+		out_rows(io, false);
+	}
+}
+
 static int
 device_show(struct pg_session *db, const struct device_args *a)
 {
 	struct pg_params params = {0};
-	struct pg_result *res;
+	struct pg_result *res, *io = NULL;
 	int status = TOOL_FAILED;
 
 	pg_param_text(&params, a->imeis[0]);
 	res = database_query(db, "looking for the device", "device_show", &params);
 	if (res != NULL && pg_rows(res) > 0) {
-		out_row(res, 0, a->opts.json);
-		status = TOOL_OK;
+		io = database_query(db, "reading its elements", "device_io", &params);
+		if (io != NULL) {
+			print_device(res, io, a->opts.json);
+			status = TOOL_OK;
+		}
 	} else if (res != NULL) {
 		explain_unknown(db, a->imeis[0]);
 	}
+	pg_result_free(io);
 	pg_result_free(res);
 	return status;
 }

@@ -52,7 +52,7 @@ static const struct {
 #define NROLES (sizeof(roles) / sizeof(roles[0]))
 
 /* When a grant is needed: always, or with a key of the configuration. */
-enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION };
+enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION, COMMAND_RETENTION, MESSAGE_RETENTION };
 
 /* Columns of device_commands without what can hold a password. */
 #define COMMAND_FACTS \
@@ -102,7 +102,9 @@ static const struct grant {
 	"table", "device_commands"},
     {READONLY, ALWAYS, "SELECT (" COMMAND_FACTS ")", "table", "device_commands"},
     {WEB, ALWAYS, "SELECT", "table", "telematics_settings"},
+    {GATEWAY, COMMAND_RETENTION, "DELETE", "table", "device_commands"},
     {GATEWAY, ALWAYS, "INSERT", "table", "device_messages"},
+    {GATEWAY, MESSAGE_RETENTION, "SELECT, DELETE", "table", "device_messages"},
     {WEB, ALWAYS, "SELECT", "table", "device_messages"},
     {READONLY, ALWAYS, "SELECT (id, imei, device_id, codec, type, message_time, received_at)",
 	"table", "device_messages"},
@@ -115,6 +117,42 @@ static const struct grant {
 	"table", "device_ingest_raw"},
     {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "rejected_devices"},
     {WEB | READONLY, ALWAYS, "SELECT", "table", "rejected_devices"},
+
+    /* What elements mean (doc/dictionary.md): who may read records may have them explained. */
+    {ALL, ALWAYS, "SELECT", "table", "avl_models"},
+    {ALL, ALWAYS, "SELECT", "table", "avl_families"},
+    {ALL, ALWAYS, "SELECT", "table", "avl_parameters"},
+    {ALL, ALWAYS, "SELECT", "table", "avl_slots"},
+    {ALL, ALWAYS, "SELECT", "table", "avl_severities"},
+    {ALL, ALWAYS, "SELECT", "table", "avl_meanings"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "device_state"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "device_events"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_io(json, text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_family(json, text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_families(json, text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_read(json, bigint)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_event(json, text, integer, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_io(jsonb, text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_family(jsonb, text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_families(jsonb, text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_read(jsonb, bigint)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_event(jsonb, text, integer, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function",
+	"telematics_read_one(integer, text, integer, integer, bigint)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_class(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_model_mask(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_ascii(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_reversed(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_flags(bigint, jsonb)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_codes(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_beacons(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_adverts(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_signed(bytea, integer, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_eye(bytea, integer, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function",
+	"telematics_advert_item(bytea, integer, integer, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_hex_number(text)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_text(\"char\", text, jsonb)"},
 
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_history_kind()"},
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_upkeep(integer, integer)"},
@@ -133,6 +171,10 @@ is_wanted(const struct grant *g, const struct conf *conf)
 		return conf->retention_days > 0;
 	case RAW_RETENTION:
 		return conf->raw_retention_days > 0;
+	case COMMAND_RETENTION:
+		return conf->command_retention_days > 0;
+	case MESSAGE_RETENTION:
+		return conf->message_retention_days > 0;
 	default:
 		return true;
 	}

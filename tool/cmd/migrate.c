@@ -9,6 +9,7 @@
 
 #include "migrations/migrations.h"
 #include "pg/sql.h"
+#include "tool/cmd/migrate.h"
 #include "tool/database.h"
 #include "tool/options.h"
 
@@ -20,8 +21,9 @@ static const char help[] =
     "\n"
     "Brings the database to the schema that this version needs: applies the\n"
     "migrations that are not yet in the table schema_migrations, each in a\n"
-    "transaction of its own, then makes the partitions of the history and applies\n"
-    "the retention of the configuration. It is safe at any time, while the gateway\n"
+    "transaction of its own, puts the dictionary of IO elements in place, makes the\n"
+    "partitions of the history, applies the retention of the configuration, and gives\n"
+    "each partition its index of events. It is safe at any time, while the gateway\n"
     "runs, and more than once at the same time. There is no way back.\n"
     "\n"
     "A table devices that exists stays: the command adds to it what the gateway needs.\n"
@@ -187,8 +189,11 @@ migrate(struct migrate *m, const struct conf *conf)
 	m->now = schema_version(m->db);
 	if (m->now < 0)
 		return false;
+	/* A newer program has put its own dictionary there. */
+	if (m->now <= (int)nmigrations && !migrate_dictionary(m->db, m->json))
+		return false;
 	upkeep(m, conf);
-	return true;
+	return m->now > (int)nmigrations || migrate_event_index(m->db, m->json);
 }
 
 static void

@@ -3,14 +3,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "tool/capture.h"
 #include "tool/device_events.h"
+#include "tool/frame_json.h"
+#include "tool/io_names.h"
 #include "tool/options.h"
 #include "tool/out.h"
 #include "tool/trace_text.h"
 
 static const char help[] =
-    "Usage: tgctl trace IMEI [--for TIME] [--hex] [--json]\n"
+    "Usage: tgctl trace IMEI [--for TIME] [--hex] [--names [--model MODEL]] [--json]\n"
     "\n"
     "Follows one device live, also one that is unknown, disabled or refused: connections,\n"
     "answers to the handshake, frames, what was stored of them, acknowledgements and their\n"
@@ -23,6 +27,8 @@ static const char help[] =
     "  -c, --config FILE  configuration file\n"
     "      --for TIME     how long: seconds, or 90s, 10m, 24h (at most 24h; default 1h)\n"
     "      --hex          show the bytes as well: > from the device, < to it\n"
+    "      --names        say what the IO elements of its records mean, a line per record\n"
+    "      --model MODEL  the device's model, for the names\n"
     "      --json         print an object per line; times in ms since 1970, after_us in\n"
     "                     microseconds from the last byte of a frame to its acknowledgement\n"
     "  -h, --help         this text\n"
@@ -32,17 +38,53 @@ static const char help[] =
     "Exit status: 0 the time is over, 1 the gateway refused or went away, 2 wrong arguments\n"
     "or configuration.\n";
 
-static bool
-print(void *json, const json_t *event)
+struct trace {
+	bool json, hex;
+	const char *model; /* NULL: not known */
+	struct capture
+	    *records; /* puts frames together from the bytes; NULL: no names are wanted */
+};
+
+static void
+put_names(void *ctx, const uint8_t *body, size_t len)
 {
+	const struct trace *t = ctx;
+	json_t *o;
+
+	if (!t->json) {
+		io_names_print(stdout, "    ", body, len, t->model);
+		return;
+	}
+	o = json_pack("{s:s}", "event", "records");
+	(void)!frame_json_named(o, body, len, t->model);
+	out_json(o);
+}
+
+/* The bytes come because of the names; they are shown only if they were asked for. */
+static bool
+is_shown(const struct trace *t, const json_t *event)
+{
+	const char *name = json_string_value(json_object_get(event, "event"));
+
+	return t->hex || name == NULL || (strcmp(name, "in") != 0 && strcmp(name, "out") != 0);
+}
+
+static bool
+print(void *ctx, const json_t *event)
+{
+	struct trace *t = ctx;
 	char line[TRACE_EVENT_TEXT + 256];
 
-	if (*(bool *)json) {
-		out_json(json_incref((json_t *)event));
-	} else {
-		trace_text(event, line, sizeof(line));
-		puts(line);
+	if (is_shown(t, event)) {
+		if (t->json) {
+			out_json(json_incref((json_t *)event));
+		} else {
+			trace_text(event, line, sizeof(line));
+			puts(line);
+		}
 	}
+	if (t->records != NULL && !capture_event(t->records, event))
+		return false;
 	/* Whoever reads it from a pipe wants it now. */
 	if (fflush(stdout) == 0)
 		return true;
@@ -50,16 +92,36 @@ print(void *json, const json_t *event)
 	return false;
 }
 
+/* Follows with names: what a capture would write is of no interest here, only its frames. */
+static int
+run(struct trace *t, const struct trace_request *request, int fd, bool names)
+{
+	FILE *nowhere = names ? fopen("/dev/null", "w") : NULL;
+	int status;
+
+	if (nowhere != NULL &&
+	    (t->records = capture_new(nowhere, request->imei, request->seconds)) != NULL)
+		capture_on_frame(t->records, put_names, t);
+	status = device_events_run(fd, print, t);
+	capture_free(t->records);
+	if (nowhere != NULL)
+		fclose(nowhere);
+	return status;
+}
+
 int
 cmd_trace(int argc, char **argv)
 {
-	enum { OPT_FOR = OPT_FIRST, OPT_HEX };
+	enum { OPT_FOR = OPT_FIRST, OPT_HEX, OPT_NAMES, OPT_MODEL };
 	static const struct option longs[] = {OPTIONS_LONG,
 	    {"for", required_argument, NULL, OPT_FOR}, {"hex", no_argument, NULL, OPT_HEX},
+	    {"names", no_argument, NULL, OPT_NAMES}, {"model", required_argument, NULL, OPT_MODEL},
 	    OPTIONS_END};
 	struct trace_request request = {.seconds = 3600};
+	struct trace t = {.json = false};
 	struct options opts;
 	struct conf *conf;
+	bool names = false;
 	int c, fd = -1, status;
 
 	options_start(&opts);
@@ -67,7 +129,11 @@ cmd_trace(int argc, char **argv)
 		if (c == -2)
 			return status;
 		if (c == OPT_HEX)
-			request.bytes = true;
+			t.hex = true;
+		else if (c == OPT_NAMES)
+			names = true;
+		else if (c == OPT_MODEL)
+			t.model = optarg;
 		else if (!options_seconds(optarg, TRACE_MAX_SECONDS, &request.seconds))
 			return options_usage(
 			    "trace", "--for takes a time of up to 24h, not \"%s\"", optarg);
@@ -76,11 +142,13 @@ cmd_trace(int argc, char **argv)
 		return options_usage("trace", "it takes one IMEI");
 	if (!options_imei("trace", argv[optind]))
 		return TOOL_USAGE;
+	t.json = opts.json;
+	request.bytes = t.hex || names;
 	request.imei = strtoull(argv[optind], NULL, 10);
 	conf = calloc(1, sizeof(*conf));
 	status = TOOL_USAGE;
 	if (conf != NULL && options_conf(&opts, false, conf))
 		fd = device_events_open(conf, &request, &status);
 	free(conf);
-	return fd != -1 ? device_events_run(fd, print, &opts.json) : status;
+	return fd != -1 ? run(&t, &request, fd, names) : status;
 }

@@ -89,6 +89,7 @@ take_device(struct why_facts *f, const struct pg_result *res)
 	NUMBER(fix_at, res);
 	f->latitude = strtod(pg_field(res, "latitude"), NULL);
 	f->longitude = strtod(pg_field(res, "longitude"), NULL);
+	COPY(says, res);
 	NUMBER(fleet_last_seen, res);
 }
 

@@ -82,6 +82,7 @@ sim_build_frame(struct sim *s, struct sim_tracker *t)
 	for (uint32_t i = 0; i < s->opt.records; i++) {
 		t->clock_ms += step;
 		sim_road_step(&t->road, (uint64_t)step, &fix);
+		sim_profile_event(template->profile, &fix);
 		sim_frame_record(
 		    template, frame->frame, i, (uint64_t)(t->clock_ms + t->skew_ms), &fix, t->imei);
 	}

@@ -267,8 +267,11 @@ sim_fleet_init(struct sim *s)
 		s->step_ms = o->interval_ms > o->records ? o->interval_ms / o->records : 1;
 	if (s->step_ms == 0 && o->start_ms > 0)
 		s->step_ms = 1000;
-	for (unsigned i = 0; i < o->ncodecs; i++)
+	for (unsigned i = 0; i < o->nprofiles; i++)
+		sim_template_of_profile(&s->template[i], o -> profiles[i]);
+	for (unsigned i = 0; i < o->ncodecs && o->nprofiles == 0; i++)
 		ok = ok && sim_template_init(&s->template[i], o -> codecs[i], o -> io);
+	s->templates = o->nprofiles > 0 ? o->nprofiles : o->ncodecs;
 	bucket_init(s, &s->record_bucket, o->rate, o->records);
 	bucket_init(s, &s->connect_bucket, o->connect_rate, 1);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);

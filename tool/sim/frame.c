@@ -9,59 +9,35 @@
 #define HEAD 10 /* preamble, length, codec, count 1 */
 #define GPS 24	/* timestamp to speed */
 
-enum what {
-	CONSTANT,
-	IGNITION,
-	MOVEMENT,
-	GSM,
-	GNSS,
-	SUPPLY,
-	BATTERY,
-	SPEED,
-	PDOP,
-	HDOP,
-	ODOMETER,
-	TRIP,
-	IDENT,
-	NOISE,
-};
-
-struct element {
-	uint16_t id;
-	uint8_t width; /* 0: variable length, the VIN */
-	uint8_t what;
-	uint32_t value; /* of CONSTANT; of NOISE the mask */
-};
-
 /* The first ones make the default of 12. */
-static const struct element elements[] = {
-    {239, 1, IGNITION, 0},
-    {240, 1, MOVEMENT, 0},
-    {21, 1, GSM, 0},
-    {69, 1, GNSS, 0},
-    {66, 2, SUPPLY, 0},
-    {67, 2, BATTERY, 0},
-    {24, 2, SPEED, 0},
-    {181, 2, PDOP, 0},
-    {182, 2, HDOP, 0},
-    {16, 4, ODOMETER, 0},
-    {241, 4, CONSTANT, 24602},
-    {78, 8, IDENT, 0},
-    {256, 0, IDENT, 0},
-    {199, 4, TRIP, 0},
-    {200, 1, CONSTANT, 0},
-    {68, 2, NOISE, 0x3f},
-    {113, 1, CONSTANT, 97},
-    {205, 2, CONSTANT, 41527},
-    {206, 2, CONSTANT, 3021},
-    {11, 8, IDENT, 0},
-    {80, 1, CONSTANT, 1},
-    {1, 1, IGNITION, 0},
-    {9, 2, NOISE, 0x1fff},
-    {17, 2, NOISE, 0x7ff},
-    {18, 2, NOISE, 0x7ff},
-    {19, 2, NOISE, 0x7ff},
-    {14, 8, IDENT, 0},
+static const struct sim_element elements[] = {
+    {239, 1, SIM_IGNITION, 0},
+    {240, 1, SIM_MOVEMENT, 0},
+    {21, 1, SIM_GSM, 0},
+    {69, 1, SIM_GNSS, 0},
+    {66, 2, SIM_SUPPLY, 0},
+    {67, 2, SIM_BATTERY, 0},
+    {24, 2, SIM_SPEED, 0},
+    {181, 2, SIM_PDOP, 0},
+    {182, 2, SIM_HDOP, 0},
+    {16, 4, SIM_ODOMETER, 0},
+    {241, 4, SIM_CONSTANT, 24602},
+    {78, 8, SIM_IDENT, 0},
+    {256, 0, SIM_IDENT, 0},
+    {199, 4, SIM_TRIP, 0},
+    {200, 1, SIM_CONSTANT, 0},
+    {68, 2, SIM_NOISE, 0x3f},
+    {113, 1, SIM_CONSTANT, 97},
+    {205, 2, SIM_CONSTANT, 41527},
+    {206, 2, SIM_CONSTANT, 3021},
+    {11, 8, SIM_IDENT, 0},
+    {80, 1, SIM_CONSTANT, 1},
+    {1, 1, SIM_IGNITION, 0},
+    {9, 2, SIM_NOISE, 0x1fff},
+    {17, 2, SIM_NOISE, 0x7ff},
+    {18, 2, SIM_NOISE, 0x7ff},
+    {19, 2, SIM_NOISE, 0x7ff},
+    {14, 8, SIM_IDENT, 0},
 };
 #define ELEMENTS (sizeof(elements) / sizeof(elements[0]))
 
@@ -98,7 +74,7 @@ is_listed(unsigned id)
  * that are not among them, of 1, 2 and 4 bytes in turn.
  */
 static void
-choose(struct element *chosen, unsigned io, uint8_t codec)
+choose(struct sim_element *chosen, unsigned io, uint8_t codec)
 {
 	unsigned n = 0, id = 2;
 
@@ -110,15 +86,31 @@ choose(struct element *chosen, unsigned io, uint8_t codec)
 			continue;
 		chosen[n].id = (uint16_t)id;
 		chosen[n].width = (uint8_t)(1u << n % 3);
-		chosen[n].what = NOISE;
+		chosen[n].what = SIM_NOISE;
 		chosen[n++].value = 0xff;
 	}
 }
 
+/* A VIN, whose end is the tracker's own, or a list of one beacon. */
+static uint8_t *
+write_variable(struct sim_template *t, uint8_t *p, const struct sim_element *element)
+{
+	static const uint8_t beacon[] = {0x11, 0x21, 0x6b, 0x81, 0x7f, 0x8a, 0x27, 0x4d, 0x4f, 0xbd,
+	    0xb6, 0x2d, 0x33, 0xe1, 0x84, 0x2f, 0x8d, 0xf8, 0x01, 0x4d, 0x02, 0x2b, 0xbf};
+	bool vin = element->what == SIM_IDENT;
+	size_t len = vin ? 17 : sizeof(beacon);
+
+	wire_put_u16(p, (uint16_t)len);
+	if (vin)
+		t->vin = (uint16_t)(p + 2 - t->record);
+	memcpy(p + 2, vin ? (const void *)"WSIMULAT000000000" : beacon, len);
+	return p + 2 + len;
+}
+
 /* One section: its count, then its elements. Returns its end. */
 static uint8_t *
-write_section(
-    struct sim_template *t, uint8_t *p, const struct element *chosen, unsigned io, unsigned width)
+write_section(struct sim_template *t, uint8_t *p, const struct sim_element *chosen, unsigned io,
+    unsigned width)
 {
 	unsigned count_bytes = t->codec == CODEC_8E ? 2 : 1, id_bytes = t->codec == CODEC_8 ? 1 : 2;
 	unsigned count = 0;
@@ -133,35 +125,30 @@ write_section(
 		put(p, id_bytes, chosen[i].id);
 		p += id_bytes;
 		if (width == 0) {
-			wire_put_u16(p, 17);
-			t->vin = (uint16_t)(p + 2 - t->record);
-			memcpy(p + 2, "WSIMULAT000000000", 17);
-			p += 2 + 17;
+			p = write_variable(t, p, &chosen[i]);
 			continue;
 		}
-		if (chosen[i].what != CONSTANT) {
+		if (chosen[i].what != SIM_CONSTANT) {
 			t->patch[t->patches].at = (uint16_t)(p - t->record);
 			t->patch[t->patches].width = (uint8_t)width;
+			t->patch[t->patches].id = chosen[i].id;
 			t->patch[t->patches++].what = chosen[i].what;
 		}
-		/* NOISE keeps its mask in the template: the value is mask & random bits. */
+		/* SIM_NOISE keeps its mask in the template: the value is mask & random bits. */
 		put(p, width, chosen[i].value);
 		p += width;
 	}
 	return p;
 }
 
-bool
-sim_template_init(struct sim_template *t, uint8_t codec, unsigned io)
+/* The record of a template, but for what changes. */
+static void
+build(struct sim_template *t, uint8_t codec, const struct sim_element *chosen, unsigned io)
 {
-	struct element chosen[SIM_IO_MAX];
 	uint8_t *p = t->record + GPS;
 
 	memset(t, 0, sizeof(*t));
-	if (!codec_is_avl(codec) || io > SIM_IO_MAX)
-		return false;
 	t->codec = codec;
-	choose(chosen, io, codec);
 	p += codec == CODEC_8 ? 1 : 2; /* event id: 0 */
 	if (codec == CODEC_16)
 		*p++ = 7; /* generation type: periodical */
@@ -172,7 +159,29 @@ sim_template_init(struct sim_template *t, uint8_t codec, unsigned io)
 	if (codec == CODEC_8E)
 		p = write_section(t, p, chosen, io, 0);
 	t->len = (uint16_t)(p - t->record);
+}
+
+bool
+sim_template_init(struct sim_template *t, uint8_t codec, unsigned io)
+{
+	struct sim_element chosen[SIM_IO_MAX];
+
+	memset(t, 0, sizeof(*t));
+	if (!codec_is_avl(codec) || io > SIM_IO_MAX)
+		return false;
+	choose(chosen, io, codec);
+	build(t, codec, chosen, io);
 	return true;
+}
+
+void
+sim_template_of_profile(struct sim_template *t, enum sim_profile profile)
+{
+	size_t n;
+	const struct sim_element *own = sim_profile_elements(profile, &n);
+
+	build(t, sim_profile_codec(profile), own, (unsigned)n);
+	t->profile = profile;
 }
 
 size_t
@@ -199,50 +208,57 @@ fill(const struct sim_template *t, uint8_t *record, const struct sim_fix *fix, u
 		const struct sim_patch *patch = &t->patch[i];
 		uint8_t *p = record + patch->at;
 
-		switch ((enum what)patch->what) {
-		case IGNITION:
+		switch ((enum sim_what)patch->what) {
+		case SIM_IGNITION:
 			*p = fix->ignition;
 			break;
-		case MOVEMENT:
+		case SIM_MOVEMENT:
 			*p = fix->movement;
 			break;
-		case GSM:
+		case SIM_GSM:
 			*p = fix->gsm;
 			break;
-		case GNSS:
+		case SIM_GNSS:
 			*p = fix->gnss;
 			break;
-		case SUPPLY:
+		case SIM_SUPPLY:
 			wire_put_u16(p, fix->supply_mv);
 			break;
-		case BATTERY:
+		case SIM_BATTERY:
 			wire_put_u16(p, fix->battery_mv);
 			break;
-		case SPEED:
-			wire_put_u16(p, fix->speed);
+		case SIM_SPEED:
+			put(p, patch->width, fix->speed);
 			break;
-		case PDOP:
+		case SIM_PDOP:
 			wire_put_u16(p, fix->pdop);
 			break;
-		case HDOP:
+		case SIM_HDOP:
 			wire_put_u16(p, fix->hdop);
 			break;
-		case ODOMETER:
+		case SIM_ODOMETER:
 			wire_put_u32(p, fix->odometer);
 			break;
-		case TRIP:
+		case SIM_TRIP:
 			wire_put_u32(p, fix->trip);
 			break;
-		case IDENT:
+		case SIM_IDENT:
 			wire_put_u64(p, ident);
 			break;
-		case NOISE:
+		case SIM_NOISE:
 			noise = noise * 0x9e3779b97f4a7c15u + 1;
 			p[patch->width - 1] &= (uint8_t)(noise >> 56);
 			if (patch->width == 2)
 				p[0] &= (uint8_t)(noise >> 48);
 			break;
-		case CONSTANT:
+		case SIM_CONSTANT:
+			break;
+		case SIM_EVENT:
+			if (fix->event == patch->id)
+				put(p, patch->width, fix->event_value);
+			break;
+		default:
+			put(p, patch->width, sim_profile_value(patch->what, fix, ident));
 			break;
 		}
 	}
@@ -264,7 +280,7 @@ sim_frame_record(const struct sim_template *t, uint8_t *buf, unsigned place, uin
 	p[21] = fix->satellites;
 	wire_put_u16(p + 22, fix->speed);
 	if (fix->event != 0) {
-		p[t->codec == CODEC_8 ? GPS : GPS + 1] = fix->event;
+		put(p + GPS, t->codec == CODEC_8 ? 1 : 2, fix->event);
 		if (t->codec == CODEC_16)
 			p[GPS + 2] = 5; /* on change */
 	}

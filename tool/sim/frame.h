@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tool/sim/profile.h"
 #include "tool/sim/road.h"
 
 #define SIM_IO_MAX 150
@@ -17,12 +18,14 @@
 struct sim_patch {
 	uint16_t at;   /* offset in the record */
 	uint8_t width; /* bytes: 1, 2, 4, 8 */
-	uint8_t what;  /* enum in frame.c */
+	uint8_t what;  /* enum sim_what */
+	uint16_t id;
 };
 
 struct sim_template {
 	uint8_t codec;
-	uint16_t len; /* bytes of a record */
+	enum sim_profile profile; /* SIM_PLAIN: none */
+	uint16_t len;		  /* bytes of a record */
 	uint16_t patches;
 	uint16_t vin; /* offset of the VIN's 17 bytes, 0 if there is none */
 	uint8_t record[SIM_RECORD_MAX];
@@ -32,6 +35,8 @@ struct sim_template {
 /* False if `codec` is not an AVL codec or `io` is more than SIM_IO_MAX. */
 bool sim_template_init(struct sim_template *, uint8_t codec, unsigned io)
     __attribute__((warn_unused_result));
+
+void sim_template_of_profile(struct sim_template *, enum sim_profile);
 
 /* Bytes of a whole frame with n records (1 to 255). */
 size_t sim_frame_size(const struct sim_template *, unsigned n);

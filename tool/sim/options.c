@@ -15,7 +15,7 @@
 #define PORTS 10000 /* connections from one source address */
 #define SOURCE_IPS_MAX 250
 
-enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PORT, RANGE };
+enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PROFILE, PORT, RANGE };
 
 /* One row per option drives parsing, limits and the help. */
 static const struct option_row {
@@ -38,6 +38,9 @@ static const struct option_row {
     ROW("imei-base", TEXT, imei_file, 0, 0, "IMEI", "the first IMEI (350000000000000)"),
     ROW("imei-file", TEXT, imei_file, 0, 0, "FILE", "the IMEIs, one per line"),
     ROW("codec", CODEC, codecs, 0, 0, "C", "8, 8e, 16 or mix (8)"),
+    ROW("profile", PROFILE, profiles, 0, 0, "NAME",
+	"send what a real device sends, with its events: van (FMB920), can (FMC130 with CAN), truck (FMB640 with "
+	"tachograph), asset (TAT140), eye (FMC125 near an EYE beacon), mix (by turns); --codec and --io have no effect"),
     ROW("records", U32, records, 1, 255, "N", "records per frame (5)"),
     ROW("io", U32, io, 0, SIM_IO_MAX, "N", "IO elements per record (12)"),
     ROW("interval", I64, interval_ms, 1, 86400e3, "MS",
@@ -143,6 +146,19 @@ parse_codec(struct sim_options *o, const char *text)
 }
 
 static bool
+parse_profile(struct sim_options *o, const char *text)
+{
+	o->nprofiles = 0;
+	if (strcmp(text, "mix") == 0) {
+		for (int i = SIM_VAN; i < SIM_PROFILES; i++)
+			o->profiles[o->nprofiles++] = (enum sim_profile)i;
+		return true;
+	}
+	o->nprofiles = 1;
+	return sim_profile_by_name(text, &o->profiles[0]);
+}
+
+static bool
 parse_number(struct sim_options *o, const struct option_row *row, const char *text)
 {
 	void *field = (char *)o + row->at;
@@ -212,6 +228,8 @@ parse_one(struct sim_options *o, const struct option_row *row, const char *text)
 		return true;
 	case CODEC:
 		return parse_codec(o, text);
+	case PROFILE:
+		return parse_profile(o, text);
 	case RANGE:
 		return parse_range(o, row, text);
 	default:
@@ -281,6 +299,15 @@ check(struct sim_options *o)
 		fprintf(stderr,
 		    "tgctl sim: that many IMEIs from --imei-base take more than 15 digits\n");
 		return false;
+	}
+	for (unsigned i = 0; i < o->nprofiles; i++) {
+		sim_template_of_profile(&t, o->profiles[i]);
+		if (sim_frame_size(&t, o->records) > FRAME_BODY_MAX_AVL + FRAME_OVERHEAD) {
+			fprintf(stderr,
+			    "tgctl sim: %u records of a profile don't fit into a frame\n",
+			    o->records);
+			return false;
+		}
 	}
 	for (unsigned i = 0; i < o->ncodecs; i++) {
 		if (!sim_template_init(&t, o->codecs[i], o->io) ||

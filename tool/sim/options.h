@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "tool/sim/profile.h"
+
 struct sim_options {
 	const char *host;
 	const char *imei_file, *acked_log, *sent_log, *command_log;
@@ -29,6 +31,8 @@ struct sim_options {
 	uint16_t port;
 	uint8_t codecs[3];
 	unsigned ncodecs;
+	enum sim_profile profiles[SIM_PROFILES]; /* instead of codec and io */
+	unsigned nprofiles;
 	bool allow_remote, split, glue, idle, handshake_only, retry_refused, json, latency, quiet;
 	bool no_commands;
 };

@@ -45,8 +45,9 @@ struct sim_fix {
 	uint16_t angle;		     /* degrees, 0 to 359 */
 	uint16_t speed;		     /* km/h; 0 without a fix */
 	uint8_t satellites;	     /* 0: no fix, and the position is the last known one */
-	uint8_t event;		     /* 0, SIM_EVENT_IGNITION or SIM_EVENT_MOVEMENT */
-	uint8_t priority;	     /* 1 for an event */
+	uint16_t event;	     /* 0, SIM_EVENT_IGNITION, SIM_EVENT_MOVEMENT, or of a profile */
+	uint8_t event_value; /* of the event's element, where a profile has it */
+	uint8_t priority;    /* 1 for an event */
 	uint8_t ignition, movement, gsm, gnss;
 	uint16_t supply_mv, battery_mv;
 	uint16_t pdop, hdop;	 /* x 10 */

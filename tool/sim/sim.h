@@ -102,7 +102,8 @@ struct sim_counts {
 
 struct sim {
 	struct sim_options opt;
-	struct sim_template template[3];
+	struct sim_template template[SIM_PROFILES];
+	unsigned templates; /* so many are in use, by turns */
 	struct sim_tracker *tracker;
 	struct sim_wheel wheel;
 	struct sim_queue connect, ready;

@@ -36,7 +36,7 @@ sim_tracker_init(struct sim *s, struct sim_tracker *t, uint64_t imei)
 	memset(t, 0, sizeof(*t));
 	t->fd = -1;
 	t->imei = imei;
-	t->template = &s->template[i % s->opt.ncodecs];
+	t->template = &s->template[i % s->templates];
 	sim_road_init(&t->road, sim_random(&seed), s->opt.no_fix);
 	t->rng = sim_random(&seed);
 	if (s->opt.interval_ms > 0)

@@ -40,6 +40,7 @@ put_message(
     struct store *s, const struct frame *f, const struct message *m, int16_t seq, int64_t hash)
 {
 	struct pg_array *a = s->messages;
+	size_t text_len;
 
 	pg_array_imei(&a[MSG_IMEI], f->from.imei);
 	pg_array_int8(&a[MSG_DEVICE], f->from.device_id);
@@ -50,8 +51,8 @@ put_message(
 	else
 		pg_array_null(&a[MSG_TIME]);
 	pg_array_raw(&a[MSG_PAYLOAD], m->payload, m->payload_len);
-	if (message_is_text(m->payload, m->payload_len))
-		pg_array_text(&a[MSG_TEXT], (const char *)m->payload, m->payload_len);
+	if (message_is_text(m->payload, m->payload_len, &text_len))
+		pg_array_text(&a[MSG_TEXT], (const char *)m->payload, text_len);
 	else
 		pg_array_null(&a[MSG_TEXT]);
 	pg_array_time_us(&a[MSG_RECEIVED], f->from.received_wall_us);

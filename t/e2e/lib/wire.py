@@ -131,7 +131,7 @@ def message(codec, kind, payload, time=None, imei=None):
     """A frame with one message of codec 12, 13, 14 or 15."""
     head = b""
     if codec == CODEC_13:
-        head = struct.pack(">Q", time)
+        head = struct.pack(">Q", 0x0000016C0A81C320 if time is None else time)
     elif codec == CODEC_14:
         head = bytes.fromhex(imei.zfill(16))
     elif codec == CODEC_15:

@@ -356,19 +356,39 @@ START_TEST(answers)
 }
 END_TEST
 
+#define NOT_TEXT SIZE_MAX
+
 START_TEST(text)
 {
 	uint8_t byte;
 	int b;
 
-	ck_assert(message_is_text(NULL, 0));
-	ck_assert(message_is_text((const uint8_t *)"Hello!\t\r\n ~", 11));
+	static const struct {
+		const char *bytes;
+		size_t n, text; /* text: its length, or NOT_TEXT */
+	} cases[] = {{"Hello!\t\r\n ~", 11, 11}, {"OK\0", 3, 2}, {"OK\r\n\0\0", 6, 4}, {"\0", 1, 0},
+	    {"O\0K", 3, NOT_TEXT}, {"\xc5\xa1", 2, 2}, {"\xe2\x82\xac", 3, 3},
+	    {"\xf0\x9f\x9a\x97", 4, 4}, {"\xe2\x82", 2, NOT_TEXT}, {"\xc0\xaf", 2, NOT_TEXT},
+	    {"\xe0\x80\xaf", 3, NOT_TEXT}, {"\xed\xa0\x80", 3, NOT_TEXT},
+	    {"\xf4\x90\x80\x80", 4, NOT_TEXT}, {"\xc2\x9b", 2, NOT_TEXT},
+	    {"\xe2\x28\xa1", 3, NOT_TEXT}, {"\xff", 1, NOT_TEXT},
+	    {"\xf0\x8f\xbf\xbf", 4, NOT_TEXT}};
+	size_t len;
+
+	ck_assert(message_is_text(NULL, 0, &len));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool is = message_is_text((const uint8_t *)cases[i].bytes, cases[i].n, &len);
+
+		ck_assert_int_eq(is, cases[i].text != NOT_TEXT);
+		if (is)
+			ck_assert_uint_eq(len, cases[i].text);
+	}
 	for (b = 0; b < 256; b++) {
 		byte = (uint8_t)b;
-		ck_assert_int_eq(message_is_text(&byte, 1),
-		    (b >= 32 && b < 127) || b == 9 || b == 10 || b == 13);
+		ck_assert_int_eq(message_is_text(&byte, 1, &len),
+		    (b >= 32 && b < 127) || b == 9 || b == 10 || b == 13 || b == 0);
 	}
-	ck_assert(!message_is_text((const uint8_t *)"abc\x80", 4));
+	ck_assert(!message_is_text((const uint8_t *)"abc\x80", 4, &len));
 }
 END_TEST
 

@@ -19,6 +19,9 @@ main(void)
 	srunner_add_suite(runner, suite_message());
 	srunner_add_suite(runner, suite_hash());
 	srunner_add_suite(runner, suite_json());
+	srunner_add_suite(runner, suite_captured());
+	srunner_add_suite(runner, suite_dictionary());
+	srunner_add_suite(runner, suite_dictionary_read());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -12,5 +12,8 @@ Suite *suite_avl_rules(void);
 Suite *suite_message(void);
 Suite *suite_hash(void);
 Suite *suite_json(void);
+Suite *suite_captured(void);
+Suite *suite_dictionary(void);
+Suite *suite_dictionary_read(void);
 
 #endif

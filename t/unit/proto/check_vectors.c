@@ -168,7 +168,8 @@ compare_messages(const struct vector *v, const uint8_t *body, size_t len)
 			ck_assert_int_eq(m.time_ms, field(e, "timestamp") * 1000);
 		if (m.codec == CODEC_14 || m.codec == CODEC_15)
 			ck_assert_uint_eq(m.imei, strtoull(text(e, "imei"), NULL, 10));
-		ck_assert(message_is_text(m.payload, m.payload_len));
+		size_t text_len;
+		ck_assert(message_is_text(m.payload, m.payload_len, &text_len));
 	}
 	ck_assert_uint_eq(i, json_array_size(expected));
 }

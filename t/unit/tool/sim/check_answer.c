@@ -74,6 +74,7 @@ END_TEST
 START_TEST(any_command)
 {
 	char out[SIM_ANSWER_MAX], command[2 * SIM_ANSWER_MAX];
+	size_t text_len;
 
 	ck_assert_uint_eq(say("getinfo\0", 8, out), strlen("Unknown command or invalid format"));
 	for (size_t n = 0; n <= sizeof(command); n++) {
@@ -82,7 +83,7 @@ START_TEST(any_command)
 			memcpy(command, "setparam 1:yyy", 14);
 		ck_assert_uint_le(say(command, n, out), SIM_ANSWER_MAX);
 		ck_assert_uint_gt(say(command, n, out), 0);
-		ck_assert(message_is_text((uint8_t *)out, say(command, n, out)));
+		ck_assert(message_is_text((uint8_t *)out, say(command, n, out), &text_len));
 	}
 	road.blind = true;
 	ck_assert_uint_gt(say("getgps", 6, out), 12);
