@@ -146,6 +146,7 @@ link_renew(struct pg_link *link)
 
 	snprintf(why, sizeof(why), "%.*s", LINK_WHY - 1, link->error.text);
 	drop_connection(link);
+	link->first_host = 0;
 	set_timer(link, RENEW_DELAY_MS);
 	link_end_job(link, PG_ERROR);
 	link->cb.down(link->cb.ctx, why);
@@ -276,17 +277,21 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 static void
 connect_now(struct pg_link *link)
 {
+	struct link_hosts hosts;
 	char application[64];
 
+	/* What comes later wins. */
+	link_rotate_hosts(&hosts, link->url, link->first_host);
 	snprintf(application, sizeof(application), "telematics-gateway %s", link->name);
 	const char *const keys[] = {"dbname", "fallback_application_name", "connect_timeout",
 	    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
-	    "tcp_user_timeout", NULL};
-	const char *const values[] = {
-	    link->url, application, "5", "1", "10", "5", "3", "15000", NULL};
+	    "tcp_user_timeout", hosts.key[0], hosts.key[1], hosts.key[2], NULL};
+	const char *const values[] = {link->url, application, "5", "1", "10", "5", "3", "15000",
+	    hosts.value[0], hosts.value[1], hosts.value[2], NULL};
 
 	link->state = LINK_CONNECTING;
 	link->conn = PQconnectStartParams(keys, values, 1);
+	link_free_hosts(&hosts);
 	if (link->conn == NULL || PQstatus(link->conn) == CONNECTION_BAD) {
 		if (link->conn == NULL)
 			link_lost(link, "out of memory");
@@ -298,20 +303,6 @@ connect_now(struct pg_link *link)
 	set_timer(link, CONNECT_MS + CONNECT_NEXT_HOST_MS * (link->hosts - 1));
 	if (!watch(link, false, true))
 		link_broken(link);
-}
-
-static int
-count_hosts(const char *url)
-{
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-	int hosts = 1;
-
-	for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-		if (strcmp(o->keyword, "host") == 0 && o->val != NULL)
-			for (const char *p = o->val; *p != '\0'; p++)
-				hosts += *p == ',';
-	PQconninfoFree(options);
-	return hosts;
 }
 
 struct pg_link *
@@ -331,7 +322,7 @@ pg_link_new(
 		pg_link_free(link);
 		return NULL;
 	}
-	link->hosts = count_hosts(url);
+	link->hosts = link_count_hosts(url);
 	link->state = LINK_WAITING;
 	set_timer(link, 0);
 	return link;

@@ -43,6 +43,7 @@ struct pg_link {
 	int64_t up_since_ms;
 	bool said_lost; /* the log says that it is away */
 	int hosts;	/* in the connection string */
+	int first_host; /* that is tried first: the one before it stayed and did not answer */
 	struct pg_job job;
 	bool copying;
 	struct pg_error error; /* the first one of what runs, if it failed */
@@ -78,6 +79,18 @@ bool link_flush(struct pg_link *) __attribute__((warn_unused_result));
 bool link_watch_write(struct pg_link *) __attribute__((warn_unused_result));
 /* The set-up is over. */
 void link_up(struct pg_link *);
+
+/* link_hosts.c */
+#define LINK_LISTS 3 /* host, hostaddr, port */
+struct link_hosts {
+	const char *key[LINK_LISTS];
+	char *value[LINK_LISTS];
+	int n;
+};
+int link_count_hosts(const char *url);
+/* Parameters of libpq's that begin the URL's lists behind their first `by` hosts. */
+void link_rotate_hosts(struct link_hosts *, const char *url, int by);
+void link_free_hosts(struct link_hosts *);
 
 /* link_watch.c */
 bool link_watch_start(struct pg_link *) __attribute__((warn_unused_result));

@@ -45,6 +45,9 @@ pulse_cb(evutil_socket_t fd, short what, void *arg)
 		snprintf(why, sizeof(why),
 		    "no answer to \"%s\" for %d s: a new connection is tried", link->job.name,
 		    link->silent_s);
+		/* An old primary would take us again: the others of the URL come first now. */
+		if (!link->hurried)
+			link->first_host = (link->first_host + 1) % link->hosts;
 		link_lost(link, why);
 	} else if (link->silent_s >= PG_STALLED_S && link->cb.stalled != NULL) {
 		link->cb.stalled(link->cb.ctx, link->job.name, link->silent_s);

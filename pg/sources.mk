@@ -95,6 +95,7 @@ libpg_a_SOURCES = \
 	pg/error.c pg/error.h \
 	pg/isolate.c pg/isolate.h \
 	pg/link.c pg/link.h pg/link_impl.h \
+	pg/link_hosts.c \
 	pg/link_job.c \
 	pg/link_setup.c \
 	pg/link_watch.c \

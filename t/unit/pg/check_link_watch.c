@@ -68,6 +68,41 @@ START_TEST(a_job_without_progress)
 }
 END_TEST
 
+/* The next attempt begins with another host, as this one would take us again. */
+START_TEST(another_host_comes_first)
+{
+	struct link_hosts h;
+	char url[512];
+
+	link_rotate_hosts(&h, "host=a,b,c port=1,2,3 dbname=x", 2);
+	ck_assert_int_eq(h.n, 2);
+	for (int i = 0; i < h.n; i++)
+		ck_assert_str_eq(h.value[i], strcmp(h.key[i], "host") == 0 ? "c,a,b" : "3,1,2");
+	link_free_hosts(&h);
+	link_rotate_hosts(&h, "host=a,b hostaddr=1.1.1.1,2.2.2.2 port=5", 0);
+	ck_assert_int_eq(h.n, 2);
+	for (int i = 0; i < h.n; i++)
+		ck_assert_str_eq(
+		    h.value[i], strcmp(h.key[i], "host") == 0 ? "a,b" : "1.1.1.1,2.2.2.2");
+	link_free_hosts(&h);
+	link_rotate_hosts(&h, "host=a port=5", 1);
+	ck_assert_int_eq(h.n, 0);
+	link_free_hosts(&h);
+
+	snprintf(url, sizeof(url), "host=%.*s,%.300s", (int)strcspn(rig.url + 5, " "), rig.url + 5,
+	    rig.url + 5);
+	rig_link(url);
+	UNTIL(rig.ups == 1);
+	rig_start("SELECT pg_sleep(100)");
+	silence(31);
+	ck_assert_int_eq(rig.link->first_host, 1);
+	UNTIL(rig.ups == 2);
+	rig_start("SELECT pg_sleep(100)");
+	silence(31);
+	ck_assert_int_eq(rig.link->first_host, 0);
+}
+END_TEST
+
 /* An idle connection may be silent; what comes is progress. */
 START_TEST(silence_is_that_of_a_job)
 {
@@ -257,6 +292,7 @@ watch_case(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, open_rig, rig_close);
 	tcase_add_test(t, a_job_without_progress);
+	tcase_add_test(t, another_host_comes_first);
 	tcase_add_test(t, silence_is_that_of_a_job);
 	tcase_add_test(t, in_a_hurry);
 	tcase_add_test(t, a_backend_that_does_not_end);
