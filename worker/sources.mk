@@ -25,6 +25,7 @@ libworker_a_SOURCES = \
 	worker/store/aside.c worker/store/aside.h \
 	worker/store/batch.c worker/store/batch.h \
 	worker/store/blocked.c \
+	worker/store/days.c \
 	worker/store/failures.c \
 	worker/store/kept.c \
 	worker/store/live_rows.c \

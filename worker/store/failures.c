@@ -73,8 +73,8 @@ begin_failing(struct store *s)
 }
 
 /* Something is wrong with the database, not with the batch: it is told once per cause and five minutes. */
-static void
-environment_failed(struct store *s, const struct pg_error *error)
+void
+store_environment_failed(struct store *s, const struct pg_error *error)
 {
 	uint64_t suppressed;
 
@@ -101,7 +101,7 @@ store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *er
 	/* A lost connection the link reports, and comes back from by itself. */
 	if (outcome == PG_LOST || pg_error_is_transient(error) || halved(s, outcome, error))
 		return;
-	environment_failed(s, error);
+	store_environment_failed(s, error);
 	struct timeval tv = {.tv_sec = s->retry_ms / 1000, .tv_usec = (s->retry_ms % 1000) * 1000};
 	evtimer_add(s->retry_ev, &tv);
 	s->state = STORE_PAUSED;
@@ -121,8 +121,10 @@ store_succeeded(struct store *s, bool copy, uint32_t rows)
 {
 	recovered(s);
 	store_refusals_success(s);
-	if (rows > 0)
+	if (rows > 0) {
 		grow(s, rows);
+		store_days_taken(s);
+	}
 	stats_begin(s->stats);
 	stats_add(copy ? &s->stats->batches_copy : &s->stats->batches_insert, 1);
 	stats_observe(&s->stats->commit_us, stats_time_bounds_us,

@@ -222,7 +222,7 @@ insert_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		store_prove(s, span_stored);
 	else if (outcome == PG_OK)
 		span_stored(s);
-	else if (store_rows_blocked(s, outcome, error))
+	else if (store_rows_blocked(s, outcome, error) || store_day_refuses(s, outcome, error))
 		return;
 	else if (store_gives_up(s, outcome, error, outcome == PG_ERROR && pg_error_is_own(error)))
 		refuse_row(s, error);
@@ -317,7 +317,8 @@ copy_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		/* It may have been committed: then all would be duplicates. */
 		copy_to_insert(s);
 		store_failed(s, outcome, error);
-	} else if (!store_rows_blocked(s, outcome, error)) {
+	} else if (!store_rows_blocked(s, outcome, error) &&
+		   !store_day_refuses(s, outcome, error)) {
 		store_again(s, outcome, error);
 	}
 }

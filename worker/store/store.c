@@ -86,6 +86,7 @@ enter_step(struct store *s, enum store_step_id step)
 	if (step < STEPS) {
 		s->most = steps[step]->most < s->fits ? steps[step]->most : s->fits;
 		store_refusals_step(s);
+		store_days_step(s);
 		steps[step]->gather(s);
 	}
 	pg_isolate_start(&s->spans, s->todo.n);
@@ -124,7 +125,9 @@ go_on(struct store *s)
 
 		if (store_set_patience(s))
 			return;
-		if (pg_isolate_next(&s->spans, s->most)) {
+		uint32_t most = store_days_most(s);
+
+		if (pg_isolate_next(&s->spans, most < s->most ? most : s->most)) {
 			store_send(s, step->statement);
 			return;
 		}
@@ -144,6 +147,7 @@ begin(struct store *s)
 	s->state = STORE_READY;
 	s->began_ms = clock_mono_ms();
 	batch_seal(s->storing);
+	store_days_begin(s);
 	store_leave_out(s);
 	enter_step(s, STEP_INSERT);
 	go_on(s);

@@ -62,6 +62,20 @@ struct store_refusals {
 	uint32_t from;	/* the first of them in `todo`; UINT32_MAX: none in this step */
 };
 
+#define STORE_DAYS 16
+
+/* Days one by one, as one of them may be what refuses (days.c). */
+struct store_days {
+	bool apart;   /* a statement holds rows of one day */
+	bool taken;   /* something of this batch was stored */
+	bool guessed; /* a day was put aside, and nothing stored since */
+	int n;	      /* days of this step that were refused */
+	struct {
+		int64_t day;
+		struct pg_error error;
+	} refused[STORE_DAYS];
+};
+
 struct store {
 	struct store_config cfg;
 	struct stats *stats;
@@ -76,6 +90,7 @@ struct store {
 	uint32_t most;		/* items of it in a statement */
 	uint32_t fits;		/* rows that a statement can store in time, as far as is known */
 	struct store_refusals refusals;
+	struct store_days days;
 	bool unproven; /* an outcome was unknown, and nothing since has proved that it is durable */
 	void (*proved)(struct store *); /* what a proof is for */
 	struct pg_isolate spans;	/* of todo */
@@ -145,10 +160,25 @@ uint32_t store_step_most(enum store_step_id);
 
 /* failures.c: what the balancer and the operator are told, with the reason; "" if it is usable. */
 void store_set_usable(struct store *, bool usable, const char *reason);
+/* Something is wrong with the database: everybody is told. */
+void store_environment_failed(struct store *, const struct pg_error *);
 /* The pause is over. */
 void store_unpause(struct store *);
 /* As struct pg_link_callbacks has it. */
 void store_stalled(void *ctx, const char *job, int seconds);
+
+/*
+ * days.c: another batch, or step, begins; rows were stored; so many rows may go in the next statement.
+ */
+void store_days_begin(struct store *);
+void store_days_step(struct store *);
+void store_days_taken(struct store *);
+uint32_t store_days_most(const struct store *);
+/*
+ * An error that isn't the rows' own: is it that of one day's partition? True: what is left to do is seen to.
+ */
+bool store_day_refuses(struct store *, enum pg_outcome, const struct pg_error *)
+    __attribute__((warn_unused_result));
 
 /* refusals.c: none yet; something of the step was stored; another step begins. */
 void store_refusals_over(struct store *);

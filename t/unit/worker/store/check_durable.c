@@ -126,6 +126,113 @@ START_TEST(whose_constraint_it_was)
 }
 END_TEST
 
+/* Sends and answers until that many batches are finished in all. */
+static void
+finish(unsigned batches)
+{
+	for (int i = 0; i < 1000 && r.finished < batches; i++) {
+		rig_turn(&r);
+		if (scripted_sent() != NULL)
+			rig_serve(&r);
+	}
+	ck_assert_uint_eq(r.finished, batches);
+}
+
+/* One day's partition fails: its rows wait, the rest goes on. */
+START_TEST(a_broken_day_is_put_aside)
+{
+	const uint64_t old = 5 * RIG_DAY, older = 9 * RIG_DAY;
+
+	r.broken[r.nbroken++] = 5;
+	r.broken[r.nbroken++] = 9;
+	for (int device = 1; device <= 4; device++) {
+		struct frame *f = rig_records(&r, device, 0, 5);
+
+		f->careful = _i == 1 || (_i == 2 && device % 2 == 0);
+		rig_records(&r, device, old, 5)->careful = f->careful;
+	}
+	rig_records(&r, 5, older, 3)->careful = _i == 1;
+	rig_records(&r, 6, 0, 70);
+	finish(1);
+	ck_assert_uint_eq(r.done, 5);
+	ck_assert_uint_eq(r.nrows, 90);
+	ck_assert(store_is_up(r.store));
+	ck_assert_uint_eq(r.down, 0);
+	ck_assert_uint_eq(r.store->aside.count[ASIDE_DAY], 2);
+	ck_assert_uint_eq(r.store->batch[STORE_KEPT].nframes, 5);
+	/* They are not in the way of others. */
+	rig_records(&r, 2, 1000, 5);
+	finish(2);
+	ck_assert_uint_eq(r.done, 6);
+	ck_assert_uint_eq(r.store->aside.count[ASIDE_DAY], 2);
+	r.nbroken = 0;
+	rig_due(&r);
+	rig_run(&r);
+	ck_assert_uint_eq(r.nrows, 118);
+	ck_assert_uint_eq(r.done, 11);
+	ck_assert(aside_is_empty(&r.store->aside));
+	rig_close(&r);
+}
+END_TEST
+
+/* Nothing else is in the batch: said to be down until something else is stored. */
+START_TEST(a_broken_day_alone)
+{
+	r.broken[r.nbroken++] = 5;
+	rig_careful(&r, 1, 5 * RIG_DAY, 5);
+	finish(1);
+	ck_assert_uint_eq(r.done, 0);
+	ck_assert(!store_is_up(r.store));
+	expect_reason("could not open file");
+	rig_careful(&r, 2, 0, 5);
+	finish(2);
+	ck_assert_uint_eq(r.done, 1);
+	ck_assert(store_is_up(r.store));
+	expect_reason("");
+	/* Again: now it is known. */
+	for (int i = 0; i < 3; i++) {
+		rig_due(&r);
+		finish(3 + (unsigned)i);
+		ck_assert(store_is_up(r.store));
+		ck_assert_uint_eq(r.store->batch[STORE_KEPT].nframes, 1);
+	}
+	r.nbroken = 0;
+	rig_due(&r);
+	rig_run(&r);
+	ck_assert_uint_eq(r.done, 2);
+	rig_close(&r);
+}
+END_TEST
+
+/* Every day fails, or the one that all is about: that is the environment. */
+START_TEST(all_days_are_broken)
+{
+	r.broken[r.nbroken++] = 0;
+	r.broken[r.nbroken++] = 5;
+	r.broken[r.nbroken++] = 6;
+	rig_records(&r, 1, 0, 5);
+	rig_records(&r, 1, 5 * RIG_DAY, 5);
+	rig_careful(&r, 2, 6 * RIG_DAY, 5);
+	for (int n = 0; n < 3; n++) {
+		for (int i = 0; i < 100 && r.store->state != STORE_PAUSED; i++) {
+			rig_turn(&r);
+			if (scripted_sent() != NULL)
+				rig_serve(&r);
+		}
+		ck_assert_int_eq(r.store->state, STORE_PAUSED);
+		ck_assert(aside_is_empty(&r.store->aside));
+		ck_assert(!store_is_up(r.store));
+		event_active(r.store->retry_ev, EV_TIMEOUT, 1);
+		rig_turn(&r);
+	}
+	ck_assert_uint_eq(r.finished, 0);
+	r.nbroken = 0;
+	rig_run(&r);
+	ck_assert_uint_eq(r.nrows, 15);
+	rig_close(&r);
+}
+END_TEST
+
 /* Three devices in a row may be bad by themselves; four are not. */
 START_TEST(what_refuses_everybody_is_the_environments)
 {
@@ -293,6 +400,9 @@ durable_case(void)
 	tcase_add_test(t, repeated_messages_and_frames_are_proved);
 	tcase_add_test(t, a_proof_that_is_lost_is_made_again);
 	tcase_add_loop_test(t, whose_constraint_it_was, 0, 7);
+	tcase_add_loop_test(t, a_broken_day_is_put_aside, 0, 3);
+	tcase_add_test(t, a_broken_day_alone);
+	tcase_add_test(t, all_days_are_broken);
 	tcase_add_test(t, what_refuses_everybody_is_the_environments);
 	tcase_add_test(t, three_devices_in_a_row_are_quarantined);
 	tcase_add_test(t, a_row_of_refusals_goes_over_batches);

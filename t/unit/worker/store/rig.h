@@ -23,7 +23,9 @@
 #define RIG_FAULTS 32
 #define RIG_DEVICES 64
 #define RIG_IMEI(n) (UINT64_C(350000000000000) + (uint64_t)(n))
-#define RIG_MS UINT64_C(1700000000000) /* where records begin, in the tracker's clock */
+#define RIG_MS rig_noon_ms() /* where records begin, in the tracker's clock: today */
+#define RIG_DAY UINT64_C(86400000)
+uint64_t rig_noon_ms(void);
 
 /* What happens to the next statement. */
 enum rig_fault {
@@ -63,7 +65,9 @@ struct rig {
 	const char *refusal;	/* SQLSTATE of refused rows */
 	const char *constraint; /* that it names, or NULL */
 	bool refuse_all;	/* every row */
-	uint32_t slow;		/* statements of more rows are cancelled; 0: none */
+	uint64_t broken[8];	/* days after today whose partition fails */
+	int nbroken;
+	uint32_t slow; /* statements of more rows are cancelled; 0: none */
 	struct rig_raw raw[256];
 	uint32_t nraw;
 	uint64_t refused_raw, refused_message, locked_message, locked_raw; /* IMEIs */

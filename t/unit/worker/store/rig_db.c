@@ -7,6 +7,16 @@
 
 #define MS_2000 INT64_C(946684800000)
 
+uint64_t
+rig_noon_ms(void)
+{
+	static uint64_t noon;
+
+	if (noon == 0)
+		noon = (uint64_t)clock_wall_ms() / RIG_DAY * RIG_DAY + RIG_DAY / 2;
+	return noon;
+}
+
 static int64_t
 pg_time(uint64_t at)
 {
@@ -175,6 +185,29 @@ serve_blocked_days(struct rig *r)
 	scripted_ok(scripted_bigints(&r->locked_day, n, 1));
 }
 
+/* Rows of broken days: nothing is wrong with them. */
+static bool
+is_broken(const struct rig *r, int64_t time)
+{
+	const int64_t day_us = (int64_t)RIG_DAY * 1000;
+
+	for (int i = 0; i < r->nbroken; i++)
+		if (time / day_us == pg_time(r->broken[i] * RIG_DAY) / day_us)
+			return true;
+	return false;
+}
+
+static bool
+meets_broken_day(const struct rig *r, const struct rig_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (is_broken(r, rows[i].time)) {
+			scripted_refuse("58P01", "could not open file");
+			return true;
+		}
+	return false;
+}
+
 static void
 serve_insert(struct rig *r)
 {
@@ -192,7 +225,7 @@ serve_insert(struct rig *r)
 		    (struct rig_row){scripted_int8(1, i), scripted_int8(2, i), scripted_int8(3, i)};
 	check_order(rows, n);
 	if (!is_locked(r, "device_positions", rows, n) && !too_slow(r, n) &&
-	    !fault_before(r, &fault)) {
+	    !meets_broken_day(r, rows, n) && !fault_before(r, &fault)) {
 		bool refuse = false;
 
 		for (uint32_t i = 0; i < n; i++)
@@ -248,7 +281,8 @@ serve_copy(struct rig *r)
 	if (!scripted_copy(&data, &len))
 		return;
 	uint32_t n = read_copy(data, len, rows);
-	if (is_locked(r, "device_positions", rows, n) || too_slow(r, n) || fault_before(r, &fault))
+	if (is_locked(r, "device_positions", rows, n) || too_slow(r, n) ||
+	    meets_broken_day(r, rows, n) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		refuse |= is_refused(r, rows[i].time);
