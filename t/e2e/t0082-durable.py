@@ -202,6 +202,41 @@ def test_whose_fault(bench):
     proc.equal(database.number("SELECT count(*) FROM device_ingest_raw"), 0, "quarantine")
 
 
+def test_a_day_that_fails(bench):
+    """A day's partition can't be opened: its rows wait, the others' go on, and all is stored when it is back."""
+    cluster = bench.own_cluster()
+    database = bench.database(cluster)
+    names = imeis(12)
+    database.add_devices(names)
+    gw = bench.gateway(database, TELEM_WORKERS=1)
+    gw.wait_ready()
+    day = time.strftime("%Y%m%d", time.gmtime(NOW / 1000 - 9 * 86400))
+    path = os.path.join(cluster.data, database.query("SELECT pg_relation_filepath('device_positions_%s')" % day))
+    os.rename(path, path + ".away")
+    late = bench.tracker(gw, names[10]).login()
+    late.send(frame(0, 3, ts=NOW - 9 * 86400000))
+    both = bench.tracker(gw, names[11]).login()
+    both.send(wire.frame(wire.CODEC_8, [wire.Record(NOW - d * 86400000, 54.5, 25.5, sats=7) for d in (9, 0, 1)]))
+    proc.wait_until(lambda: gw.metrics()['telematics_blocked{what="day"}'] == 1, 10, "the day is put aside")
+    load = bench.fleet(gw, names[:10])
+    load.wait_acked(proc.scaled(500, 100), 20)
+    load.wait_all_progress(20)
+    proc.wait_until(lambda: gw.readyz()[0] == 200, 5, "/readyz says 200")
+    began = gw.metrics()["telematics_acks_total"]
+    load.wait_all_progress(20)
+    proc.check(gw.metrics()["telematics_acks_total"] > began, "ACKs go on")
+    proc.check(late.silent() and both.silent(), "an ACK for what stands nowhere")
+    proc.check(gw.logged("could not open file"), "the log says why")
+    os.rename(path + ".away", path)
+    proc.equal([late.ack(60), both.ack(60)], [3, 3], "ACKs when it is back")
+    proc.wait_until(lambda: gw.metrics()['telematics_blocked{what="day"}'] == 0, 40, "nothing is aside")
+    load.stop()
+    proc.equal(database.number("SELECT count(*) FROM device_positions WHERE recorded_at < now() - interval '8 days'"), 4,
+               "late rows")
+    proc.equal(database.number("SELECT count(*) FROM device_ingest_raw"), 0, "frames in quarantine")
+    proc.check(not gw.metrics().identity(), "identity: %s" % gw.metrics().identity())
+
+
 def test_time_outs_are_its_own(bench):
     """A batch that takes longer than the role's statement_timeout is stored."""
     database = bench.database()
