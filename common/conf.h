@@ -26,6 +26,16 @@
 
 enum ingest_raw { INGEST_RAW_OFF, INGEST_RAW_ERRORS, INGEST_RAW_ALL };
 
+/* As PostgreSQL's synchronous_commit has them. */
+enum synchronous_commit {
+	SYNC_COMMIT_ON, /* or remote_apply, where the session is found with it */
+	SYNC_COMMIT_REMOTE_APPLY,
+	/* These may lose what was acknowledged. */
+	SYNC_COMMIT_REMOTE_WRITE,
+	SYNC_COMMIT_LOCAL,
+	SYNC_COMMIT_OFF,
+};
+
 struct conf {
 	char database_url[CONF_URL]; /* secret: never logged */
 	char bind[CONF_STR];	     /* addresses with commas; no blanks, no brackets */
@@ -47,6 +57,7 @@ struct conf {
 	int raw_retention_days;
 	int command_retention_days, message_retention_days;
 	enum ingest_raw ingest_raw;
+	enum synchronous_commit synchronous_commit;
 	int drain_timeout_ms;
 	int handshake_timeout_s;
 	int frame_timeout_s;
@@ -96,6 +107,9 @@ bool conf_open_to_world(const struct conf *) __attribute__((warn_unused_result))
 #define CONF_OPEN_TO_WORLD \
 	"every address may connect: set TELEM_GATEWAY_ALLOW_CIDR to the networks of your " \
 	"trackers (0.0.0.0/0,::/0 if it is to be all), or have a firewall do it"
+
+/* The value of TELEM_SYNCHRONOUS_COMMIT. */
+const char *conf_synchronous_commit(const struct conf *);
 
 /* Prints NAME=value of every key in force, secrets masked (-T). */
 void conf_dump(const struct conf *, FILE *);

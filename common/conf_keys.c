@@ -4,13 +4,17 @@
 #include <assert.h>
 
 static const char *const raw_choices[] = {"off", "errors", "all", NULL};
+static const char *const commit_choices[] = {
+    "on", "remote_apply", "remote_write", "local", "off", NULL};
 static const char *const level_choices[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_choices[] = {"text", "json", NULL};
 
 static_assert(INGEST_RAW_OFF == 0 && INGEST_RAW_ALL == 2, "the order of raw_choices");
+static_assert(SYNC_COMMIT_ON == 0 && SYNC_COMMIT_OFF == 4, "the order of commit_choices");
 static_assert(LOG_ERROR_ == 0 && LOG_DEBUG_ == 3, "the order of level_choices");
 static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "the order of format_choices");
-static_assert(sizeof(enum ingest_raw) == sizeof(int) && sizeof(enum log_level) == sizeof(int) &&
+static_assert(sizeof(enum ingest_raw) == sizeof(int) &&
+		  sizeof(enum synchronous_commit) == sizeof(int) && sizeof(enum log_level) == sizeof(int) &&
 		  sizeof(enum log_format) == sizeof(int),
     "choices are stored as int");
 
@@ -142,6 +146,13 @@ const struct conf_key conf_keys[] = {
 	.range = "off, errors or all",
 	.choices = raw_choices,
 	.help = "debug copies of raw frames; quarantine is always kept"},
+    {.name = "TELEM_SYNCHRONOUS_COMMIT",
+	.type = KEY_CHOICE,
+	FIELD(synchronous_commit),
+	.fallback = "on",
+	.range = "on, remote_apply, remote_write, local or off",
+	.choices = commit_choices,
+	.help = "what an acknowledgement waits for; weaker than on may lose acknowledged records"},
     {.name = "TELEM_BATCH_RECORDS",
 	NUMBER(100, 100000),
 	FIELD(batch_records),
@@ -240,6 +251,12 @@ const struct conf_key conf_keys[] = {
 
 static_assert(sizeof(conf_keys) / sizeof(conf_keys[0]) <= CONF_MAX_KEYS, "room for all keys");
 const size_t conf_nkeys = sizeof(conf_keys) / sizeof(conf_keys[0]);
+
+const char *
+conf_synchronous_commit(const struct conf *conf)
+{
+	return commit_choices[conf->synchronous_commit];
+}
 
 bool
 conf_key_at(size_t i, struct conf_key_info *info)

@@ -30,7 +30,7 @@ struct metrics_worker {
 };
 
 struct metrics_view {
-	const char *version, *gateway_id;
+	const char *version, *gateway_id, *synchronous_commit;
 	pid_t pid;
 	uint32_t generation;
 	int64_t start_wall_ms, uptime_ms;

@@ -54,6 +54,7 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	memset(v, 0, sizeof(*v));
 	v->version = PACKAGE_VERSION;
 	v->gateway_id = m->conf->gateway_id;
+	v->synchronous_commit = conf_synchronous_commit(m->conf);
 	v->pid = getpid();
 	v->generation = m->generation;
 	v->start_wall_ms = m->start_wall_ms;

@@ -7,7 +7,8 @@ migration_files = \
 	migrations/0004_upkeep.sql \
 	migrations/0005_commands.sql \
 	migrations/0006_rights.sql \
-	migrations/0007_dictionary.sql
+	migrations/0007_dictionary.sql \
+	migrations/0008_locks.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -12,6 +12,7 @@ static const struct {
 } kinds[] = {
     {"22", PG_KIND_CONTENT},	  /* data exception */
     {"23", PG_KIND_CONTENT},	  /* integrity constraint violation */
+    {"57014", PG_KIND_CANCELLED}, /* query_canceled */
     {"40001", PG_KIND_TRANSIENT}, /* serialization_failure */
     {"40P01", PG_KIND_TRANSIENT}, /* deadlock_detected */
     {"55P03", PG_KIND_LOCKED},	  /* lock_not_available */
@@ -31,6 +32,27 @@ pg_error_kind(const char *sqlstate)
 		if (strncmp(sqlstate, kinds[i].sqlstate, strlen(kinds[i].sqlstate)) == 0)
 			return kinds[i].kind;
 	return PG_KIND_ENVIRONMENT;
+}
+
+bool
+pg_error_is_own(const struct pg_error *error)
+{
+	if (strncmp(error->sqlstate, "22", 2) == 0)
+		return true;
+	return strncmp(error->sqlstate, "23", 2) == 0 &&
+	       strncmp(error->constraint, PG_OWN_CONSTRAINT, strlen(PG_OWN_CONSTRAINT)) == 0;
+}
+
+bool
+pg_error_is_duplicate(const struct pg_error *error)
+{
+	return strcmp(error->sqlstate, "23505") == 0;
+}
+
+bool
+pg_error_is_cancelled(const struct pg_error *error)
+{
+	return pg_error_kind(error->sqlstate) == PG_KIND_CANCELLED;
 }
 
 bool
@@ -56,6 +78,13 @@ pg_error_set(struct pg_error *error, const char *sqlstate, const char *message)
 {
 	const char *text = message != NULL ? message : "";
 
+	error->constraint[0] = '\0';
 	snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", sqlstate != NULL ? sqlstate : "");
 	snprintf(error->text, sizeof(error->text), "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+void
+pg_error_set_constraint(struct pg_error *error, const char *name)
+{
+	snprintf(error->constraint, sizeof(error->constraint), "%s", name != NULL ? name : "");
 }

@@ -227,8 +227,14 @@ append_host(struct pg_hosts_lists *l, int *n, const struct host *one)
 	return true;
 }
 
+int
+pg_hosts_given(const struct pg_hosts *h)
+{
+	return h->n > 0 ? h->n : 1;
+}
+
 bool
-pg_hosts_lists(const struct pg_hosts *h, struct pg_hosts_lists *l)
+pg_hosts_lists(const struct pg_hosts *h, int first, struct pg_hosts_lists *l)
 {
 	bool looked_up = false;
 	int n = 0;
@@ -236,10 +242,10 @@ pg_hosts_lists(const struct pg_hosts *h, struct pg_hosts_lists *l)
 	*l = (struct pg_hosts_lists){.host = ""};
 	for (int i = 0; i < h->n; i++)
 		looked_up |= h->host[i].known;
-	if (!looked_up)
+	if (!looked_up && (first == 0 || h->n < 2))
 		return true;
 	for (int i = 0; i < h->n; i++)
-		if (!append_host(l, &n, &h->host[i]))
+		if (!append_host(l, &n, &h->host[(first + i) % h->n]))
 			break; /* enough to try */
 	return n > 0;
 }

@@ -25,6 +25,8 @@ void pg_hosts_free(struct pg_hosts *);
 
 int pg_hosts_count(
     const struct pg_hosts *); /* of connects to try, as far as is known now; at least 1 */
+/* Hosts of the string, at least 1. */
+int pg_hosts_given(const struct pg_hosts *);
 /* The names that have to be looked up, each once: the i-th, or NULL. */
 const char *pg_hosts_name(const struct pg_hosts *, int i);
 /*
@@ -33,13 +35,13 @@ const char *pg_hosts_name(const struct pg_hosts *, int i);
  */
 bool pg_hosts_found(struct pg_hosts *, const char *name, const char *addresses);
 /*
- * The lists for libpq. All are "" if no name had to be looked up: the string says it all. False if no host
- * is left.
+ * The lists for libpq, begun with the host of that number. All are "" if no name had to be looked up and the first
+ * is to be tried first: the string says it all. False if no host is left.
  */
 struct pg_hosts_lists {
 	char host[PG_HOSTS_TEXT], hostaddr[PG_HOSTS_TEXT], port[PG_HOSTS_TEXT];
 };
-bool pg_hosts_lists(const struct pg_hosts *, struct pg_hosts_lists *)
+bool pg_hosts_lists(const struct pg_hosts *, int first, struct pg_hosts_lists *)
     __attribute__((warn_unused_result));
 
 #endif

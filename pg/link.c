@@ -110,6 +110,8 @@ link_lost(struct pg_link *link, const char *why)
 	reason.text[LINK_WHY - 1] = '\0';
 	bool news = lasted || strcmp(reason.text, link->why) != 0;
 	memcpy(link->why, reason.text, sizeof(link->why));
+	if (was_busy)
+		link_abandon(link);
 	drop_connection(link);
 	if (lasted)
 		link->attempt = 0;
@@ -147,6 +149,7 @@ link_renew(struct pg_link *link)
 
 	snprintf(why, sizeof(why), "%.*s", LINK_WHY - 1, link->error.text);
 	drop_connection(link);
+	link->first_host = 0;
 	set_timer(link, RENEW_DELAY_MS);
 	link_end_job(link, PG_ERROR);
 	link->cb.down(link->cb.ctx, why);
@@ -181,11 +184,13 @@ take_notifications(struct pg_link *link)
 static void
 notice_cb(void *arg, const PGresult *res)
 {
-	const struct pg_link *link = arg;
+	struct pg_link *link = arg;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	bool warning = severity != NULL && strcmp(severity, "WARNING") == 0;
 
+	if (warning && link->state == LINK_BUSY && link_is_doubt(res))
+		link->doubtful = true;
 	log_write(warning ? LOG_WARN_ : LOG_DEBUG_, NULL, "database (%s connection): %s",
 	    link->name, text != NULL ? text : "");
 }
@@ -230,6 +235,7 @@ read_cb(evutil_socket_t fd, short what, void *arg)
 		link_broken(link);
 		return;
 	}
+	link->silent_s = 0;
 	link_take_results(link);
 	take_notifications(link);
 }
@@ -244,6 +250,7 @@ write_cb(evutil_socket_t fd, short what, void *arg)
 		connect_poll(link);
 		return;
 	}
+	link->silent_s = 0;
 	if (link->copying) {
 		if (!link_pump_copy(link)) {
 			link_broken(link);
@@ -279,7 +286,7 @@ link_connect(struct pg_link *link)
 	char application[64];
 	struct pg_hosts_lists lists;
 
-	if (!pg_hosts_lists(link->hosts, &lists)) {
+	if (!pg_hosts_lists(link->hosts, link->first_host, &lists)) {
 		link_lost(link, link->unnamed);
 		return;
 	}
@@ -319,7 +326,7 @@ pg_link_new(
 	link->cb = *cb;
 	link->url = strdup(url);
 	link->timer = evtimer_new(base, timer_cb, link);
-	if (link->url == NULL || link->timer == NULL) {
+	if (link->url == NULL || link->timer == NULL || !link_watch_start(link)) {
 		pg_link_free(link);
 		return NULL;
 	}
@@ -340,6 +347,8 @@ pg_link_free(struct pg_link *link)
 	pg_hosts_free(link->hosts);
 	if (link->timer != NULL)
 		event_free(link->timer);
+	if (link->pulse != NULL)
+		event_free(link->pulse);
 	free(link->url);
 	free(link);
 }

@@ -11,6 +11,7 @@
 #include "pg/link.h"
 
 #define LINK_WHY 160
+#define LINK_ABANDONED 4
 
 struct event;
 
@@ -18,7 +19,14 @@ struct event;
 enum link_state { LINK_WAITING, LINK_NAMING, LINK_CONNECTING, LINK_SETUP, LINK_IDLE, LINK_BUSY };
 
 /* Of LINK_SETUP, in this order; the statements to prepare go one by one. */
-enum setup_step { SETUP_SETTINGS, SETUP_SCHEMA, SETUP_PREPARE, SETUP_CALLER };
+enum setup_step {
+	SETUP_SETTINGS,
+	SETUP_ABANDONED,
+	SETUP_DURABILITY,
+	SETUP_SCHEMA,
+	SETUP_PREPARE,
+	SETUP_CALLER,
+};
 
 struct pg_link {
 	struct event_base *base;
@@ -33,14 +41,27 @@ struct pg_link {
 	struct event *timer; /* next attempt, or the limit of this one */
 	int attempt;	     /* attempts since it was up */
 	int64_t up_since_ms;
-	bool said_lost; /* the log says that it is away */
+	bool said_lost;		/* the log says that it is away */
 	struct pg_hosts *hosts; /* of this attempt */
-	char unnamed[LINK_WHY];	/* why a host has no address, or "" */
+	char unnamed[LINK_WHY]; /* why a host has no address, or "" */
+	int first_host; /* that is tried first: the one before it stayed and did not answer */
 	struct pg_job job;
 	bool copying;
 	struct pg_error error; /* the first one of what runs, if it failed */
 	bool failed;
 	int64_t schema_version;
+
+	/* link_watch.c */
+	struct event *pulse;
+	int silent_s; /* of the job that runs: since something came or went */
+	bool hurried;
+	bool doubtful; /* its COMMIT did not wait for the standby */
+	struct pg_backend backend;
+	struct pg_backend abandoned[LINK_ABANDONED]; /* of connections that were lost under a job */
+	int nabandoned;
+	int nheld; /* of these: could not be ended */
+	struct log_gate durability_gate;
+
 	int server_connections;
 	char why[LINK_WHY];
 	struct log_gate log_gate;
@@ -65,6 +86,17 @@ void link_connect(struct pg_link *);
 /* link_names.c */
 /* The next attempt: asks for the addresses that it needs, if any, then link_connect() follows. */
 void link_name_hosts(struct pg_link *);
+
+/* link_watch.c */
+bool link_watch_start(struct pg_link *) __attribute__((warn_unused_result));
+/* The connection is lost under a job: its backend may live on. */
+void link_abandon(struct pg_link *);
+bool link_send_abandoned(struct pg_link *) __attribute__((warn_unused_result));
+void link_take_abandoned(struct pg_link *, const struct pg_result *);
+bool link_send_durability(struct pg_link *) __attribute__((warn_unused_result));
+void link_take_durability(struct pg_link *, const struct pg_result *);
+/* Does a warning say that a COMMIT has not waited for its standby? */
+bool link_is_doubt(const struct pg_result *);
 
 /* link_setup.c */
 void link_setup_start(struct pg_link *);

@@ -18,6 +18,7 @@ note_error(struct pg_link *link, const PGresult *res)
 	link->failed = true;
 	pg_error_set(&link->error, PQresultErrorField(res, PG_DIAG_SQLSTATE),
 	    message != NULL ? message : PQresultErrorMessage(res));
+	pg_error_set_constraint(&link->error, PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
 }
 
 void
@@ -27,14 +28,18 @@ link_end_job(struct pg_link *link, enum pg_outcome outcome)
 	struct pg_error error = link->error;
 
 	link->job = (struct pg_job){0};
-	link->copying = false;
-	link->failed = false;
+	link->copying = link->failed = link->hurried = false;
 	job.end(job.ctx, outcome, outcome == PG_OK ? NULL : &error);
 }
 
 static void
 job_done(struct pg_link *link)
 {
+	if (link->doubtful) {
+		link_lost(link, "a COMMIT was made not to wait for the standby: what it wrote is "
+				"proved again");
+		return;
+	}
 	if (link->failed && pg_error_kind(link->error.sqlstate) == PG_KIND_STALE &&
 	    clock_mono_ms() - link->up_since_ms >= RENEW_MS) {
 		link_renew(link);
@@ -124,8 +129,8 @@ pg_link_run(struct pg_link *link, const struct pg_job *job)
 {
 	link->job = *job;
 	link->state = LINK_BUSY;
-	link->failed = false;
-	link->copying = false;
+	link->failed = link->copying = link->doubtful = false;
+	link->silent_s = 0;
 	if (!job->start(job->ctx, link->conn)) {
 		link_broken(link);
 		return;

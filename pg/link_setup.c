@@ -40,8 +40,14 @@ run_step(struct pg_link *link)
 		link_up(link);
 		return;
 	}
+	if (link->step == SETUP_ABANDONED && link->nabandoned == 0)
+		link->step = SETUP_DURABILITY;
 	if (link->step == SETUP_SETTINGS)
 		sent = send_sql(link, pg_sql("link_settings"));
+	else if (link->step == SETUP_ABANDONED)
+		sent = link_send_abandoned(link);
+	else if (link->step == SETUP_DURABILITY)
+		sent = link_send_durability(link);
 	else if (link->step == SETUP_SCHEMA)
 		sent = send_sql(link, pg_sql("link_schema"));
 	else if (link->step == SETUP_CALLER)
@@ -63,6 +69,10 @@ link_setup_start(struct pg_link *link)
 void
 link_setup_result(struct pg_link *link, const PGresult *res)
 {
+	if (link->step == SETUP_ABANDONED)
+		link_take_abandoned(link, res);
+	if (link->step == SETUP_DURABILITY && PQntuples(res) == 1)
+		link_take_durability(link, res);
 	if (link->step != SETUP_SCHEMA || PQntuples(res) != 1)
 		return;
 	link->schema_version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);

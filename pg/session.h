@@ -16,7 +16,8 @@
 struct pg_session;
 
 struct pg_session_error {
-	char sqlstate[6]; /* "": not an error of the server's; pg_error_kind() (pg/error.h) judges it */
+	char sqlstate
+	    [6];   /* "": not an error of the server's; pg_error_kind() (pg/error.h) judges it */
 	bool lost; /* the connection failed, not the statement: pg_session_reopen() may help */
 	char text[2048];	       /* one line, but for a connection that could not be made */
 	char detail[2048], hint[1024]; /* "" for none */

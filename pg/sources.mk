@@ -1,5 +1,6 @@
 # The only place that speaks libpq. Statements are files in pg/sql/, embedded in the programs.
 pg_statements = \
+	pg/sql/backend_wait.sql \
 	pg/sql/command_cancel.sql \
 	pg/sql/command_device.sql \
 	pg/sql/command_find.sql \
@@ -33,11 +34,14 @@ pg_statements = \
 	pg/sql/events_list.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
+	pg/sql/link_abandoned.sql \
+	pg/sql/link_durability.sql \
 	pg/sql/link_schema.sql \
 	pg/sql/link_settings.sql \
 	pg/sql/live_goodbyes.sql \
 	pg/sql/live_pings.sql \
 	pg/sql/live_rows.sql \
+	pg/sql/live_rows_unlocked.sql \
 	pg/sql/messages_insert.sql \
 	pg/sql/migrate_begin.sql \
 	pg/sql/migrate_find_ledger.sql \
@@ -47,7 +51,10 @@ pg_statements = \
 	pg/sql/migrate_show_notices.sql \
 	pg/sql/migrate_upkeep.sql \
 	pg/sql/migrate_version.sql \
+	pg/sql/partitions_session.sql \
 	pg/sql/partitions_step.sql \
+	pg/sql/positions_blocked.sql \
+	pg/sql/positions_blocked_days.sql \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
 	pg/sql/positions_prove.sql \
@@ -66,6 +73,9 @@ pg_statements = \
 	pg/sql/retention_messages.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
+	pg/sql/status_default.sql \
+	pg/sql/store_hasty.sql \
+	pg/sql/store_patient.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
 	pg/sql/why_quarantine.sql \
@@ -89,6 +99,7 @@ libpg_a_SOURCES = \
 	pg/link_job.c \
 	pg/link_names.c \
 	pg/link_setup.c \
+	pg/link_watch.c \
 	pg/params.c pg/params.h \
 	pg/query.c pg/query.h \
 	pg/result.c pg/result.h \

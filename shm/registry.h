@@ -97,6 +97,8 @@ bool registry_take_reload_request(struct registry *) __attribute__((warn_unused_
  * again), by a lock that its death frees.
  */
 bool registry_try_lead(struct registry *) __attribute__((warn_unused_result));
+/* The same without an attempt to become it. */
+bool registry_leads(const struct registry *);
 void registry_stop_leading(struct registry *);
 
 /*

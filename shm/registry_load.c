@@ -87,6 +87,12 @@ registry_try_lead(struct registry *r)
 	return true;
 }
 
+bool
+registry_leads(const struct registry *r)
+{
+	return atomic_load_explicit(&r->leader, memory_order_relaxed) == (int32_t)getpid();
+}
+
 void
 registry_stop_leading(struct registry *r)
 {

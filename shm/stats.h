@@ -108,6 +108,9 @@
 	X(commands_disconnected, "telematics_command_attempts_total", "event=\"disconnected\"", \
 	    "Attempts to have a command answered: begun, and ended without an answer")
 
+#define BLOCKED_HELP \
+	"What is put aside as somebody holds a lock on it, or the database doesn't take it; the rest goes on"
+
 #define STATS_GAUGES(X) \
 	X(in_flight, "telematics_records_in_flight", "", \
 	    "AVL records received and not yet decided") \
@@ -122,6 +125,12 @@
 	X(buffer_bytes, "telematics_buffer_bytes", "", "Bytes held in frame and batch buffers") \
 	X(memory, "telematics_worker_memory_bytes", "", \
 	    "Resident memory of the workers, without what they share") \
+	X(blocked_devices, "telematics_blocked", "what=\"device\"", BLOCKED_HELP) \
+	X(blocked_days, "telematics_blocked", "what=\"day\"", BLOCKED_HELP) \
+	X(blocked_steps, "telematics_blocked", "what=\"step\"", BLOCKED_HELP) \
+	X(blocked_commands, "telematics_blocked", "what=\"command\"", BLOCKED_HELP) \
+	X(blocked_raw_frames, "telematics_blocked", "what=\"raw_frame\"", BLOCKED_HELP) \
+	X(blocked_live_rows, "telematics_blocked", "what=\"live_row\"", BLOCKED_HELP) \
 	X(commands_pending, "telematics_commands_queued", "state=\"pending\"", \
 	    "Commands in the database that are not over yet, of all gateways") \
 	X(commands_in_flight, "telematics_commands_queued", "state=\"sent\"", \

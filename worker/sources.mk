@@ -22,12 +22,19 @@ libworker_a_SOURCES = \
 	worker/tracker/trackers.c worker/tracker/trackers.h worker/tracker/trackers_config.h \
 	worker/tracker/trackers_impl.h \
 	worker/tracker/wakeups.c worker/tracker/wakeups.h \
+	worker/store/aside.c worker/store/aside.h \
 	worker/store/batch.c worker/store/batch.h \
+	worker/store/blocked.c \
+	worker/store/days.c \
+	worker/store/failures.c \
+	worker/store/kept.c \
 	worker/store/live_rows.c \
 	worker/store/messages.c \
 	worker/store/positions.c \
 	worker/store/quarantine.c \
+	worker/store/refusals.c \
 	worker/store/store.c worker/store/store.h worker/store/store_impl.h \
+	worker/task/backend_wait.c worker/task/backend_wait.h \
 	worker/task/commands.c worker/task/commands.h worker/task/commands_impl.h \
 	worker/task/commands_claim.c \
 	worker/task/commands_end.c \

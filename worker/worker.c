@@ -24,6 +24,7 @@
 #include "worker/task/rejected.h"
 #include "worker/task/retention.h"
 #include "worker/store/store.h"
+#include "worker/task/backend_wait.h"
 #include "worker/task/jobs.h"
 #include "worker/task/partitions.h"
 
@@ -47,6 +48,7 @@ struct worker {
 	struct partitions *partitions;
 	struct retention *retention;
 	struct commands *commands;
+	struct backend_wait *backend_wait;
 	struct jobs *jobs;
 	struct names *names;
 	bool master_gone;
@@ -233,7 +235,8 @@ signal_cb(evutil_socket_t signal, short what, void *arg)
 static void
 warn_of_connections(struct worker *w)
 {
-	int needed = 2 * w->env->conf->workers, most = store_server_connections(w->store);
+	/* And one for the upkeep. */
+	int needed = 2 * w->env->conf->workers + 1, most = store_server_connections(w->store);
 
 	if (w->env->slot != 0 || w->connections_checked || most == 0)
 		return;
@@ -266,6 +269,26 @@ store_down(void *arg)
 		trackers_store_down(w->trackers);
 }
 
+/* The store's connection doesn't answer: the other one finds out why, if it can. */
+static void
+store_stalled(void *arg, const struct pg_backend *backend)
+{
+	struct worker *w = arg;
+
+	if (w->jobs == NULL)
+		return;
+	backend_wait_ask(w->backend_wait, backend);
+	jobs_hurry(w->jobs);
+}
+
+static void
+backend_waits(void *arg, const char *what)
+{
+	struct worker *w = arg;
+
+	store_waits_for(w->store, what);
+}
+
 static void
 stored(void *arg, struct batch *b)
 {
@@ -288,6 +311,14 @@ room(void *arg)
 	struct worker *w = arg;
 
 	trackers_room(w->trackers);
+}
+
+static void
+moved(void *arg, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	struct worker *w = arg;
+
+	trackers_moved(w->trackers, from_batch, from, to_batch, to);
 }
 
 static bool
@@ -353,7 +384,12 @@ start_parts(struct worker *w)
 	    .worker = env->slot,
 	    .nworkers = env->nslots,
 	    .born_session = born});
-	w->partitions = partitions_new(conf->retention_days, conf->raw_retention_days);
+	w->partitions = partitions_new(&(struct partitions_config){.base = w->base,
+	    .url = conf->database_url,
+	    .registry = registry,
+	    .retention_days = conf->retention_days,
+	    .raw_retention_days = conf->raw_retention_days,
+	    .connects = &stats->db_connects});
 	w->retention = env->slot == 0 ? retention_new(conf->command_retention_days,
 					    conf->message_retention_days)
 				      : retention_new(0, 0);
@@ -366,7 +402,8 @@ start_parts(struct worker *w)
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
-	    w->retention == NULL || w->commands == NULL)
+	    w->retention == NULL || w->commands == NULL ||
+	    (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -380,18 +417,22 @@ start_parts(struct worker *w)
 	    .live = w->live,
 	    .limits = {.records = (uint32_t)conf->batch_records,
 		.bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
+	    .synchronous_commit = conf_synchronous_commit(conf),
 	    .raw_copies = conf->ingest_raw == INGEST_RAW_ALL,
 	    .ctx = w,
 	    .stored = stored,
 	    .finished = finished,
 	    .room = room,
+	    .moved = moved,
 	    .up = store_up,
-	    .down = store_down});
-	struct job *const jobs[] = {devices_job(w->devices), live_job(w->live),
-	    rejected_job(w->rejected), dead_workers_job(w->dead_workers),
-	    partitions_job(w->partitions), retention_job(w->retention), commands_job(w->commands)};
-	w->jobs = jobs_new(w->base, conf->database_url, names_ops(w->names), jobs,
-	    sizeof(jobs) / sizeof(jobs[0]), &stats->db_connects);
+	    .down = store_down,
+	    .stalled = store_stalled});
+	struct job *const jobs[] = {backend_wait_job(w->backend_wait), devices_job(w->devices),
+	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
+	    retention_job(w->retention), commands_job(w->commands)};
+	w->jobs = jobs_new(w->base, conf->database_url, names_ops(w->names),
+	    conf_synchronous_commit(conf), jobs, sizeof(jobs) / sizeof(jobs[0]),
+	    &stats->db_connects);
 	if (w->store == NULL || w->jobs == NULL)
 		return false;
 	trackers_attach(w->trackers, &(struct trackers_parts){.store = w->store,
@@ -436,6 +477,7 @@ stop(struct worker *w)
 	names_free(w->names);
 	commands_free(w->commands);
 	retention_free(w->retention);
+	backend_wait_free(w->backend_wait);
 	partitions_free(w->partitions);
 	dead_workers_free(w->dead_workers);
 	rejected_free(w->rejected);

@@ -5,10 +5,24 @@
 -- or more than a day ahead are those of a clock that can't be trusted. Without a session and anything newer nothing
 -- is written. An id of a session holds when it began (microseconds), the worker's slot and the block of the slot
 -- (11 bits together).
-WITH w AS (
+--
+-- Rows that somebody holds locked are left out; the answer tells which.
+WITH mine AS MATERIALIZED (
+	SELECT device_id
+	FROM device_online
+	WHERE device_id = ANY ($1::bigint[])
+	ORDER BY device_id
+	FOR NO KEY UPDATE SKIP LOCKED),
+locked AS MATERIALIZED (
+	SELECT device_id
+	FROM device_online
+	WHERE device_id = ANY ($1::bigint[]) AND device_id NOT IN (SELECT device_id FROM mine)),
+w AS (
 	SELECT x.device_id, x.session_id, c.recorded_at AS fix_at, c.last_record_at
 	FROM unnest($1::bigint[], $2::bigint[]) AS x (device_id, session_id)
-	LEFT JOIN device_online c ON c.device_id = x.device_id)
+	LEFT JOIN device_online c ON c.device_id = x.device_id
+	WHERE x.device_id NOT IN (SELECT device_id FROM locked)),
+written AS (
 INSERT INTO device_online AS o (
 	\ir _live_row_columns.sql
 )
@@ -40,3 +54,5 @@ LEFT JOIN LATERAL (
 WHERE w.session_id IS NOT NULL OR f.recorded_at IS NOT NULL OR r.recorded_at IS NOT NULL
 ORDER BY w.device_id
 \ir _live_row_on_conflict.sql
+)
+SELECT device_id FROM locked

@@ -1,6 +1,5 @@
--- The settings of the second connection, where short jobs take turns. A lock that somebody else holds on devices
--- must not stop live rows and the rest: a job that waits for one gives up and takes its next turn.
-SET lock_timeout = '1s';
+-- The settings of the second connection, where short jobs take turns.
+--
 -- Each statement names the rows it wants, at most some thousands of a table that may hold a million: a plan that
 -- reads all of it would be right for its size and wrong for a worker that runs it several times per second. So plans
 -- are made anew each time (a table that is empty at start may be large an hour later, and planning takes a

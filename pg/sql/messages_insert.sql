@@ -7,8 +7,8 @@
 -- one, within a day.
 --
 -- Everybody may hold a row of device_commands locked, for as long as he likes; nobody else's records may wait for that.
--- So such an answer goes to quarantine, after a second. (The time-out is this statement's alone, and set before it
--- waits for a row.)
+-- So an answer to such a command is neither booked nor kept: its row in the answer is the arrival of its frame in
+-- microseconds, 0 and 2.
 WITH u AS MATERIALIZED (
 	SELECT *
 	FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::smallint[], $5::timestamptz[], $6::bytea[],
@@ -16,7 +16,6 @@ WITH u AS MATERIALIZED (
 			$13::integer[], $14::boolean[])
 		AS u (imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, seq,
 			remote_addr, asked_id, asked_attempt, earlier)
-	WHERE set_config('lock_timeout', '1s', true) <> ''
 ),
 m AS MATERIALIZED (
 	SELECT u.*, coalesce(u.asked_id, e.id) AS command_id, coalesce(u.asked_attempt, e.attempt_count) AS attempt
@@ -28,6 +27,19 @@ m AS MATERIALIZED (
 			AND c.sent_at > now() - interval '24 hours'
 		ORDER BY c.sent_at DESC LIMIT 1) e ON true
 ),
+mine AS MATERIALIZED (
+	SELECT id
+	FROM device_commands
+	WHERE id IN (SELECT command_id FROM m)
+	ORDER BY id
+	FOR NO KEY UPDATE SKIP LOCKED
+),
+locked AS MATERIALIZED (
+	SELECT received_at
+	FROM m
+	WHERE command_id NOT IN (SELECT id FROM mine)
+		AND EXISTS (SELECT FROM device_commands c WHERE c.id = m.command_id)
+),
 answered AS (
 	UPDATE device_commands c
 	SET status = CASE m.type WHEN 17 THEN 'failed' ELSE 'acked' END,
@@ -38,6 +50,7 @@ answered AS (
 		error_message = CASE m.type WHEN 17 THEN 'nACK: the device says that its IMEI is another' END
 	FROM m
 	WHERE c.id = m.command_id
+		AND c.id IN (SELECT id FROM mine)
 		AND (c.status = 'sent' AND c.attempt_count = m.attempt
 			OR c.attempt_count BETWEEN 1 AND m.attempt
 				AND (c.status = 'pending'
@@ -61,7 +74,10 @@ kept AS (
 		(imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, seq, remote_addr)
 	SELECT imei, device_id, codec, type, message_time, payload, text, received_at, frame_hash, seq, remote_addr
 	FROM m
-	WHERE command_id IS NULL OR (received_at, frame_hash, seq) NOT IN (SELECT * FROM booked)
+	WHERE (command_id IS NULL OR (received_at, frame_hash, seq) NOT IN (SELECT * FROM booked))
+		AND received_at NOT IN (SELECT received_at FROM locked)
 	ON CONFLICT DO NOTHING
 )
 SELECT id, (extract(epoch FROM waited) * 1000000)::bigint, (status = 'acked')::integer::bigint FROM answered
+UNION ALL
+SELECT (extract(epoch FROM received_at) * 1000000)::bigint, 0, 2 FROM locked

@@ -1,6 +1,7 @@
--- One migrate at a time. A lock for each transaction rather than one for the session, so that it works through a
--- transaction-pooling proxy as well. lock_timeout: a migration that waits for a table makes everybody else wait behind
--- it.
+-- One migrate at a time: it holds the ledger, which only its owner can lock so and everybody can read meanwhile. A lock
+-- for each transaction rather than one for the session, so that it works through a transaction-pooling proxy as well.
+-- It waits for another migrate however long that takes, but not for a table, as everybody else would wait behind it.
 BEGIN;
-SELECT pg_advisory_xact_lock(1952803941, 2);
+SET LOCAL lock_timeout = 0;
+LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE;
 SET LOCAL lock_timeout = '10s';

@@ -1,8 +1,14 @@
--- In the transaction of migrate_begin. Another migrate may have been faster, which is not worth a notice.
-SET LOCAL client_min_messages = 'error';
-CREATE TABLE IF NOT EXISTS schema_migrations (
-	version integer PRIMARY KEY,
-	name text,
-	applied_at timestamptz DEFAULT now()
-);
-COMMIT;
+-- Two of these at the same time fail on each other's rows of the catalogues: then the other one has made it.
+DO $$
+BEGIN
+	SET LOCAL client_min_messages = 'error';
+	CREATE TABLE IF NOT EXISTS schema_migrations (
+		version integer PRIMARY KEY,
+		name text,
+		applied_at timestamptz DEFAULT now()
+	);
+EXCEPTION
+WHEN unique_violation OR duplicate_table THEN
+	NULL;
+END
+$$

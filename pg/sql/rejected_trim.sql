@@ -1,9 +1,9 @@
--- At most 10000 rows stay: those seen once, and longest ago, go first. One worker at a time (the advisory lock), or
--- each would delete the surplus; rows that are being written to are left out, so this waits for nobody.
+-- At most 10000 rows stay: those seen once, and longest ago, go first. One worker at a time, or each would delete the
+-- surplus; rows that are being written to are left out, so this waits for nobody.
 WITH surplus AS MATERIALIZED (
 	SELECT least(5000, count(*) - 10000) AS n FROM rejected_devices),
 mine AS MATERIALIZED (
-	SELECT CASE WHEN n > 0 AND pg_try_advisory_xact_lock(1952803941, 2) THEN n ELSE 0 END AS n FROM surplus)
+	SELECT CASE WHEN n > 0 AND telematics_lock_rejected() THEN n ELSE 0 END AS n FROM surplus)
 DELETE FROM rejected_devices
 WHERE imei = ANY (ARRAY(
 	SELECT imei FROM rejected_devices

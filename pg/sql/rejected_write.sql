@@ -1,10 +1,24 @@
 -- Refused IMEIs, folded since the last time, in the order of the key as every worker does it: else two would
--- deadlock.
-INSERT INTO rejected_devices AS r (imei, reason, first_seen_at, last_seen_at, attempts, last_remote_addr)
-SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::inet[])
-ON CONFLICT (imei) DO UPDATE SET
-	reason = excluded.reason,
-	first_seen_at = least(r.first_seen_at, excluded.first_seen_at),
-	last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at),
-	attempts = r.attempts + excluded.attempts,
-	last_remote_addr = coalesce(excluded.last_remote_addr, r.last_remote_addr)
+-- deadlock. Rows that somebody holds locked are left out; the answer tells which.
+WITH x AS MATERIALIZED (
+	SELECT *
+	FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::inet[])
+		AS x (imei, reason, first_seen_at, last_seen_at, attempts, last_remote_addr)
+),
+mine AS MATERIALIZED (
+	SELECT imei FROM rejected_devices WHERE imei = ANY ($1::text[]) ORDER BY imei FOR NO KEY UPDATE SKIP LOCKED
+),
+locked AS MATERIALIZED (
+	SELECT imei FROM rejected_devices WHERE imei = ANY ($1::text[]) AND imei NOT IN (SELECT imei FROM mine)
+),
+written AS (
+	INSERT INTO rejected_devices AS r (imei, reason, first_seen_at, last_seen_at, attempts, last_remote_addr)
+	SELECT * FROM x WHERE imei NOT IN (SELECT imei FROM locked)
+	ON CONFLICT (imei) DO UPDATE SET
+		reason = excluded.reason,
+		first_seen_at = least(r.first_seen_at, excluded.first_seen_at),
+		last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at),
+		attempts = r.attempts + excluded.attempts,
+		last_remote_addr = coalesce(excluded.last_remote_addr, r.last_remote_addr)
+)
+SELECT imei FROM locked

@@ -1,5 +1,6 @@
--- The figures of tgctl status. $1 the version of the schema that this program knows. The default partition is none
--- of those that the upkeep makes; rows in it mean that one was missing.
+-- The figures of tgctl status. $1 the version of the schema that this program knows. What the history is: partitioned
+-- (by us), or a hypertable of TimescaleDB or a plain table, as an operator made it; these have no partitions of ours.
+-- The default partition is none of those that the upkeep makes.
 SELECT (SELECT max(version) FROM schema_migrations) AS version,
 	$1::integer AS known_version,
 	(SELECT count(*) FROM devices) AS devices,
@@ -8,5 +9,9 @@ SELECT (SELECT max(version) FROM schema_migrations) AS version,
 	(SELECT max(last_seen_at) FROM device_online) AS last_seen_at,
 	(SELECT count(*) FROM rejected_devices) AS rejected,
 	(SELECT count(*) FROM device_ingest_raw WHERE reason <> 'raw' AND decoded_at IS NULL) AS quarantined,
-	(SELECT count(*) - 1 FROM pg_inherits WHERE inhparent = 'device_positions'::regclass) AS partitions,
-	EXISTS (SELECT FROM device_positions_default) AS default_in_use
+	telematics_history_kind() AS history,
+	CASE WHEN telematics_history_kind() = 'partitioned' THEN
+		(SELECT count(*) FROM pg_inherits WHERE inhparent = 'device_positions'::regclass)
+			- (SELECT count(*) FROM pg_partitioned_table
+				WHERE partrelid = 'device_positions'::regclass AND partdefid <> 0)
+	END AS partitions

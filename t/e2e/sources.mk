@@ -58,6 +58,9 @@ e2e_tests = \
 	t/e2e/t0086-names.py \
 	t/e2e/t0087-log-readers.py \
 	t/e2e/t0088-first-contact.py \
+	t/e2e/t0082-durable.py \
+	t/e2e/t0084-locks.py \
+	t/e2e/t0085-partitions-made.py \
 	t/e2e/t0090-dictionary.py \
 	t/e2e/t0091-event-index.py
 e2e_lib = \

@@ -163,7 +163,7 @@ def test_framing(bench):
 def test_refused_row(bench):
     """A row the database refuses for its content goes to quarantine alone; its neighbours are stored."""
     database, gw = setup(bench, 3)
-    database.query("ALTER TABLE device_positions ADD CONSTRAINT not_77 CHECK (speed <> 77) NOT VALID")
+    database.query("ALTER TABLE device_positions ADD CONSTRAINT telematics_record_not_77 CHECK (speed <> 77) NOT VALID")
     lock = database.session(bench.scope)
     lock.run("BEGIN")
     lock.run("LOCK TABLE device_positions IN ACCESS EXCLUSIVE MODE")
@@ -192,7 +192,7 @@ def test_refused_row(bench):
 def test_many_refused(bench):
     """A batch full of refused rows ends too, in bounded time, every frame ACKed."""
     database, gw = setup(bench, 20)
-    database.query("ALTER TABLE device_positions ADD CONSTRAINT odd CHECK (speed % 2 = 0) NOT VALID")
+    database.query("ALTER TABLE device_positions ADD CONSTRAINT telematics_record_odd CHECK (speed % 2 = 0) NOT VALID")
     trackers = [bench.tracker(gw, i).login() for i in imeis(20)]
     for k, tracker in enumerate(trackers):
         for i in range(10):
@@ -207,7 +207,7 @@ def test_many_refused(bench):
 def test_refused_twice(bench):
     """Two frames of one batch hold the refused record: neither is answered before both are kept."""
     database, gw = setup(bench)
-    database.query("ALTER TABLE device_positions ADD CONSTRAINT not_77 CHECK (speed <> 77) NOT VALID")
+    database.query("ALTER TABLE device_positions ADD CONSTRAINT telematics_record_not_77 CHECK (speed <> 77) NOT VALID")
     lock = database.session(bench.scope)
     lock.run("BEGIN")
     lock.run("LOCK TABLE device_ingest_raw IN ACCESS EXCLUSIVE MODE")

@@ -57,7 +57,7 @@ def test_identity(bench):
     database = bench.database()
     names = imeis(20)
     database.add_devices(names)
-    database.query("ALTER TABLE device_positions ADD CONSTRAINT not_129 CHECK (speed <> 129) NOT VALID")
+    database.query("ALTER TABLE device_positions ADD CONSTRAINT telematics_record_not_129 CHECK (speed <> 129) NOT VALID")
     gw = bench.gateway(database)
     watch = bench.watch(gw)
     load = bench.fleet(gw, names[:16], delay=0.01)

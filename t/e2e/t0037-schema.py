@@ -74,7 +74,7 @@ def test_upkeep_blocked(bench):
     proc.equal(database.number("SELECT count(*) FROM pg_locks WHERE pid = %d AND relation IS NOT NULL"
                                % worker.pid), 0, "locks that the attempts left behind")
     reader.run("COMMIT")
-    worker.run("RESET telematics.upkeep_blocked_until")
+    worker.run("UPDATE telematics_locks SET blocked_until = NULL")
     proc.equal(worker.run("SELECT telematics_upkeep(0, 30)")[-1], "t", "the day is made now")
     proc.equal(database.rows("SELECT tableoid::regclass, count(*) FROM device_positions GROUP BY 1"),
                [["device_positions_" + today, "2"]], "where the rows are")

@@ -51,6 +51,7 @@ unit_tests = \
 	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \
+	t/unit/worker/store/check_aside \
 	t/unit/worker/store/check_batch \
 	t/unit/worker/store/check_store \
 	t/unit/worker/task/check_commands \
@@ -107,6 +108,8 @@ t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \
 # On a link, and a live row, that only pretend.
 t_unit_worker_store_check_store_SOURCES = \
 	t/unit/worker/store/check_store.c t/unit/worker/store/check_store.h \
+	t/unit/worker/store/check_durable.c \
+	t/unit/worker/store/check_blocked.c \
 	t/unit/worker/store/check_failures.c \
 	t/unit/worker/store/check_positions.c \
 	t/unit/worker/store/check_raw.c \
@@ -120,6 +123,7 @@ t_unit_pg_check_link_SOURCES = \
 	t/unit/pg/check_link_jobs.c \
 	t/unit/pg/check_link_life.c \
 	t/unit/pg/check_link_names.c \
+	t/unit/pg/check_link_watch.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h
 task_rig = t/unit/worker/task/rig.c t/unit/worker/task/rig.h t/unit/pg/fixture.c t/unit/pg/fixture.h
 t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \

@@ -62,7 +62,8 @@ enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION, COMMAND_RETENTION, M
 /*
  * Kinds: see pg/sql/grants_statement.sql. The functions that need their owner's rights have them (SECURITY
  * DEFINER), and look at what the caller may do: telematics_upkeep() wants INSERT on the whole of
- * device_positions, telematics_set_command_max_length() UPDATE on the whole of device_commands.
+ * device_positions, telematics_lock_rejected() DELETE on rejected_devices,
+ * telematics_set_command_max_length() UPDATE on the whole of device_commands.
  * Default privileges may have taken EXECUTE from PUBLIC, so it is granted by name.
  */
 static const struct grant {
@@ -153,7 +154,9 @@ static const struct grant {
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_hex_number(text)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_text(\"char\", text, jsonb)"},
 
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_history_kind()"},
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_upkeep(integer, integer)"},
+    {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_lock_rejected()"},
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_set_command_max_length(integer)"},
     {GATEWAY | WEB, ALWAYS, "EXECUTE", "function", "telematics_commands_notify(text[])"},
 };

@@ -107,10 +107,7 @@ schema_version(struct pg_session *db)
 static bool
 make_ledger(struct migrate *m)
 {
-	if (!begin_locked(m) ||
-	    !database_script(m->db, "making schema_migrations", pg_sql("migrate_make_ledger")))
-		return rollback(m);
-	return true;
+	return database_script(m->db, "making schema_migrations", pg_sql("migrate_make_ledger"));
 }
 
 static void

@@ -28,6 +28,22 @@ static const char help[] =
     "Exit status: 0 the gateway (and the database, if asked) answered, 1 one of them did\n"
     "not, 2 wrong arguments or configuration.\n";
 
+/* Whether the default partition holds rows; only where the history has one of ours. */
+static bool
+add_default_in_use(struct pg_session *db, json_t *facts)
+{
+	struct pg_result *res;
+
+	if (json_is_null(json_object_get(facts, "partitions")))
+		return true;
+	res = database_query(db, "asking the database", "status_default", NULL);
+	if (res == NULL)
+		return false;
+	json_object_set_new(facts, "default_in_use", json_boolean(pg_bool(res, 0, 0)));
+	pg_result_free(res);
+	return true;
+}
+
 /* Figures of the database; NULL after saying why not. */
 static json_t *
 ask_database(const char *url, int *status)
@@ -43,6 +59,10 @@ ask_database(const char *url, int *status)
 	if (res != NULL)
 		facts = out_row_json(res, 0);
 	pg_result_free(res);
+	if (facts != NULL && !add_default_in_use(db, facts)) {
+		json_decref(facts);
+		facts = NULL;
+	}
 	pg_session_close(db);
 	return facts;
 }

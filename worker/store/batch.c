@@ -143,6 +143,82 @@ batch_add_raw(struct batch *b, const struct frame_source *from, enum frame_kind 
 	return b->nframes++;
 }
 
+/* Bytes of the frame's rows. */
+static size_t
+row_bytes(const struct batch *b, const struct frame *f)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < f->nrows; i++)
+		n += b->rows[f->first_row + i].len;
+	return n;
+}
+
+/* The frame's rows become to->rows[to->nrows ...) of its frame `frame`; the bytes go to the end. */
+static void
+copy_rows(struct batch *to, const struct batch *from, const struct frame *f, uint32_t frame)
+{
+	for (uint32_t i = 0; i < f->nrows; i++) {
+		struct row row = from->rows[f->first_row + i];
+
+		memmove(to->bytes + to->used, from->bytes + row.off, row.len);
+		row.off = to->used;
+		row.frame = frame;
+		if (row.state == ROW_DUPLICATE)
+			row.state = ROW_WAITING;
+		to->used += row.len;
+		to->rows[to->nrows++] = row;
+	}
+}
+
+uint32_t
+batch_copy(struct batch *to, const struct batch *from, uint32_t frame)
+{
+	struct frame f = from->frames[frame];
+	size_t bytes = f.raw_len + row_bytes(from, &f);
+
+	if (to->nframes > 0 &&
+	    (to->nframes >= to->limits.records || to->nrows + f.nrows > to->limits.records ||
+		to->used + bytes > to->limits.bytes))
+		return BATCH_NONE;
+	if (!reserve(to, bytes))
+		return BATCH_NONE;
+	memcpy(to->bytes + to->used, from->bytes + f.raw_off, f.raw_len);
+	f.raw_off = to->used;
+	to->used += f.raw_len;
+	uint32_t first = to->nrows;
+	copy_rows(to, from, &f, to->nframes);
+	f.first_row = first;
+	to->frames[to->nframes] = f;
+	return to->nframes++;
+}
+
+void
+batch_compact(struct batch *b, void (*moved)(void *ctx, uint32_t from, uint32_t to), void *ctx)
+{
+	uint32_t n = b->nframes;
+
+	/* Bytes and rows lie in the order of their frames, so each moves down or stays. */
+	b->nframes = b->nrows = 0;
+	b->used = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct frame f = b->frames[i];
+
+		if (f.forgotten)
+			continue;
+		memmove(b->bytes + b->used, b->bytes + f.raw_off, f.raw_len);
+		f.raw_off = b->used;
+		b->used += f.raw_len;
+		uint32_t first = b->nrows;
+		copy_rows(b, b, &f, b->nframes);
+		f.first_row = first;
+		b->frames[b->nframes] = f;
+		if (i != b->nframes)
+			moved(ctx, i, b->nframes);
+		b->nframes++;
+	}
+}
+
 static int
 compare_key(const struct row *a, const struct row *b)
 {

@@ -30,6 +30,7 @@ enum row_state {
 	ROW_WAITING,   /* to be stored, until its frame is `done` */
 	ROW_DUPLICATE, /* of another one in the batch, which is stored in its place */
 	ROW_REFUSED,   /* the database refuses it for its content: its frame goes to quarantine */
+	ROW_STORED,    /* and booked, though its frame is put aside for others */
 };
 
 /* Where a frame came from; copied into it. */
@@ -68,6 +69,7 @@ struct frame {
 	bool poisoned;	 /* a row of it was refused: the raw frame goes to quarantine too */
 	bool unstorable; /* not even the raw frame can be stored: its connection is closed */
 	bool answered;	 /* its ACK of `count` went out */
+	bool aside;	 /* left out of this batch, for another one */
 	uint32_t next;	 /* the connection's next frame in flight (worker/tracker/frames.c) */
 };
 
@@ -122,6 +124,19 @@ uint32_t batch_add_records(struct batch *, const struct frame_source *, const ui
 /* Adds a frame of another kind. `count` records are booked for it (0 for messages and copies). */
 uint32_t batch_add_raw(struct batch *, const struct frame_source *, enum frame_kind,
     const char *reason, const uint8_t *raw, size_t raw_len, uint16_t count);
+
+/*
+ * A copy of the frame and its rows, in their states; twins wait again. Its index, or BATCH_NONE when there is no
+ * room or memory is short.
+ */
+uint32_t batch_copy(struct batch *to, const struct batch *from, uint32_t frame)
+    __attribute__((warn_unused_result));
+
+/*
+ * Closes the gaps that the frames leave which are `forgotten`: the others move down, and `moved` is told of
+ * each in turn, when it has. Not between batch_seal() and batch_reset().
+ */
+void batch_compact(struct batch *, void (*moved)(void *ctx, uint32_t from, uint32_t to), void *ctx);
 
 static inline const uint8_t *
 batch_raw(const struct batch *b, const struct frame *f)

@@ -37,7 +37,7 @@ store_move_live_rows(struct store *s)
 	for (uint32_t i = 0; i < b->nframes; i++) {
 		const struct frame *f = &b->frames[i];
 
-		if (f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE)
+		if ((f->kind == FRAME_MESSAGE || f->kind == FRAME_QUARANTINE) && !f->aside)
 			live_seen(s->cfg.live, f->from.entry, f->from.device_id,
 			    f->from.received_wall_us / 1000);
 	}

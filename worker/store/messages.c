@@ -5,6 +5,9 @@
 #include "proto/stream.h"
 #include "worker/store/store_impl.h"
 
+/* In the answer's third column, beside 0 and 1: see messages_insert.sql. */
+#define ANSWER_LOCKED 2
+
 enum {
 	MSG_IMEI,
 	MSG_DEVICE,
@@ -28,7 +31,7 @@ messages_gather(struct store *s)
 	const struct batch *b = s->storing;
 
 	for (uint32_t i = 0; i < b->nframes; i++)
-		if (b->frames[i].kind == FRAME_MESSAGE)
+		if (b->frames[i].kind == FRAME_MESSAGE && !b->frames[i].aside)
 			s->todo.at[s->todo.n++] = i;
 }
 
@@ -112,6 +115,24 @@ messages_result(void *ctx, const struct pg_result *res)
 		log_error("no memory to count %d answers to commands", pg_rows(res));
 }
 
+/* Somebody holds the row of its command. */
+static void
+put_answer_aside(struct store *s, int64_t received_us)
+{
+	static const struct pg_error locked = {
+	    .sqlstate = "55P03", .text = "somebody holds the command's row"};
+
+	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
+		struct frame *f = store_todo_frame(s, i);
+
+		if (f->from.received_wall_us != received_us || f->aside)
+			continue;
+		/* Without a room for it in the set it is tried again with the next batch. */
+		(void)!store_put_aside(s, ASIDE_COMMAND, received_us, &locked);
+		store_frame_aside(s, f);
+	}
+}
+
 /* Counts the commands that the statement has ended, if it was committed. */
 static void
 book_answers(struct store *s, bool committed)
@@ -120,9 +141,13 @@ book_answers(struct store *s, bool committed)
 
 	for (int i = 0; i < n; i++) {
 		int64_t waited = pg_int8(s->answered, i, 1);
+		int64_t what = pg_int8(s->answered, i, 2);
+		bool acked = what != 0;
 
-		bool acked = pg_int8(s->answered, i, 2) != 0;
-
+		if (what == ANSWER_LOCKED) {
+			put_answer_aside(s, pg_int8(s->answered, i, 0));
+			continue;
+		}
 		stats_add(acked ? &s->stats->commands_acked : &s->stats->commands_failed, 1);
 		stats_observe(
 		    &s->stats->command_us, stats_wait_bounds_us, waited > 0 ? (uint64_t)waited : 0);
@@ -144,25 +169,29 @@ refuse_messages(struct store *s, const struct pg_error *error)
 	f->reason = "content";
 }
 
+/* Nothing may be left to write: then what is there was written by a COMMIT of unknown outcome. */
+static void
+messages_stored(struct store *s)
+{
+	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++)
+		stats_add(&s->stats->messages, !store_todo_frame(s, i)->aside);
+	store_succeeded(s, false, 0);
+}
+
 static void
 messages_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
-	uint32_t n = s->spans.now.to - s->spans.now.from;
-	/* A command's row that somebody holds locked is refused as well: see the statement. */
-	bool locked = outcome == PG_ERROR && pg_error_is_locked(error);
 
 	book_answers(s, outcome == PG_OK);
-	if (outcome == PG_OK) {
-		stats_add(&s->stats->messages, n);
-		store_succeeded(s, false, 0);
-	} else if (locked && n > 1) {
-		/* A statement with that answer waits a second: few such, so no halving. */
-		s->most = 1;
-		pg_isolate_again(&s->spans);
-	} else if (store_gives_up(s, outcome, error, locked || store_is_content(outcome, error))) {
+	if (outcome == PG_OK && s->unproven)
+		store_prove(s, messages_stored);
+	else if (outcome == PG_OK)
+		messages_stored(s);
+	else if (store_step_blocked(s, outcome, error))
+		return;
+	else if (store_gives_up(s, outcome, error, store_is_content(outcome, error)))
 		refuse_messages(s, error);
-	}
 }
 
 static const struct pg_job statement = {.name = "insert messages",

@@ -135,6 +135,13 @@ insert_result(void *ctx, const struct pg_result *res)
 	}
 }
 
+static bool
+is_same(const struct row *a, const struct row *b)
+{
+	return a->device_id == b->device_id && a->recorded_at == b->recorded_at &&
+	       a->hash == b->hash;
+}
+
 /*
  * One row alone is refused for its content: its frame goes to quarantine, the others are stored.
  * So do the frames of its twins in this batch, which would be acknowledged for a record that
@@ -152,8 +159,7 @@ refuse_row(struct store *s, const struct pg_error *error)
 	for (uint32_t i = 0; i < b->nrows; i++) {
 		struct row *twin = &b->rows[i];
 
-		if (twin->state != ROW_DUPLICATE || twin->device_id != r->device_id ||
-		    twin->recorded_at != r->recorded_at || twin->hash != r->hash)
+		if (twin->state != ROW_DUPLICATE || !is_same(twin, r))
 			continue;
 		twin->state = ROW_REFUSED;
 		b->frames[twin->frame].poisoned = true;
@@ -164,35 +170,48 @@ refuse_row(struct store *s, const struct pg_error *error)
 	    error->text, error->sqlstate);
 }
 
+/* A row of the span waits again, a twin of one is a duplicate again. */
+static void
+unrefuse(struct store *s, struct pg_span span, struct row *r)
+{
+	for (uint32_t i = span.from; i < span.to; i++) {
+		const struct row *first = store_todo_row(s, i);
+
+		if (r == first)
+			r->state = ROW_WAITING;
+		else if (is_same(r, first))
+			r->state = ROW_DUPLICATE;
+	}
+}
+
+void
+store_unrefuse_rows(struct store *s, struct pg_span span)
+{
+	struct batch *b = s->storing;
+
+	for (uint32_t i = 0; i < b->nframes; i++) {
+		struct frame *f = &b->frames[i];
+		bool poisoned = false;
+
+		for (uint32_t j = f->first_row; f->poisoned && j < f->first_row + f->nrows; j++) {
+			if (b->rows[j].state == ROW_REFUSED && b->rows[j].len > 0)
+				unrefuse(s, span, &b->rows[j]);
+			poisoned |= b->rows[j].state == ROW_REFUSED;
+		}
+		f->poisoned = poisoned;
+	}
+}
+
 static void
 span_stored(struct store *s)
 {
 	uint32_t n = s->spans.now.to - s->spans.now.from;
 
+	/* It wrote something, behind all that it found there. */
+	s->unproven = false;
 	store_book(s, s->inserted, n - s->inserted, 0);
 	store_succeeded(s, false, n);
 }
-
-static bool
-prove_start(void *ctx, struct pg_conn *conn)
-{
-	(void)ctx;
-	return pg_send_text(conn, "positions_prove");
-}
-
-static void
-prove_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
-{
-	struct store *s = ctx;
-
-	if (outcome == PG_OK)
-		span_stored(s);
-	else
-		store_again(s, outcome, error);
-}
-
-static const struct pg_job prove = {
-    .name = "prove duplicates", .start = prove_start, .end = prove_end};
 
 static void
 insert_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
@@ -200,10 +219,12 @@ insert_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	struct store *s = ctx;
 
 	if (outcome == PG_OK && s->inserted == 0)
-		store_send(s, &prove);
+		store_prove(s, span_stored);
 	else if (outcome == PG_OK)
 		span_stored(s);
-	else if (store_gives_up(s, outcome, error, store_is_content(outcome, error)))
+	else if (store_rows_blocked(s, outcome, error) || store_day_refuses(s, outcome, error))
+		return;
+	else if (store_gives_up(s, outcome, error, outcome == PG_ERROR && pg_error_is_own(error)))
 		refuse_row(s, error);
 }
 
@@ -288,14 +309,16 @@ copy_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	if (outcome == PG_OK) {
 		store_book(s, n, 0, 0);
 		store_succeeded(s, true, n);
-	} else if (store_is_content(outcome, error)) {
+	} else if (outcome == PG_ERROR &&
+		   (pg_error_is_duplicate(error) || pg_error_is_own(error))) {
 		stats_add(&s->stats->copy_conflicts, 1);
 		copy_to_insert(s);
 	} else if (outcome == PG_LOST) {
 		/* It may have been committed: then all would be duplicates. */
 		copy_to_insert(s);
 		store_failed(s, outcome, error);
-	} else {
+	} else if (!store_rows_blocked(s, outcome, error) &&
+		   !store_day_refuses(s, outcome, error)) {
 		store_again(s, outcome, error);
 	}
 }
@@ -310,7 +333,8 @@ copy_over(struct store *s)
 	struct batch *b = s->storing;
 
 	for (uint32_t i = 0; i < b->nframes; i++)
-		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned)
+		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned &&
+		    !b->frames[i].aside)
 			b->frames[i].done = true;
 	s->cfg.stored(s->cfg.ctx, b);
 }

@@ -14,6 +14,8 @@ enum { RAW_IMEI, RAW_DEVICE, RAW_REASON, RAW_FRAME, RAW_HASH, RAW_RECEIVED, RAW_
 static const char *
 raw_reason(const struct store *s, const struct frame *f)
 {
+	if (f->aside)
+		return NULL;
 	if (f->kind == FRAME_QUARANTINE || f->kind == FRAME_DEBUG)
 		return f->reason;
 	if (f->forgotten || f->kind != FRAME_RECORDS)
@@ -82,6 +84,44 @@ quarantined_records(const struct store *s, const struct frame *f)
 }
 
 static void
+raw_result(void *ctx, const struct pg_result *res)
+{
+	struct store *s = ctx;
+
+	/* Rows come before their COMMIT is sure. */
+	pg_result_free(s->left_out);
+	s->left_out = pg_rows(res) > 0 ? pg_result_copy(res) : NULL;
+}
+
+/* Somebody holds the row of the same frame, which came before. */
+static void
+put_frames_aside(struct store *s, int64_t hash, uint64_t imei)
+{
+	static const struct pg_error locked = {
+	    .sqlstate = "55P03", .text = "somebody holds its row"};
+
+	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
+		struct frame *f = store_todo_frame(s, i);
+
+		if (f->from.imei != imei ||
+		    (int64_t)hash_bytes(batch_raw(s->storing, f), f->raw_len) != hash)
+			continue;
+		(void)!store_put_aside(s, ASIDE_RAW, store_raw_key(s->storing, f), &locked);
+		store_frame_aside(s, f);
+	}
+}
+
+static void
+take_left_out(struct store *s, bool committed)
+{
+	for (int i = 0; committed && s->left_out != NULL && i < pg_rows(s->left_out); i++)
+		put_frames_aside(
+		    s, pg_int8(s->left_out, i, 0), (uint64_t)pg_int8(s->left_out, i, 1));
+	pg_result_free(s->left_out);
+	s->left_out = NULL;
+}
+
+static void
 raw_stored(struct store *s)
 {
 	uint64_t records = 0, frames = 0;
@@ -89,12 +129,23 @@ raw_stored(struct store *s)
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
 		struct frame *f = store_todo_frame(s, i);
 
+		if (f->aside)
+			continue;
 		f->done = true;
 		records += quarantined_records(s, f);
 		frames += f->kind == FRAME_QUARANTINE || f->poisoned;
 	}
 	stats_add(&s->stats->quarantined_frames, frames);
 	store_book(s, 0, 0, records);
+	store_succeeded(s, false, 0);
+}
+
+/* Nobody answers before the COMMIT is known to be durable. */
+static void
+raw_proved(struct store *s)
+{
+	raw_stored(s);
+	s->cfg.stored(s->cfg.ctx, s->storing);
 }
 
 /*
@@ -122,19 +173,21 @@ raw_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 {
 	struct store *s = ctx;
 
-	if (outcome == PG_OK) {
-		raw_stored(s);
-		store_succeeded(s, false, 0);
-	} else if (store_gives_up(s, outcome, error, store_is_content(outcome, error))) {
-		refuse_raw(s, error);
-	} else {
+	take_left_out(s, outcome == PG_OK);
+	if (outcome == PG_OK && s->unproven)
+		store_prove(s, raw_proved);
+	else if (outcome == PG_OK)
+		raw_proved(s);
+	else if (store_step_blocked(s, outcome, error))
 		return;
+	else if (store_gives_up(s, outcome, error, store_is_content(outcome, error))) {
+		refuse_raw(s, error);
+		s->cfg.stored(s->cfg.ctx, s->storing);
 	}
-	s->cfg.stored(s->cfg.ctx, s->storing);
 }
 
 static const struct pg_job statement = {
-    .name = "insert raw frames", .start = raw_start, .end = raw_end};
+    .name = "insert raw frames", .start = raw_start, .result = raw_result, .end = raw_end};
 
 const struct store_step store_raw = {
     .gather = raw_gather, .most = RAW_PER_STATEMENT, .statement = &statement};

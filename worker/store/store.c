@@ -8,11 +8,8 @@
 #include "common/clock.h"
 #include "worker/store/store_impl.h"
 
-#define RETRY_MIN_MS 100
-#define RETRY_MAX_MS 2000
-#define SAY_AGAIN_MS 300000
-
-static const char *const prepared[] = {"positions_insert", "messages_insert", "raw_insert", NULL};
+static const char *const prepared[] = {"positions_insert", "positions_blocked",
+    "positions_blocked_days", "messages_insert", "raw_insert", NULL};
 
 static const struct store_step *const steps[STEPS] = {
     [STEP_INSERT] = &store_insert,
@@ -23,32 +20,29 @@ static const struct store_step *const steps[STEPS] = {
 
 static void go_on(struct store *);
 
+uint32_t
+store_step_most(enum store_step_id step)
+{
+	return steps[step]->most;
+}
+
 static void
 start_soon(struct store *s)
 {
 	event_active(s->start_ev, EV_TIMEOUT, 1);
 }
 
+/* What is put aside is tried again when it is due, also if nothing else is to be stored. */
 static void
-set_usable(struct store *s, bool usable, const char *reason)
+wait_for_aside(struct store *s)
 {
-	stats_set(&s->stats->db_up, usable);
-	shm_set_reason(s->cfg.shm, reason);
-}
+	int64_t ms = aside_next_ms(&s->aside) - clock_mono_ms();
 
-static void
-recovered(struct store *s)
-{
-	if (!s->failing)
+	if (aside_is_empty(&s->aside))
 		return;
-	log_info("database takes batches again, after %" PRId64 " s",
-	    (clock_mono_ms() - s->failing_since_ms) / 1000);
-	s->failing = false;
-	s->failure[0] = '\0';
-	s->failure_gate = (struct log_gate){0};
-	s->retry_ms = RETRY_MIN_MS;
-	set_usable(s, true, "");
-	s->cfg.up(s->cfg.ctx);
+	ms = ms < 1 ? 1 : ms;
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+	evtimer_add(s->aside_ev, &tv);
 }
 
 /* Rows that stood in the batch twice: their twins are decided now. */
@@ -59,7 +53,7 @@ book_twins(struct store *s)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < b->nrows; i++)
-		n += b->rows[i].state == ROW_DUPLICATE;
+		n += b->rows[i].state == ROW_DUPLICATE && !b->frames[b->rows[i].frame].aside;
 	store_book(s, 0, n, 0);
 }
 
@@ -71,12 +65,17 @@ batch_finished(struct store *s)
 
 	book_twins(s);
 	store_move_live_rows(s);
+	store_keep(s);
+	store_aside_over(s);
+	s->doubtful = false;
 	s->cfg.finished(s->cfg.ctx, b);
 	s->storing = NULL;
 	s->state = STORE_IDLE;
 	batch_reset(b);
 	if (!batch_is_empty(&s->batch[s->filling]))
 		start_soon(s);
+	else
+		wait_for_aside(s);
 }
 
 static void
@@ -85,7 +84,9 @@ enter_step(struct store *s, enum store_step_id step)
 	s->step = step;
 	s->todo.n = 0;
 	if (step < STEPS) {
-		s->most = steps[step]->most;
+		s->most = steps[step]->most < s->fits ? steps[step]->most : s->fits;
+		store_refusals_step(s);
+		store_days_step(s);
 		steps[step]->gather(s);
 	}
 	pg_isolate_start(&s->spans, s->todo.n);
@@ -122,7 +123,11 @@ go_on(struct store *s)
 	while (s->step < STEPS) {
 		const struct store_step *step = steps[s->step];
 
-		if (pg_isolate_next(&s->spans, s->most)) {
+		if (store_set_patience(s))
+			return;
+		uint32_t most = store_days_most(s);
+
+		if (pg_isolate_next(&s->spans, most < s->most ? most : s->most)) {
 			store_send(s, step->statement);
 			return;
 		}
@@ -140,7 +145,10 @@ begin(struct store *s)
 	s->storing = &s->batch[s->filling];
 	s->filling ^= 1;
 	s->state = STORE_READY;
+	s->began_ms = clock_mono_ms();
 	batch_seal(s->storing);
+	store_days_begin(s);
+	store_leave_out(s);
 	enter_step(s, STEP_INSERT);
 	go_on(s);
 	s->cfg.room(s->cfg.ctx);
@@ -152,18 +160,48 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 
 	(void)fd, (void)what;
-	if (s->state == STORE_IDLE && pg_link_is_up(s->link) &&
-	    !batch_is_empty(&s->batch[s->filling]))
-		begin(s);
-	else
+	if (s->state != STORE_IDLE) {
 		go_on(s);
+		return;
+	}
+	if (!pg_link_is_up(s->link))
+		return;
+	if (!aside_is_empty(&s->aside) || !batch_is_empty(&s->batch[STORE_KEPT]))
+		store_take_back(s);
+	if (!batch_is_empty(&s->batch[s->filling])) {
+		begin(s);
+	} else {
+		s->began_ms = clock_mono_ms();
+		store_aside_over(s);
+		wait_for_aside(s);
+	}
+}
+
+/* Of the span's only item. */
+static int64_t
+device_of(const struct store *s)
+{
+	bool rows = s->step == STEP_INSERT || s->step == STEP_COPY;
+
+	return rows ? store_todo_row(s, s->spans.now.from)->device_id
+		    : store_todo_frame(s, s->spans.now.from)->from.device_id;
 }
 
 bool
 store_gives_up(struct store *s, enum pg_outcome outcome, const struct pg_error *error, bool refused)
 {
-	if (refused)
-		return pg_isolate_refused(&s->spans);
+	if (!refused) {
+		store_again(s, outcome, error);
+		return false;
+	}
+	if (!pg_isolate_refused(&s->spans))
+		return false;
+	if (!store_refused_in_a_row(s, device_of(s), error))
+		return true;
+	if (s->step == STEP_INSERT)
+		store_unrefuse_rows(s, s->spans.now);
+	else
+		s->spans.now.from = s->spans.now.to - 1;
 	store_again(s, outcome, error);
 	return false;
 }
@@ -173,52 +211,6 @@ store_again(struct store *s, enum pg_outcome outcome, const struct pg_error *err
 {
 	pg_isolate_again(&s->spans);
 	store_failed(s, outcome, error);
-}
-
-/* Something is wrong with the database, not with the batch: it is told once per cause and five minutes. */
-static void
-environment_failed(struct store *s, const struct pg_error *error)
-{
-	uint64_t suppressed;
-
-	if (!s->failing) {
-		s->failing = true;
-		s->failing_since_ms = clock_mono_ms();
-		s->retry_ms = RETRY_MIN_MS;
-	}
-	if (strncmp(s->failure, error->text, sizeof(s->failure) - 1) != 0) {
-		s->failure_gate = (struct log_gate){0};
-		snprintf(s->failure, sizeof(s->failure), "%.*s", (int)sizeof(s->failure) - 1,
-		    error->text);
-	}
-	if (log_gate_open(&s->failure_gate, clock_mono_ms(), SAY_AGAIN_MS, &suppressed))
-		log_error("database refuses a batch: %s (SQLSTATE %s); nothing is acknowledged "
-			  "until it is stored",
-		    error->text, error->sqlstate);
-	set_usable(s, false, s->failure);
-	s->cfg.down(s->cfg.ctx);
-}
-
-void
-store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *error)
-{
-	stats_add(&s->stats->batch_failures, 1);
-	/* A lost connection the link reports, and comes back from by itself. */
-	if (outcome == PG_LOST || pg_error_is_transient(error))
-		return;
-	environment_failed(s, error);
-	struct timeval tv = {.tv_sec = s->retry_ms / 1000, .tv_usec = (s->retry_ms % 1000) * 1000};
-	evtimer_add(s->retry_ev, &tv);
-	s->state = STORE_PAUSED;
-	s->retry_ms = s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : s->retry_ms * 2;
-}
-
-static void
-unpause(struct store *s)
-{
-	evtimer_del(s->retry_ev);
-	if (s->state == STORE_PAUSED)
-		s->state = STORE_READY;
 }
 
 void
@@ -232,25 +224,13 @@ store_book(struct store *s, uint64_t stored, uint64_t duplicate, uint64_t quaran
 	stats_end(s->stats);
 }
 
-void
-store_succeeded(struct store *s, bool copy, uint32_t rows)
-{
-	recovered(s);
-	stats_begin(s->stats);
-	stats_add(copy ? &s->stats->batches_copy : &s->stats->batches_insert, 1);
-	stats_observe(&s->stats->commit_us, stats_time_bounds_us,
-	    (uint64_t)(clock_mono_us() - s->started_us));
-	stats_observe(&s->stats->batch_records, stats_size_bounds, rows);
-	stats_end(s->stats);
-}
-
 static void
 retry_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct store *s = arg;
 
 	(void)fd, (void)what;
-	unpause(s);
+	store_unpause(s);
 	go_on(s);
 }
 
@@ -259,13 +239,44 @@ db_up(void *ctx)
 {
 	struct store *s = ctx;
 
+	s->hasty = false;
 	/* After a failure of the environment only a committed batch proves that it is over. */
 	if (!s->failing || s->state == STORE_IDLE) {
 		s->failing = false;
-		set_usable(s, true, "");
+		store_set_usable(s, true, "");
 		s->cfg.up(s->cfg.ctx);
 	}
 	start_soon(s);
+}
+
+static bool
+prove_start(void *ctx, struct pg_conn *conn)
+{
+	(void)ctx;
+	return pg_send_text(conn, "positions_prove");
+}
+
+static void
+prove_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
+{
+	struct store *s = ctx;
+
+	if (outcome != PG_OK) {
+		store_again(s, outcome, error);
+		return;
+	}
+	s->unproven = false;
+	s->proved(s);
+}
+
+static const struct pg_job prove = {
+    .name = "prove duplicates", .start = prove_start, .end = prove_end};
+
+void
+store_prove(struct store *s, void (*proved)(struct store *))
+{
+	s->proved = proved;
+	store_send(s, &prove);
 }
 
 static void
@@ -273,8 +284,8 @@ db_down(void *ctx, const char *why)
 {
 	struct store *s = ctx;
 
-	unpause(s);
-	set_usable(s, false, why);
+	store_unpause(s);
+	store_set_usable(s, false, why);
 	s->cfg.down(s->cfg.ctx);
 }
 
@@ -287,21 +298,28 @@ store_new(const struct store_config *cfg)
 		return NULL;
 	s->cfg = *cfg;
 	s->stats = &cfg->shm->stats;
+	s->fits = UINT32_MAX;
+	store_refusals_over(s);
 	s->start_ev = evtimer_new(cfg->base, start_cb, s);
 	s->retry_ev = evtimer_new(cfg->base, retry_cb, s);
+	s->aside_ev = evtimer_new(cfg->base, start_cb, s);
 	const struct pg_link_callbacks callbacks = {.ctx = s,
 	    .up = db_up,
 	    .down = db_down,
+	    .stalled = store_stalled,
 	    .statements = prepared,
+	    .synchronous_commit = cfg->synchronous_commit,
+	    .says_durability = true,
 	    .connects = &s->stats->db_connects,
 	    .names = cfg->names};
-	if (s->start_ev == NULL || s->retry_ev == NULL || !store_init_positions(s) ||
-	    !batch_init(&s->batch[0], &cfg->limits) || !batch_init(&s->batch[1], &cfg->limits) ||
+	if (s->start_ev == NULL || s->retry_ev == NULL || s->aside_ev == NULL ||
+	    !store_init_positions(s) || !batch_init(&s->batch[0], &cfg->limits) ||
+	    !batch_init(&s->batch[1], &cfg->limits) ||
 	    (s->link = pg_link_new(cfg->base, cfg->url, "store", &callbacks)) == NULL) {
 		store_free(s);
 		return NULL;
 	}
-	set_usable(s, false, "not connected yet");
+	store_set_usable(s, false, "not connected yet");
 	return s;
 }
 
@@ -321,9 +339,12 @@ store_free(struct store *s)
 		event_free(s->start_ev);
 	if (s->retry_ev != NULL)
 		event_free(s->retry_ev);
+	if (s->aside_ev != NULL)
+		event_free(s->aside_ev);
 	pg_result_free(s->answered);
-	batch_free(&s->batch[0]);
-	batch_free(&s->batch[1]);
+	pg_result_free(s->left_out);
+	for (int i = 0; i <= STORE_KEPT; i++)
+		batch_free(&s->batch[i]);
 	free(s->todo.at);
 	free(s->plain.at);
 	free(s->copy_buf);
@@ -345,7 +366,7 @@ store_batch(struct store *s, int which)
 int
 store_which(const struct store *s, const struct batch *b)
 {
-	return b == &s->batch[1];
+	return (int)(b - s->batch);
 }
 
 void
@@ -370,5 +391,6 @@ store_server_connections(const struct store *s)
 bool
 store_is_idle(const struct store *s)
 {
-	return s->state == STORE_IDLE && batch_is_empty(&s->batch[s->filling]);
+	return s->state == STORE_IDLE && batch_is_empty(&s->batch[s->filling]) &&
+	       batch_is_empty(&s->batch[STORE_KEPT]);
 }

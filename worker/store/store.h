@@ -14,8 +14,9 @@
  *
  * A batch of which everything was forgotten is finished() before room().
  *
- * A batch stays until all of it is stored, refused or `unstorable`, however long that takes. What was
- * not committed, or of which that is unknown, is sent again; keys make that harmless. No frame is `done`
+ * A batch stays until all of it is stored, refused, `unstorable` or put aside, however long that takes. What
+ * is put aside (as somebody holds locks on it) moves into a third batch, and back into one that fills when it is
+ * tried again; before finished(), moved() tells of each such frame. What was not committed, or of which that is unknown, is sent again; keys make that harmless. No frame is `done`
  * before its COMMIT.
  *
  * up() and down() say whether the database takes batches: down() when the connection is lost or a batch
@@ -36,6 +37,7 @@
 struct event_base;
 struct live;
 struct pg_names;
+struct pg_backend;
 struct store;
 
 struct store_config {
@@ -46,13 +48,21 @@ struct store_config {
 	struct shm_worker *shm;
 	struct live *live; /* told of what was stored */
 	struct batch_limits limits;
-	bool raw_copies; /* TELEM_INGEST_RAW=all: a copy of every frame of records */
+	const char *synchronous_commit; /* TELEM_SYNCHRONOUS_COMMIT */
+	bool raw_copies;		/* TELEM_INGEST_RAW=all: a copy of every frame of records */
 	void *ctx;
 	void (*stored)(void *ctx, struct batch *);
 	void (*finished)(void *ctx, struct batch *);
 	void (*room)(void *ctx);
+	/* The frame has another index in another batch (store_which()), or in the same one. */
+	void (*moved)(void *ctx, int from_batch, uint32_t from, int to_batch, uint32_t to);
 	void (*up)(void *ctx);
 	void (*down)(void *ctx);
+	/*
+	 * A statement has been unanswered for PG_STALLED_S on this backend: down() came before. Whoever
+	 * can find out what it waits for tells store_waits_for(). May be NULL.
+	 */
+	void (*stalled)(void *ctx, const struct pg_backend *);
 };
 
 /* NULL when memory is short. Connects at once. */
@@ -61,12 +71,22 @@ void store_free(struct store *);
 
 /* The batch that fills now. */
 struct batch *store_filling(struct store *);
-/* The two batches, for references from one to the other: 0 and 1. */
+/* The batches, for references from one to the other: 0, 1, and STORE_KEPT with what is put aside. */
+#define STORE_KEPT 2
 struct batch *store_batch(struct store *, int which);
 int store_which(const struct store *, const struct batch *);
 
+/*
+ * The frame's connection has gone. True: it is forgotten, and the caller books its records as refused: it is in no
+ * transaction, and the tracker will send it again.
+ */
+bool store_forget(struct store *, int which, uint32_t frame);
+
 /* Something was added: it is sent at the end of this turn of the event loop, or behind what is sent. */
 void store_kick(struct store *);
+
+/* What the backend of stalled() waits for, for the operator; NULL: nobody could find out. */
+void store_waits_for(struct store *, const char *what);
 
 /* True while the database takes batches: connected, and the last one did not fail. */
 bool store_is_up(const struct store *);

@@ -15,6 +15,7 @@
 #define CHUNK 250 /* devices a statement: each costs two looks into the history */
 #define OWNERS (1 << SHM_OWNER_BITS)
 #define LOG_EVERY_MS 60000
+#define LOCKED_MS 1000 /* between two looks at rows that somebody holds locked */
 
 _Static_assert(SHM_OWNER_BITS == 11 && SHM_BLOCKS == 2, "the statements take session ids apart");
 
@@ -39,6 +40,9 @@ struct dead_workers {
 	size_t ntodo, room;
 	struct left_row chunk[CHUNK]; /* being written, sorted by device */
 	size_t nchunk;
+	struct left_row locked[CHUNK]; /* said the running statement: somebody holds their rows */
+	size_t nlocked;
+	int64_t not_before_ms;	 /* after such rows */
 	struct pg_isolate spans; /* of the chunk: what is being written, and what is left */
 	bool pings_left;	 /* of the chunk, which is written */
 
@@ -147,6 +151,7 @@ start_move(struct dead_workers *d, struct pg_conn *conn)
 
 	if (d->nchunk == 0)
 		take_chunk(d);
+	d->nlocked = 0;
 	pg_array_reset(&d->ids);
 	pg_array_reset(&d->sessions);
 	for (uint32_t i = d->spans.now.from; i < d->spans.now.to; i++) {
@@ -195,10 +200,33 @@ log_refused(struct dead_workers *d, int64_t device_id, const struct pg_error *er
 }
 
 static void
+take_locked(struct dead_workers *d, const struct pg_result *res)
+{
+	for (int row = 0; row < pg_rows(res); row++)
+		for (uint32_t i = d->spans.now.from; i < d->spans.now.to; i++)
+			if (d->chunk[i].device_id == pg_int(res, row, 0))
+				d->locked[d->nlocked++] = d->chunk[i];
+}
+
+/* Those that are left out come again in a second. */
+static void
+keep_locked(struct dead_workers *d)
+{
+	for (size_t i = 0; i < d->nlocked; i++)
+		if (!keep(d, d->locked[i].device_id, d->locked[i].session_id))
+			log_error("no memory to look after device %" PRId64 " of a dead worker",
+			    d->locked[i].device_id);
+	if (d->nlocked > 0)
+		d->not_before_ms = clock_mono_ms() + LOCKED_MS;
+	d->nlocked = 0;
+}
+
+static void
 end_move(struct dead_workers *d, enum pg_outcome outcome, const struct pg_error *error)
 {
 	if (outcome == PG_OK) {
-		d->moved += d->spans.now.to - d->spans.now.from;
+		d->moved += d->spans.now.to - d->spans.now.from - d->nlocked;
+		keep_locked(d);
 	} else if (outcome == PG_ERROR && pg_error_is_content(error)) {
 		d->job.handled = true;
 		if (pg_isolate_refused(&d->spans))
@@ -278,7 +306,8 @@ dead_workers_due(void *ctx, int64_t now_mono_ms)
 {
 	const struct dead_workers *d = ctx;
 
-	(void)now_mono_ms;
+	if (d->nchunk == 0 && now_mono_ms < d->not_before_ms)
+		return false;
 	return d->ntodo > 0 || d->nchunk > 0 || d->nfences > 0 || d->beyond;
 }
 
@@ -303,6 +332,8 @@ dead_workers_result(void *ctx, const struct pg_result *res)
 
 	if (d->turn == TURN_SCAN)
 		take_scan(d, res);
+	else if (d->turn == TURN_MOVE)
+		take_locked(d, res);
 }
 
 static void

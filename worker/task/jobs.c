@@ -12,6 +12,8 @@
 #define TICK_MS 100
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 1000
+/* A job that waited in vain for a lock held up all others for a second: they have the next three. */
+#define AFTER_LOCK_MS 3000
 #define LOG_EVERY_MS 60000
 
 /* A job's place in the round. */
@@ -69,7 +71,7 @@ note_failure(struct place *p, const struct pg_error *error, int64_t now)
 	p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_FIRST_MS : p->backoff_ms * 2;
 	if (p->backoff_ms > BACKOFF_MAX_MS)
 		p->backoff_ms = BACKOFF_MAX_MS;
-	p->not_before_ms = now + p->backoff_ms;
+	p->not_before_ms = now + (pg_error_is_locked(error) ? AFTER_LOCK_MS : p->backoff_ms);
 	if (strcmp(p->sqlstate, error->sqlstate) != 0) {
 		snprintf(p->sqlstate, sizeof(p->sqlstate), "%s", error->sqlstate);
 		p->log_gate = (struct log_gate){0};
@@ -141,6 +143,7 @@ up_cb(void *ctx)
 {
 	struct jobs *jobs = ctx;
 
+	jobs->next = 0;
 	for (int i = 0; i < jobs->n; i++) {
 		struct job *job = jobs->places[i].job;
 
@@ -253,7 +256,7 @@ make_places(struct jobs *jobs, struct job *const *list, int n)
 
 struct jobs *
 jobs_new(struct event_base *base, const char *url, const struct pg_names *names,
-    struct job *const *list, int n, _Atomic uint64_t *connects)
+    const char *synchronous_commit, struct job *const *list, int n, _Atomic uint64_t *connects)
 {
 	const struct timeval tick = {.tv_usec = TICK_MS * 1000};
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
@@ -271,6 +274,7 @@ jobs_new(struct event_base *base, const char *url, const struct pg_names *names,
 	    .notify = notify_cb,
 	    .statements = jobs->statements,
 	    .setup_sql = jobs->setup_sql,
+	    .synchronous_commit = synchronous_commit,
 	    .connects = connects,
 	    .names = names};
 	jobs->link = pg_link_new(base, url, "tasks", &callbacks);
@@ -303,4 +307,13 @@ bool
 jobs_is_up(const struct jobs *jobs)
 {
 	return pg_link_is_up(jobs->link);
+}
+
+void
+jobs_hurry(struct jobs *jobs)
+{
+	jobs->next = 0;
+	if (pg_link_is_busy(jobs->link))
+		pg_link_hurry(jobs->link);
+	kick(jobs);
 }

@@ -42,9 +42,13 @@ struct job {
 	struct jobs *jobs; /* the round it is in: set by jobs_new(), for jobs_kick() */
 };
 
-/* The jobs must outlive this. `names`: as in pg/link.h. `connects` counts connections made, or NULL. NULL: no memory. */
-struct jobs *jobs_new(struct event_base *, const char *url, const struct pg_names *,
-    struct job *const *list, int n, _Atomic uint64_t *connects) __attribute__((warn_unused_result));
+/*
+ * The jobs must outlive this. `names`: as in pg/link.h. `synchronous_commit` is what the session sets (NULL: on);
+ * `connects` counts connections made, or NULL. NULL: no memory.
+ */
+struct jobs *jobs_new(struct event_base *, const char *url, const struct pg_names *names,
+    const char *synchronous_commit, struct job *const *list, int n, _Atomic uint64_t *connects)
+    __attribute__((warn_unused_result));
 void jobs_free(struct jobs *);
 
 /*
@@ -53,5 +57,11 @@ void jobs_free(struct jobs *);
  */
 void jobs_kick(const struct job *);
 bool jobs_is_up(const struct jobs *);
+
+/*
+ * The first job of the list has a question that can't wait: a job that makes no progress gives the
+ * connection up for a new one, on which the first job comes first.
+ */
+void jobs_hurry(struct jobs *);
 
 #endif

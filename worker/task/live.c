@@ -306,14 +306,16 @@ live_result(void *ctx, const struct pg_result *res)
 {
 	struct live *l = ctx;
 
-	if (l->phase != LIVE_PINGS)
-		return;
 	for (int i = 0; i < pg_rows(res); i++) {
 		int64_t id = pg_int(res, i, 0);
 		struct fold *f = bsearch(&id, l->batch, l->nbatch, sizeof(*f), compare_id);
 
-		if (f != NULL)
+		if (f == NULL)
+			continue;
+		if (l->phase == LIVE_PINGS)
 			f->ping = false;
+		else
+			f->locked = l->locked = true;
 	}
 }
 
@@ -329,7 +331,7 @@ span_written(struct live *l)
 	for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++) {
 		struct fold *f = &l->batch[i];
 
-		if (!live_sends(f, l->phase))
+		if (!live_sends(f, l->phase) || f->locked)
 			continue;
 		n++;
 		f->row = f->connected = f->goodbye = false;
@@ -356,15 +358,36 @@ drop_refused(struct live *l, struct fold *f, const struct pg_error *error, int64
 static void
 finish_batch(struct live *l, int64_t retry_ms)
 {
+	uint64_t locked = 0;
+
 	for (size_t i = 0; i < l->nbatch; i++) {
 		struct fold *f = &l->batch[i];
 
+		locked += f->locked;
+		f->locked = false;
 		if (f->row || f->ping)
 			live_put_back(l, f, retry_ms);
 		else
 			forget(l, f);
 	}
 	l->nbatch = 0;
+	l->wary = l->locked;
+	l->locked = false;
+	stats_set(&l->cfg.stats->blocked_live_rows, locked);
+}
+
+/* Somebody holds a row locked, or a row that is new to us: from now on such ones are left out. */
+static void
+become_wary(struct live *l, int64_t now)
+{
+	uint64_t suppressed;
+
+	if (log_gate_open(&l->locked_gate, now, LOG_EVERY_MS, &suppressed))
+		log_warn(
+		    "somebody holds rows of device_online locked: they are left out until they are free");
+	l->job.handled = true;
+	finish_batch(l, now);
+	l->wary = true;
 }
 
 static void
@@ -379,6 +402,10 @@ live_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		l->job.handled = true;
 		if (pg_isolate_refused(&l->spans))
 			drop_refused(l, &l->batch[l->spans.now.from], error, now);
+	} else if (outcome == PG_ERROR && pg_error_is_locked(error) && l->phase == LIVE_ROWS &&
+		   !l->wary) {
+		become_wary(l, now);
+		return;
 	} else {
 		finish_batch(l, now);
 		return;

@@ -28,6 +28,7 @@ struct fold {
 	bool connected;	  /* session_id opened */
 	bool goodbye;	  /* session_id ended */
 	bool gone;	  /* the device was deleted: only its goodbye is left */
+	bool locked;	  /* said the running statement: somebody holds its row */
 	uint8_t addr_len; /* 0: unknown */
 	uint8_t addr[PG_ARRAY_INET];
 	int64_t device_id;
@@ -90,9 +91,11 @@ struct live {
 	struct fold *batch;
 	size_t nbatch;
 	enum live_phase phase;
+	bool wary;		 /* somebody holds live rows locked: these are left out */
+	bool locked;		 /* one was, in this batch */
 	struct pg_isolate spans; /* of the batch, in this phase */
 	struct pg_array arrays[LIVE_ARRAYS];
-	struct log_gate full_gate, refused_gate;
+	struct log_gate full_gate, refused_gate, locked_gate;
 };
 
 /* Has the row something to send in this phase? */

@@ -5,7 +5,8 @@
 /* An array that one batch made larger than this gives its memory back. */
 #define ARRAY_KEPT (256 * 1024)
 
-const char *const live_statements[] = {"live_rows", "live_goodbyes", "live_pings", NULL};
+const char *const live_statements[] = {
+    "live_rows", "live_rows_unlocked", "live_goodbyes", "live_pings", NULL};
 
 /* Fields that go from the tuple into their array as they are. */
 static const struct {
@@ -152,7 +153,7 @@ send_rows(struct live *l, struct pg_conn *conn)
 	pg_param_arrays(&params, l->arrays, LIVE_ARRAYS);
 	pg_param_text(&params, l->gateway_id);
 	pg_param_int(&params, l->cfg.worker);
-	return pg_send(conn, "live_rows", &params, PG_TEXT_ROWS);
+	return pg_send(conn, l->wary ? "live_rows_unlocked" : "live_rows", &params, PG_TEXT_ROWS);
 }
 
 static void

@@ -1,19 +1,34 @@
 /*
- * Partitions and retention (doc/design.md, Partitions and retention), by one worker of all gateways
- * at a time, under an advisory lock: partitions for the past 35 days and 7 ahead, rows that fell
- * into the default partition moved into a day's new one, old partitions and old raw rows dropped.
- * The SQL lives in functions of the migrations; here is only when.
+ * Partitions and retention (doc/design.md, Partitions and retention): partitions for the past 35 days and 7 ahead,
+ * rows that fell into the default partition moved into a day's new one, old partitions and old raw rows dropped.
+ * The SQL lives in functions of the migrations, which let one session of all gateways work at a time; here is only
+ * when: the leader asks once a minute, until there is nothing left to do.
+ *
+ * A step may take long (it may have to read a large partition), so this has a connection of its own, for as long as
+ * there is something to do. Lookups, live rows and commands don't wait for it.
  */
 #ifndef WORKER_TASK_PARTITIONS_H
 #define WORKER_TASK_PARTITIONS_H
 
-#include "worker/task/jobs.h"
+#include <stdatomic.h>
+#include <stdint.h>
 
+#include "shm/registry.h"
+
+struct event_base;
 struct partitions;
 
-struct partitions *partitions_new(int retention_days, int raw_retention_days)
+struct partitions_config {
+	struct event_base *base;
+	const char *url; /* must outlive it */
+	struct registry *registry;
+	int retention_days, raw_retention_days;
+	_Atomic uint64_t *connects; /* counts connections made, or NULL */
+};
+
+/* NULL when memory is short. */
+struct partitions *partitions_new(const struct partitions_config *)
     __attribute__((warn_unused_result));
 void partitions_free(struct partitions *);
-struct job *partitions_job(struct partitions *);
 
 #endif

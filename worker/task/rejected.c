@@ -14,6 +14,7 @@
 #define WRITE_MS 500   /* refusals of this time go out together */
 #define TRIM_MS 1000   /* the table's size is looked at this often while it is written to */
 #define LOG_EVERY_MS 60000
+#define LOCKED_MS 1000 /* rows that somebody holds locked are written as much later */
 
 static const char *const statements[] = {"rejected_write", "rejected_trim", NULL};
 
@@ -22,6 +23,7 @@ struct note {
 	const char *reason;
 	int64_t first_ms, last_ms;
 	int64_t attempts;
+	bool locked; /* said the running statement: somebody holds its row */
 	uint8_t addr_len;
 	uint8_t addr[PG_ARRAY_INET];
 };
@@ -176,6 +178,10 @@ rejected_result(void *ctx, const struct pg_result *res)
 	/* A surplus is dealt with at once; then its size is looked at now and then. */
 	if (r->trimming)
 		r->trim_wanted = pg_rows_touched(res) > 0;
+	for (int i = 0; !r->trimming && i < pg_rows(res); i++)
+		for (size_t j = 0; j < r->nbatch; j++)
+			if (r->batch[j].imei == (uint64_t)pg_int(res, i, 0))
+				r->batch[j].locked = true;
 }
 
 static void
@@ -190,11 +196,16 @@ rejected_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		r->next_trim_ms = outcome == PG_OK && r->trim_wanted ? now : now + TRIM_MS;
 		return;
 	}
-	if (outcome == PG_OK)
-		r->trim_wanted = true;
-	else
-		for (size_t i = 0; i < r->nbatch; i++)
+	r->trim_wanted |= outcome == PG_OK;
+	for (size_t i = 0; i < r->nbatch; i++) {
+		bool locked = r->batch[i].locked;
+
+		r->batch[i].locked = false;
+		if (outcome != PG_OK)
 			add(r, &r->batch[i], now);
+		else if (locked)
+			add(r, &r->batch[i], now + LOCKED_MS);
+	}
 	r->nbatch = 0;
 }
 

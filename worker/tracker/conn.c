@@ -135,7 +135,7 @@ queue_for(const struct conn *c)
 	if (c->state != CONN_OPEN)
 		return c->seat.queue;
 	if (c->in_flight > 0)
-		return QUEUE_NONE;
+		return c->end_seen ? QUEUE_PEER : QUEUE_NONE;
 	return c->partial_len > 0 ? QUEUE_FRAME : QUEUE_IDLE;
 }
 
@@ -264,7 +264,10 @@ conn_close(struct conn *c, enum close_reason reason)
 		conn_drop(c);
 		return;
 	}
-	table_wait(&c->set->table, &c->seat, answers == ANSWER_ALL ? QUEUE_NONE : QUEUE_ANSWERS,
+	table_wait(&c->set->table, &c->seat,
+	    answers != ANSWER_ALL   ? QUEUE_ANSWERS
+	    : c->eof || c->end_seen ? QUEUE_PEER
+				    : QUEUE_NONE,
 	    clock_mono_ms());
 	conn_settle(c);
 	conn_update_reading(c);

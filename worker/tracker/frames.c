@@ -7,21 +7,26 @@
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/trace.h"
 
-/* A reference: the index of a frame, and in which of the two batches. */
-#define REF_BATCH 0x80000000u
+/* A reference: the index of a frame, and in which of the batches. CONN_NO_FRAME is none. */
+#define REF_SHIFT 30
+#define REF_FRAME ((UINT32_C(1) << REF_SHIFT) - 1)
+
+static struct batch *
+batch_of(struct trackers *t, uint32_t ref)
+{
+	return store_batch(t->parts.store, (int)(ref >> REF_SHIFT));
+}
 
 static struct frame *
 frame_of(struct trackers *t, uint32_t ref)
 {
-	struct batch *b = store_batch(t->parts.store, (ref & REF_BATCH) != 0);
-
-	return &b->frames[ref & ~REF_BATCH];
+	return &batch_of(t, ref)->frames[ref & REF_FRAME];
 }
 
 static uint32_t
-ref_of(struct trackers *t, const struct batch *b, uint32_t frame)
+make_ref(int which, uint32_t frame)
 {
-	return frame | (store_which(t->parts.store, b) ? REF_BATCH : 0);
+	return frame | (uint32_t)which << REF_SHIFT;
 }
 
 /* ---- in ---- */
@@ -36,9 +41,7 @@ is_waiting_already(struct trackers *t, const struct conn *c, const uint8_t *raw,
 	for (uint32_t ref = c->first_frame; ref != CONN_NO_FRAME;) {
 		const struct frame *f = frame_of(t, ref);
 
-		if (f->raw_len == len &&
-		    memcmp(batch_raw(store_batch(t->parts.store, (ref & REF_BATCH) != 0), f), raw,
-			len) == 0)
+		if (f->raw_len == len && memcmp(batch_raw(batch_of(t, ref), f), raw, len) == 0)
 			return true;
 		ref = f->next;
 	}
@@ -165,7 +168,7 @@ add_to_batch(struct trackers *t, struct conn *c, struct batch *b, const struct v
 	b->frames[frame].careful = !c->proven;
 	book_received(t->cfg.stats, b->frames[frame].count);
 	if (from.conn != 0)
-		link_frame(t, c, ref_of(t, b, frame));
+		link_frame(t, c, make_ref(store_which(t->parts.store, b), frame));
 	store_kick(t->parts.store);
 	return frame;
 }
@@ -223,18 +226,14 @@ void
 frames_forget(struct conn *c)
 {
 	struct trackers *t = trackers_of(c);
-	struct batch *filling = store_filling(t->parts.store);
 	uint64_t forgotten = 0;
 
 	for (uint32_t ref = c->first_frame; ref != CONN_NO_FRAME;) {
 		struct frame *f = frame_of(t, ref);
 
 		f->from.conn = 0;
-		if (f->kind == FRAME_RECORDS &&
-		    store_batch(t->parts.store, (ref & REF_BATCH) != 0) == filling) {
-			f->forgotten = true;
+		if (store_forget(t->parts.store, (int)(ref >> REF_SHIFT), ref & REF_FRAME))
 			forgotten += f->count;
-		}
 		ref = f->next;
 	}
 	c->first_frame = c->last_frame = CONN_NO_FRAME;
@@ -243,6 +242,26 @@ frames_forget(struct conn *c)
 	stats_add(&t->cfg.stats->refused, forgotten);
 	stats_sub(&t->cfg.stats->in_flight, forgotten);
 	stats_end(t->cfg.stats);
+}
+
+void
+frames_moved(struct trackers *t, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	const uint32_t old = make_ref(from_batch, from), new = make_ref(to_batch, to);
+	struct frame *f = frame_of(t, new);
+	struct conn *c = f->from.conn != 0 ? conn_find(&t->conns, f->from.conn) : NULL;
+
+	if (c == NULL) {
+		f->from.conn = 0;
+		return;
+	}
+	for (uint32_t *ref = &c->first_frame; *ref != CONN_NO_FRAME; ref = &frame_of(t, *ref)->next)
+		if (*ref == old) {
+			*ref = new;
+			break;
+		}
+	if (c->last_frame == old)
+		c->last_frame = new;
 }
 
 /* ---- back ---- */
@@ -260,7 +279,7 @@ answer(struct trackers *t, struct conn *c, int64_t now_us)
 
 		if (!f->done)
 			break;
-		trace_stored(t, store_batch(t->parts.store, (c->first_frame & REF_BATCH) != 0), f);
+		trace_stored(t, batch_of(t, c->first_frame), f);
 		after_us[n] = now_us - f->from.received_mono_us;
 		stats_observe(&t->cfg.stats->ack_us, stats_time_bounds_us, (uint64_t)after_us[n]);
 		acks[n++] = htonl(f->count);
@@ -312,6 +331,8 @@ frames_finished(struct trackers *t, struct batch *b)
 	for (uint32_t i = 0; i < b->nframes; i++) {
 		const struct frame *f = &b->frames[i];
 
+		if (f->aside)
+			continue;
 		if (!f->answered && !f->forgotten && !f->unstorable)
 			trace_stored(t, b, f);
 		if (f->command.conn != 0)

@@ -18,6 +18,7 @@ enum table_queue {
 	QUEUE_FRAME,
 	QUEUE_IDLE,
 	QUEUE_ANSWERS, /* its session is over, its last answers are not */
+	QUEUE_PEER,    /* the tracker has closed, and its last answers are not out */
 	QUEUE_LINGER,
 	QUEUE_PAUSED, /* no room in the filling batch */
 	QUEUE_GONE,   /* to be freed: callers further up may still hold a pointer */

@@ -12,6 +12,8 @@
 #include "worker/tracker/trace.h"
 
 #define LINGER_MS 2000
+/* A tracker that has gone, and whose frames the database doesn't take, has given up. */
+#define PEER_GONE_MS 30000
 
 /* ---- What connections tell ---- */
 
@@ -75,6 +77,8 @@ end_seen(struct conn *c)
 	/* Perhaps behind bytes that wait to be read. */
 	if (!store_is_up(trackers_of(c)->parts.store))
 		conn_close(c, CLOSE_PEER);
+	else
+		conn_wait(c);
 }
 
 static const struct conn_ops ops = {.readable = read_readable,
@@ -185,6 +189,23 @@ check_sessions(struct trackers *t)
 	}
 }
 
+/* A tracker that is back has given up what an older connection of its still waits to answer. */
+static void
+drop_replaced(struct trackers *t)
+{
+	struct seat *s, *next;
+
+	for (s = TAILQ_FIRST(&t->conns.table.queue[QUEUE_PEER]); s != NULL; s = next) {
+		struct conn *c = conn_of(s);
+
+		next = TAILQ_NEXT(s, link);
+		/* Its own session is over: what stands there is a newer one. */
+		if (c->state == CONN_CLOSING && c->entry != REGISTRY_NONE &&
+		    registry_session(t->cfg.registry, c->entry) != 0)
+			conn_drop(c);
+	}
+}
+
 /* One whose time is over, or NULL. */
 static struct conn *
 overdue(struct trackers *t, enum table_queue queue, int64_t limit_ms, int64_t now_ms)
@@ -209,6 +230,11 @@ check_times(struct trackers *t, int64_t now_ms)
 		conn_close(c, CLOSE_IDLE);
 	while ((c = overdue(t, QUEUE_ANSWERS, CLOSE_SOON_MS, now_ms)) != NULL)
 		conn_drop(c);
+	while ((c = overdue(t, QUEUE_PEER, PEER_GONE_MS, now_ms)) != NULL) {
+		conn_close(c, CLOSE_PEER);
+		if (c->state == CONN_CLOSING)
+			conn_drop(c);
+	}
 	while ((c = overdue(t, QUEUE_LINGER, LINGER_MS, now_ms)) != NULL)
 		conn_drop(c);
 }
@@ -217,6 +243,7 @@ void
 trackers_tick(struct trackers *t, int64_t now_ms)
 {
 	check_sessions(t);
+	drop_replaced(t);
 	drain_tick(t, now_ms);
 	check_times(t, now_ms);
 	bury(t);
@@ -276,6 +303,12 @@ void
 trackers_finished(struct trackers *t, struct batch *b)
 {
 	frames_finished(t, b);
+}
+
+void
+trackers_moved(struct trackers *t, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	frames_moved(t, from_batch, from, to_batch, to);
 }
 
 void

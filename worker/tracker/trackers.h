@@ -46,6 +46,7 @@ void trackers_answer(void *trackers, uint64_t token, uint64_t imei, enum lookup_
 void trackers_stored(struct trackers *, struct batch *);
 void trackers_finished(struct trackers *, struct batch *);
 void trackers_room(struct trackers *);
+void trackers_moved(struct trackers *, int from_batch, uint32_t from, int to_batch, uint32_t to);
 void trackers_store_down(struct trackers *);
 /* Fills in what commands.h calls. */
 void trackers_serve_commands(struct trackers *, struct commands_config *);

@@ -70,6 +70,36 @@ class Cluster:
         self.start()
         self.query("CREATE ROLE tg LOGIN", database="postgres")
 
+    def processes(self):
+        """The server's processes, the postmaster first."""
+        top = self.server.pid
+        return [top] + proc.children(top)
+
+    def kill(self):
+        """All of it at once, as the machine's power cut does, but for what the kernel has."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGSTOP)
+            except ProcessLookupError:
+                pass
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.server.wait(60, "PostgreSQL is gone")
+        pidfile = os.path.join(self.data, "postmaster.pid")
+        if os.path.exists(pidfile):
+            os.unlink(pidfile)
+
+    def freeze(self, number=signal.SIGSTOP):
+        """SIGSTOP to all of its processes; SIGCONT lets them go on."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
     def _run(self, argv):
         who = {}
         if self.user:
@@ -117,6 +147,40 @@ class Cluster:
         if done.returncode != 0:
             raise QueryError(done.stderr.decode(errors="replace").strip())
         return done.stdout.decode().rstrip("\n")
+
+
+class Standby(Cluster):
+    """A synchronous standby of a cluster, which from now on waits for it; promote() makes it the primary."""
+
+    def __init__(self, scope, primary):
+        self.root = proc.scratch(scope)
+        self.user = primary.user
+        self.data = os.path.join(self.root, "data")
+        self.socket = os.path.join(self.root, "s")
+        self.log = os.path.join(self.root, "postgres.log")
+        self.server = None
+        self.env = dict(primary.env, HOME=self.root)
+        os.mkdir(self.socket, 0o755)
+        open(self.log, "w").close()
+        if self.user:
+            for path in (self.root, self.socket, self.log):
+                os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        self._run([os.path.join(bin_dir(), "pg_basebackup"), "-D", self.data, "-R", "-X", "stream", "-c", "fast",
+                   "-d", primary.url("postgres", "postgres") + " application_name=standby"])
+        with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
+            conf.write("unix_socket_directories = '%s'\n" % self.socket)
+        scope.later(self.close)
+        self.start()
+        primary.query("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "postgres")
+        primary.query("SELECT pg_reload_conf()", "postgres")
+        proc.wait_until(lambda: primary.query("SELECT sync_state FROM pg_stat_replication", "postgres") == "sync", 30,
+                        "the standby is synchronous")
+
+    def promote(self):
+        self.query("SELECT pg_promote()", "postgres")
+        # What waited for it waits for nobody any more.
+        self.query("ALTER SYSTEM RESET synchronous_standby_names", "postgres")
+        self.query("SELECT pg_reload_conf()", "postgres")
 
 
 class QueryError(proc.Failure):

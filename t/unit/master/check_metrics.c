@@ -52,6 +52,7 @@ setup(void)
 	    .failure = "no room"};
 	view = (struct metrics_view){.version = "9.8.7",
 	    .gateway_id = "here:5027",
+	    .synchronous_commit = "on",
 	    .pid = 42,
 	    .generation = 2,
 	    .start_wall_ms = 1700000000123,
@@ -325,6 +326,7 @@ START_TEST(status_has_the_same_facts)
 
 	ck_assert_str_eq(json_string_value(json_object_get(o, "version")), "9.8.7");
 	ck_assert_str_eq(json_string_value(json_object_get(o, "gateway_id")), "here:5027");
+	ck_assert_str_eq(json_string_value(json_object_get(o, "synchronous_commit")), "on");
 	ck_assert_int_eq(json_integer_value(json_object_get(o, "pid")), 42);
 	ck_assert_int_eq(json_integer_value(json_object_get(o, "generation")), 2);
 	ck_assert_double_eq_tol(json_real_value(json_object_get(o, "uptime")), 61.5, 1e-6);

@@ -29,7 +29,7 @@ START_TEST(kinds)
 	    {"42501", PG_KIND_RIGHTS},
 	    {"42883", PG_KIND_SCHEMA},
 	    {"53100", PG_KIND_ENVIRONMENT},
-	    {"57014", PG_KIND_ENVIRONMENT},
+	    {"57014", PG_KIND_CANCELLED},
 	    {"2", PG_KIND_ENVIRONMENT},
 	    {"", PG_KIND_ENVIRONMENT},
 	};
@@ -43,6 +43,28 @@ START_TEST(kinds)
 		ck_assert_int_eq(pg_error_is_transient(&error), cases[i].kind == PG_KIND_TRANSIENT);
 		ck_assert_int_eq(pg_error_is_locked(&error), cases[i].kind == PG_KIND_LOCKED);
 	}
+}
+END_TEST
+
+START_TEST(whose_fault)
+{
+	struct pg_error error;
+
+	pg_error_set(&error, "23514", "no partition of relation found for row");
+	ck_assert(!pg_error_is_own(&error));
+	pg_error_set_constraint(&error, "telematics_record_speed");
+	ck_assert(pg_error_is_own(&error));
+	pg_error_set_constraint(&error, "not_telematics_record_speed");
+	ck_assert(!pg_error_is_own(&error));
+	pg_error_set(&error, "22003", "out of range");
+	ck_assert_str_eq(error.constraint, "");
+	ck_assert(pg_error_is_own(&error));
+	ck_assert(!pg_error_is_duplicate(&error));
+	pg_error_set(&error, "23505", "duplicate key");
+	pg_error_set_constraint(&error, NULL);
+	ck_assert(pg_error_is_duplicate(&error) && !pg_error_is_own(&error));
+	pg_error_set(&error, "57014", "cancelled");
+	ck_assert(pg_error_is_cancelled(&error) && !pg_error_is_own(&error));
 }
 END_TEST
 
@@ -85,6 +107,7 @@ main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, kinds);
+	tcase_add_test(t, whose_fault);
 	tcase_add_test(t, texts);
 	tcase_add_test(t, statements);
 	sr = srunner_create(s);

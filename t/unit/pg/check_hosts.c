@@ -23,7 +23,7 @@ hosts(const char *url)
 static void
 says(struct pg_hosts *h, const char *host, const char *hostaddr, const char *port)
 {
-	ck_assert(pg_hosts_lists(h, &lists));
+	ck_assert(pg_hosts_lists(h, 0, &lists));
 	ck_assert_str_eq(lists.host, host);
 	ck_assert_str_eq(lists.hostaddr, hostaddr);
 	ck_assert_str_eq(lists.port, port);
@@ -85,7 +85,7 @@ START_TEST(a_list)
 	says(h, "b.example", "192.0.2.2", "5432");
 	h = hosts("host=a.example");
 	ck_assert(pg_hosts_found(h, "a.example", ""));
-	ck_assert(!pg_hosts_lists(h, &lists));
+	ck_assert(!pg_hosts_lists(h, 0, &lists));
 	pg_hosts_free(h);
 }
 END_TEST
@@ -99,7 +99,7 @@ START_TEST(many_addresses)
 		sprintf(text + strlen(text), "%s192.0.2.%d", i > 0 ? " " : "", i);
 	ck_assert(pg_hosts_found(h, "a.example", text));
 	ck_assert_int_eq(pg_hosts_count(h), PG_HOSTS_ADDRESSES);
-	ck_assert(pg_hosts_lists(h, &lists));
+	ck_assert(pg_hosts_lists(h, 0, &lists));
 	ck_assert_str_eq(strrchr(lists.hostaddr, ','), ",192.0.2.15");
 	pg_hosts_free(h);
 }

@@ -167,6 +167,7 @@ main(void)
 	suite_add_tcase(s, life_case());
 	suite_add_tcase(s, names_case());
 	suite_add_tcase(s, jobs_case());
+	suite_add_tcase(s, watch_case());
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

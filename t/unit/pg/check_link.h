@@ -53,5 +53,6 @@ void rig_start_copy(int rows);
 TCase *jobs_case(void);
 TCase *life_case(void);
 TCase *names_case(void);
+TCase *watch_case(void);
 
 #endif

@@ -36,6 +36,12 @@ START_TEST(it_comes_up_prepared)
 	ck_assert_str_eq(rig.value, "UTC");
 	rig_run("SHOW idle_in_transaction_session_timeout");
 	ck_assert_str_eq(rig.value, "30s");
+	rig_run("SHOW statement_timeout");
+	ck_assert_str_eq(rig.value, "30s");
+	rig_run("SHOW lock_timeout");
+	ck_assert_str_eq(rig.value, "1s");
+	rig_run("SHOW idle_session_timeout");
+	ck_assert_str_eq(rig.value, "0");
 	rig_run("SHOW application_name");
 	ck_assert_str_eq(rig.value, "telematics-gateway test");
 }

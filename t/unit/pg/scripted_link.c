@@ -20,7 +20,7 @@ static struct pg_link the_link;
 static char connection; /* its address stands for libpq's object */
 static bool exists, refuse_new, break_send, copy_ended;
 static int break_put = -1, server_connections;
-static const char *sent;
+static const char *sent, *constraint;
 static struct pg_params params;
 static uint8_t *copied;
 static size_t ncopied;
@@ -66,6 +66,22 @@ pg_link_server_connections(const struct pg_link *link)
 {
 	(void)link;
 	return server_connections;
+}
+
+const struct pg_backend *
+pg_link_backend(const struct pg_link *link)
+{
+	static const struct pg_backend backend = {.pid = 4711, .started = "then"};
+
+	(void)link;
+	return &backend;
+}
+
+void
+scripted_silence(int seconds)
+{
+	ck_assert(the_link.busy);
+	the_link.cb.stalled(the_link.cb.ctx, the_link.job.name, seconds);
 }
 
 void
@@ -170,6 +186,8 @@ end(enum pg_outcome outcome, const char *sqlstate, const char *text)
 	the_link.busy = false;
 	sent = NULL;
 	pg_error_set(&error, sqlstate, text);
+	pg_error_set_constraint(&error, constraint);
+	constraint = NULL;
 	job.end(job.ctx, outcome, outcome == PG_OK ? NULL : &error);
 }
 
@@ -267,6 +285,12 @@ void
 scripted_refuse(const char *sqlstate, const char *text)
 {
 	end(PG_ERROR, sqlstate, text);
+}
+
+void
+scripted_constraint(const char *name)
+{
+	constraint = name;
 }
 
 struct pg_result *

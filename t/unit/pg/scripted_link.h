@@ -34,6 +34,10 @@ unsigned scripted_copy_calls(void);
 /* The answer: rows (given away; NULL for none) and success; or an error. */
 void scripted_ok(struct pg_result *);
 void scripted_refuse(const char *sqlstate, const char *text);
+/* The constraint that the next error names. */
+void scripted_constraint(const char *name);
+/* What runs has made no progress for so many seconds. */
+void scripted_silence(int seconds);
 /* Rows that come before an error, or before the connection breaks. */
 void scripted_rows(struct pg_result *);
 /* A result in binary: n rows of bigint columns. */

@@ -184,25 +184,6 @@ START_TEST(a_refused_message_goes_to_quarantine)
 END_TEST
 
 /* Each try waits a second for the lock: there must be few. */
-START_TEST(an_answer_to_a_locked_command_goes_to_quarantine)
-{
-	for (int i = 1; i <= 32; i++)
-		rig_message(&r, i, "hello", 0);
-	r.locked_message = RIG_IMEI(20);
-	rig_run(&r);
-	ck_assert_uint_eq(r.nmessages, 31);
-	ck_assert_uint_eq(r.message_statements, 1 + 32);
-	ck_assert_uint_eq(rig_raw_rows(&r, 20, "content"), 1);
-
-	/* The next batch goes in one statement again. */
-	rig_message(&r, 1, "hello", 0);
-	rig_message(&r, 2, "hello", 0);
-	rig_run(&r);
-	ck_assert_uint_eq(r.message_statements, 1 + 32 + 1);
-	rig_close(&r);
-}
-END_TEST
-
 START_TEST(lost_while_messages_are_stored)
 {
 	rig_message(&r, 1, "hello", 0);
@@ -284,7 +265,6 @@ raw_case(void)
 	tcase_add_test(t, an_answer_is_not_counted_before_its_commit);
 	tcase_add_test(t, an_answer_of_unknown_outcome);
 	tcase_add_test(t, a_refused_message_goes_to_quarantine);
-	tcase_add_test(t, an_answer_to_a_locked_command_goes_to_quarantine);
 	tcase_add_test(t, lost_while_messages_are_stored);
 	tcase_add_test(t, steps_come_in_their_order);
 	return t;

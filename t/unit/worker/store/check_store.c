@@ -16,7 +16,9 @@ main(void)
 	suite_add_tcase(s, positions_case());
 	suite_add_tcase(s, raw_case());
 	suite_add_tcase(s, copies_case());
+	suite_add_tcase(s, durable_case());
 	suite_add_tcase(s, failures_case());
+	suite_add_tcase(s, blocked_case());
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

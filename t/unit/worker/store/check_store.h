@@ -7,6 +7,8 @@
 TCase *positions_case(void);
 TCase *raw_case(void);
 TCase *copies_case(void);
+TCase *durable_case(void);
 TCase *failures_case(void);
+TCase *blocked_case(void);
 
 #endif

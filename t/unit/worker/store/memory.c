@@ -32,6 +32,16 @@ memory_free(struct store *s)
 	free(s);
 }
 
+bool
+store_forget(struct store *s, int which, uint32_t frame)
+{
+	struct frame *f = &s->batch[which].frames[frame];
+
+	if (f->kind != FRAME_RECORDS || which != s->filling)
+		return false;
+	return f->forgotten = true;
+}
+
 /* ---- What a test says ---- */
 
 void

@@ -98,7 +98,8 @@ finished(void *ctx, struct batch *b)
 
 		if (f->done)
 			check_done(r, b, f);
-		ck_assert(f->done || f->unstorable || f->forgotten || f->kind == FRAME_MESSAGE);
+		ck_assert(f->done || f->unstorable || f->forgotten || f->aside ||
+			  f->kind == FRAME_MESSAGE);
 		r->done += f->done;
 		r->unstorable += f->unstorable;
 	}
@@ -109,6 +110,17 @@ room(void *ctx)
 {
 	((struct rig *)ctx)->room++;
 	ck_assert(batch_is_empty(store_filling(((struct rig *)ctx)->store)));
+}
+
+static void
+moved(void *ctx, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	struct rig *r = ctx;
+	const struct frame *f = &store_batch(r->store, to_batch)->frames[to];
+
+	(void)from_batch, (void)from;
+	ck_assert(!f->done && !f->answered);
+	r->moved++;
 }
 
 static void
@@ -123,10 +135,18 @@ down(void *ctx)
 	((struct rig *)ctx)->down++;
 }
 
+static void
+stalled(void *ctx, const struct pg_backend *backend)
+{
+	((struct rig *)ctx)->stalled++;
+	ck_assert_int_eq(backend->pid, 4711);
+}
+
 void
 rig_open(struct rig *r, uint32_t records, bool raw_copies)
 {
 	memset(r, 0, sizeof(*r));
+	r->refusal = "22003";
 	ck_assert(log_open("test", "/dev/null", LOG_TEXT, LOG_DEBUG_));
 	ck_assert(shm_create(&r->shm, 1, RIG_DEVICES));
 	r->worker = &r->shm.slots[0].block[0];
@@ -153,8 +173,10 @@ rig_open(struct rig *r, uint32_t records, bool raw_copies)
 	    .stored = stored,
 	    .finished = finished,
 	    .room = room,
+	    .moved = moved,
 	    .up = up,
-	    .down = down});
+	    .down = down,
+	    .stalled = stalled});
 	ck_assert_ptr_nonnull(r->store);
 	ck_assert(!store_is_up(r->store));
 	scripted_up();

@@ -23,7 +23,9 @@
 #define RIG_FAULTS 32
 #define RIG_DEVICES 64
 #define RIG_IMEI(n) (UINT64_C(350000000000000) + (uint64_t)(n))
-#define RIG_MS UINT64_C(1700000000000) /* where records begin, in the tracker's clock */
+#define RIG_MS rig_noon_ms() /* where records begin, in the tracker's clock: today */
+#define RIG_DAY UINT64_C(86400000)
+uint64_t rig_noon_ms(void);
 
 /* What happens to the next statement. */
 enum rig_fault {
@@ -60,9 +62,20 @@ struct rig {
 	    unknown; /* rows whose COMMIT the store didn't hear of: it takes them for duplicates */
 	uint64_t refused_ms[16];
 	int nrefused_ms;
+	const char *refusal;	/* SQLSTATE of refused rows */
+	const char *constraint; /* that it names, or NULL */
+	bool refuse_all;	/* every row */
+	uint64_t broken[8];	/* days after today whose partition fails */
+	int nbroken;
+	uint32_t slow; /* statements of more rows are cancelled; 0: none */
 	struct rig_raw raw[256];
 	uint32_t nraw;
-	uint64_t refused_raw, refused_message, locked_message; /* IMEIs */
+	uint64_t refused_raw, refused_message, locked_message, locked_raw; /* IMEIs */
+	/* Somebody holds: rows of the devices 1 .. n, and it can be asked for; one whole table. */
+	int locked_devices;
+	bool locked_unseen;
+	const char *locked_table;
+	int64_t locked_day; /* since 1970; with locked_devices; INT64_MIN: all */
 	struct {
 		uint64_t imei;
 		int64_t received, command;
@@ -76,7 +89,8 @@ struct rig {
 	unsigned inserts, copies, proofs, raws, message_statements; /* statements that were sent */
 
 	/* What the store told. */
-	unsigned up, down, room, stored, finished;
+	unsigned up, down, room, stored, finished, stalled, moved;
+	unsigned hasty, patient;   /* settings of the session */
 	unsigned done, unstorable; /* frames of finished batches */
 	uint64_t booked_before;
 };
@@ -104,6 +118,9 @@ void rig_turn(struct rig *);
 void rig_serve(struct rig *);
 /* The same until nothing is left to do. A pause is cut short, a lost connection comes back. */
 void rig_run(struct rig *);
+
+/* What is put aside is tried again now. */
+void rig_due(struct rig *);
 
 bool rig_has(const struct rig *, int device, uint64_t at);
 uint32_t rig_raw_rows(const struct rig *, int device, const char *reason);

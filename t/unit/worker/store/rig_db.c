@@ -7,6 +7,16 @@
 
 #define MS_2000 INT64_C(946684800000)
 
+uint64_t
+rig_noon_ms(void)
+{
+	static uint64_t noon;
+
+	if (noon == 0)
+		noon = (uint64_t)clock_wall_ms() / RIG_DAY * RIG_DAY + RIG_DAY / 2;
+	return noon;
+}
+
 static int64_t
 pg_time(uint64_t at)
 {
@@ -29,6 +39,8 @@ rig_fault(struct rig *r, enum rig_fault fault)
 static bool
 is_refused(const struct rig *r, int64_t time)
 {
+	if (r->refuse_all)
+		return true;
 	for (int i = 0; i < r->nrefused_ms; i++)
 		if (time == pg_time(r->refused_ms[i]))
 			return true;
@@ -83,6 +95,23 @@ fault_before(struct rig *r, enum rig_fault *fault)
 	}
 }
 
+/* So many rows take longer than the server allows. True: the answer has been given. */
+static bool
+too_slow(const struct rig *r, uint32_t n)
+{
+	if (r->slow == 0 || n <= r->slow)
+		return false;
+	scripted_refuse("57014", "canceling statement due to statement timeout");
+	return true;
+}
+
+static void
+refuse_row(const struct rig *r)
+{
+	scripted_constraint(r->constraint);
+	scripted_refuse(r->refusal, "refused");
+}
+
 /* The statement has committed n rows; its answer may come before the connection is lost. */
 static void
 answer(struct rig *r, enum rig_fault fault, uint32_t n, struct pg_result *rows)
@@ -117,6 +146,68 @@ check_order(const struct rig_row *rows, uint32_t n)
 	}
 }
 
+/* A row of these somebody holds. True: the answer has been given. */
+static bool
+is_locked(const struct rig *r, const char *table, const struct rig_row *rows, uint32_t n)
+{
+	bool locked = r->locked_table != NULL && strcmp(table, r->locked_table) == 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		locked |= rows[i].device <= r->locked_devices;
+	if (locked)
+		scripted_refuse("55P03", "canceling statement due to lock timeout");
+	return locked;
+}
+
+/* The devices whose rows are held. */
+static void
+serve_blocked(struct rig *r)
+{
+	int64_t ids[RIG_DEVICES];
+	int n = 0;
+
+	for (int device = 1; device <= r->locked_devices && !r->locked_unseen; device++)
+		for (uint32_t i = 0; i < scripted_count(1); i++)
+			if (scripted_int8(1, i) == device) {
+				ids[n++] = device;
+				break;
+			}
+	scripted_ok(scripted_bigints(ids, n, 1));
+}
+
+static void
+serve_blocked_days(struct rig *r)
+{
+	int n = r->locked_day == INT64_MIN;
+
+	for (uint32_t i = 0; i < scripted_count(1) && r->locked_day > 0; i++)
+		n |= scripted_int8(1, i) == r->locked_day;
+	scripted_ok(scripted_bigints(&r->locked_day, n, 1));
+}
+
+/* Rows of broken days: nothing is wrong with them. */
+static bool
+is_broken(const struct rig *r, int64_t time)
+{
+	const int64_t day_us = (int64_t)RIG_DAY * 1000;
+
+	for (int i = 0; i < r->nbroken; i++)
+		if (time / day_us == pg_time(r->broken[i] * RIG_DAY) / day_us)
+			return true;
+	return false;
+}
+
+static bool
+meets_broken_day(const struct rig *r, const struct rig_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (is_broken(r, rows[i].time)) {
+			scripted_refuse("58P01", "could not open file");
+			return true;
+		}
+	return false;
+}
+
 static void
 serve_insert(struct rig *r)
 {
@@ -133,7 +224,8 @@ serve_insert(struct rig *r)
 		rows[i] =
 		    (struct rig_row){scripted_int8(1, i), scripted_int8(2, i), scripted_int8(3, i)};
 	check_order(rows, n);
-	if (!fault_before(r, &fault)) {
+	if (!is_locked(r, "device_positions", rows, n) && !too_slow(r, n) &&
+	    !meets_broken_day(r, rows, n) && !fault_before(r, &fault)) {
 		bool refuse = false;
 
 		for (uint32_t i = 0; i < n; i++)
@@ -144,7 +236,7 @@ serve_insert(struct rig *r)
 				new_ids[nnew++] = rows[i].device;
 			}
 		if (refuse)
-			scripted_refuse("23514", "violates check constraint");
+			refuse_row(r);
 		else
 			answer(r, fault, nnew, scripted_bigints(new_ids, (int)nnew, 1));
 	}
@@ -189,14 +281,19 @@ serve_copy(struct rig *r)
 	if (!scripted_copy(&data, &len))
 		return;
 	uint32_t n = read_copy(data, len, rows);
-	if (fault_before(r, &fault))
+	if (is_locked(r, "device_positions", rows, n) || too_slow(r, n) ||
+	    meets_broken_day(r, rows, n) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		refuse |= is_refused(r, rows[i].time);
 		conflict |= is_there(r, &rows[i]);
 	}
-	if (refuse || conflict) {
-		scripted_refuse(conflict ? "23505" : "23514", "refused");
+	if (conflict) {
+		scripted_refuse("23505", "duplicate key");
+		return;
+	}
+	if (refuse) {
+		refuse_row(r);
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++)
@@ -244,7 +341,7 @@ serve_raw(struct rig *r)
 	r->raws++;
 	ck_assert_uint_gt(n, 0);
 	ck_assert_uint_le(n, 64);
-	if (fault_before(r, &fault))
+	if (is_locked(r, "device_ingest_raw", NULL, 0) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		refuse |= imei_at(i) == r->refused_raw;
@@ -252,9 +349,15 @@ serve_raw(struct rig *r)
 		scripted_refuse("22021", "invalid byte sequence");
 		return;
 	}
+	int64_t locked[2] = {0, (int64_t)r->locked_raw};
+	int nlocked = 0;
+
 	for (uint32_t i = 0; i < n; i++)
-		add_raw(r, i);
-	answer(r, fault, 0, NULL);
+		if (imei_at(i) != r->locked_raw)
+			add_raw(r, i);
+		else if (nlocked++ == 0)
+			locked[0] = scripted_int8(5, i);
+	answer(r, fault, 0, scripted_bigints(locked, nlocked > 0, 2));
 }
 
 static void
@@ -290,25 +393,31 @@ serve_messages(struct rig *r)
 
 	r->message_statements++;
 	ck_assert_uint_gt(n, 0);
-	if (fault_before(r, &fault))
+	if (is_locked(r, "device_messages", NULL, 0) || fault_before(r, &fault))
 		return;
 	for (uint32_t i = 0; i < n; i++)
-		if (imei_at(i) == r->refused_message || imei_at(i) == r->locked_message) {
-			bool locked = imei_at(i) == r->locked_message;
-
+		if (imei_at(i) == r->refused_message) {
 			scripted_rows(scripted_bigints(answered, 1, 3));
-			scripted_refuse(locked ? "55P03" : "22021", "refused");
+			scripted_refuse("22021", "refused");
 			return;
 		}
 	for (uint32_t i = 0; i < n; i++) {
 		size_t len;
+
+		if (imei_at(i) == r->locked_message) {
+			answered[0] = scripted_int8(8, i) + MS_2000 * 1000;
+			answered[1] = 0;
+			answered[2] = 2;
+			nanswered = 1;
+			continue;
+		}
 		const uint8_t *command = scripted_element(12, i, &len);
 
 		if (command != NULL && wire_i64(command) == r->open_command)
 			nanswered = 1;
 		add_message(r, i);
 	}
-	if (nanswered > 0)
+	if (nanswered > 0 && answered[2] != 2)
 		r->open_command = 0;
 	answer(r, fault, 0, scripted_bigints(answered, nanswered, 3));
 }
@@ -328,6 +437,14 @@ rig_serve(struct rig *r)
 		serve_raw(r);
 	} else if (strcmp(name, "messages_insert") == 0) {
 		serve_messages(r);
+	} else if (strcmp(name, "positions_blocked") == 0) {
+		serve_blocked(r);
+	} else if (strcmp(name, "positions_blocked_days") == 0) {
+		serve_blocked_days(r);
+	} else if (strncmp(name, "store_", 6) == 0) {
+		r->hasty += strcmp(name, "store_hasty") == 0;
+		r->patient += strcmp(name, "store_patient") == 0;
+		scripted_ok(NULL);
 	} else {
 		ck_assert_str_eq(name, "positions_prove");
 		r->proofs++;
@@ -343,6 +460,14 @@ rig_turn(struct rig *r)
 }
 
 void
+rig_due(struct rig *r)
+{
+	for (uint32_t i = 0; i < r->store->aside.n; i++)
+		r->store->aside.entries[i].due_ms = 0;
+	event_active(r->store->aside_ev, EV_TIMEOUT, 1);
+}
+
+void
 rig_run(struct rig *r)
 {
 	for (int i = 0; i < 100000; i++) {
@@ -353,7 +478,8 @@ rig_run(struct rig *r)
 			scripted_up();
 		else if (r->store->state == STORE_PAUSED)
 			event_active(r->store->retry_ev, EV_TIMEOUT, 1);
-		else if (store_is_idle(r->store))
+		else if (store_is_idle(r->store) ||
+			 (r->store->state == STORE_IDLE && !aside_is_empty(&r->store->aside)))
 			return;
 	}
 	ck_abort_msg("the store comes to no end");

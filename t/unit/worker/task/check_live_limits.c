@@ -357,6 +357,45 @@ START_TEST(goodbyes_and_rows_in_one_turn)
 }
 END_TEST
 
+/* The test's connection holds the row of device 2, for ever; a deleted device says goodbye beside it. */
+START_TEST(rows_that_somebody_holds_locked_are_left_out)
+{
+	struct rig r;
+	struct live *l;
+	uint32_t e[6];
+
+	rig_open(&r);
+	l = add_live(&r);
+	for (int i = 1; i <= 5; i++)
+		e[i] = rig_device(&r, i);
+	rig_start(&r);
+	for (int i = 1; i <= 5; i++)
+		connected(l, e[i], i, 1000);
+	settled(&r, l);
+	SQL(&r, "BEGIN; SELECT FROM device_online WHERE device_id = 2 FOR UPDATE;"
+		" SELECT FROM devices FOR UPDATE");
+	for (int i = 1; i <= 5; i++)
+		position(l, e[i], i, T0, 10 + i, true);
+	/* The lock of `devices` is another statement's, which skips them as well. */
+	UNTIL(
+	    &r, SAYS(&r, "1 3 4 5",
+		    "SELECT string_agg(device_id::text, ' ' ORDER BY device_id) FROM device_online"
+		    " WHERE latitude IS NOT NULL"));
+	UNTIL(&r, stats_get(&r.stats->blocked_live_rows) == 1);
+	ck_assert(live_pending(l));
+	/* From now on nobody waits for it. */
+	int64_t begin = clock_mono_ms();
+	position(l, e[3], 3, T0 + 1, 20, true);
+	UNTIL(&r, SAYS(&r, "20", "SELECT latitude FROM device_online WHERE device_id = 3"));
+	ck_assert_int_lt(clock_mono_ms() - begin, 5000);
+	SQL(&r, "ROLLBACK");
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, "SELECT latitude FROM device_online WHERE device_id = 2"), "12");
+	UNTIL(&r, stats_get(&r.stats->blocked_live_rows) == 0);
+	done(&r, l);
+}
+END_TEST
+
 TCase *
 live_limits_tests(void)
 {
@@ -373,5 +412,6 @@ live_limits_tests(void)
 	tcase_add_test(t, a_device_that_was_made_anew_begins_anew);
 	tcase_add_test(t, what_happens_during_a_write_that_fails_is_kept);
 	tcase_add_test(t, goodbyes_and_rows_in_one_turn);
+	tcase_add_test(t, rows_that_somebody_holds_locked_are_left_out);
 	return t;
 }

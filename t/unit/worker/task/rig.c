@@ -97,7 +97,7 @@ start(struct rig *r, const char *url)
 		.due = look_due};
 	memcpy(all, r->list, sizeof(all));
 	all[r->n] = &r->look;
-	r->jobs = jobs_new(r->base, url, NULL, all, r->n + 1, NULL);
+	r->jobs = jobs_new(r->base, url, NULL, NULL, all, r->n + 1, NULL);
 	ck_assert_ptr_nonnull(r->jobs);
 }
 

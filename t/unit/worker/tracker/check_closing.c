@@ -89,6 +89,64 @@ START_TEST(each_reason_in_each_state)
 }
 END_TEST
 
+/* What holds it up is no reason to keep a descriptor for somebody who has gone. */
+START_TEST(a_tracker_that_has_gone_is_let_go)
+{
+	int fd = make(CONN_OPEN);
+
+	shutdown(fd, SHUT_WR);
+	rig_turn();
+	rig_pass(29000);
+	ck_assert_int_eq(rig_state(fd), CONN_CLOSING);
+	rig_pass(2000);
+	ck_assert_int_eq(rig_state(fd), CONN_GONE);
+	close(fd);
+	memory_commit(r.store);
+
+	/* Its end was seen behind bytes that nobody could read. */
+	fd = rig_open_session(IMEI + 1);
+	for (uint32_t i = 0; i <= CONN_MAX_IN_FLIGHT; i++)
+		FRAME(fd, 1, i * 10);
+	ck_assert_uint_eq(rig_conn(fd)->in_flight, CONN_MAX_IN_FLIGHT);
+	shutdown(fd, SHUT_WR);
+	rig_turn();
+	ck_assert(rig_conn(fd)->end_seen);
+	rig_pass(29000);
+	ck_assert_int_eq(rig_state(fd), CONN_OPEN);
+	rig_pass(2000);
+	ck_assert_int_eq(rig_state(fd), CONN_GONE);
+	close(fd);
+	memory_commit(r.store);
+	rig_audit();
+}
+END_TEST
+
+/* It is back, so it has given up what the older connection waits to answer. */
+START_TEST(a_tracker_that_is_back)
+{
+	int fd = make(CONN_OPEN), other = rig_open_session(IMEI + 1), again;
+
+	FRAME(other, 1, 0);
+	shutdown(fd, SHUT_WR);
+	shutdown(other, SHUT_WR);
+	rig_turn();
+	rig_pass(1000);
+	ck_assert_int_eq(rig_state(fd), CONN_CLOSING);
+	again = rig_open_session(IMEI);
+	rig_pass(200);
+	ck_assert_int_eq(rig_state(fd), CONN_GONE);
+	ck_assert_int_eq(rig_state(other), CONN_CLOSING);
+	ck_assert_int_eq(rig_state(again), CONN_OPEN);
+	memory_commit(r.store);
+	HEARS(other, "00000001.");
+	close(fd);
+	close(other);
+	close(again);
+	rig_turn();
+	rig_audit();
+}
+END_TEST
+
 /* The tracker closes, in each state. */
 START_TEST(tracker_closes)
 {
@@ -102,7 +160,7 @@ START_TEST(tracker_closes)
 		} else if (state == CONN_OPEN) {
 			ck_assert_int_eq(rig_state(fd), CONN_CLOSING);
 			/* It doesn't hurry; there may be a database again. */
-			rig_pass(3600 * 1000);
+			rig_pass(29000);
 			memory_commit(r.store);
 			HEARS(fd, "0000001e.");
 		} else if (state == CONN_PAUSED) {
@@ -354,6 +412,8 @@ closing_tests(void)
 	TCase *t = tcase_create("closing");
 
 	tcase_add_loop_test(t, each_reason_in_each_state, 0, CLOSE_COUNT);
+	tcase_add_test(t, a_tracker_that_has_gone_is_let_go);
+	tcase_add_test(t, a_tracker_that_is_back);
 	tcase_add_test(t, tracker_closes);
 	tcase_add_test(t, connection_breaks);
 	tcase_add_test(t, connection_breaks_while_it_closes);

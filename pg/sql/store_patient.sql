@@ -1,0 +1,2 @@
+-- As in link_settings.
+SET lock_timeout = '1s'
