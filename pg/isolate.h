@@ -36,12 +36,6 @@ struct pg_isolate {
 /* Rows 0 .. n-1 are to be sent. */
 void pg_isolate_start(struct pg_isolate *, uint32_t n);
 
-static inline bool
-pg_isolate_is_over(const struct pg_isolate *it)
-{
-	return it->ntodo == 0;
-}
-
 /* Takes the next span, of at most `most` rows (at least 1), into `now`. False: nothing is left. */
 bool pg_isolate_next(struct pg_isolate *, uint32_t most) __attribute__((warn_unused_result));
 
