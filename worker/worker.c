@@ -9,23 +9,23 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/trace_request.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/sandbox.h"
+#include "common/trace_request.h"
 #include "worker/names.h"
 #include "worker/net/accept.h"
+#include "worker/store/store.h"
 #include "worker/task/commands.h"
-#include "worker/tracker/trackers.h"
-#include "worker/task/devices.h"
-#include "worker/task/live.h"
 #include "worker/task/dead_workers.h"
+#include "worker/task/devices.h"
+#include "worker/task/jobs.h"
+#include "worker/task/live.h"
+#include "worker/task/partitions.h"
 #include "worker/task/rejected.h"
 #include "worker/task/retention.h"
-#include "worker/store/store.h"
-#include "worker/task/jobs.h"
-#include "worker/task/partitions.h"
+#include "worker/tracker/trackers.h"
 
 #define TICK_MS 200
 #define MEMORY_EVERY_MS 1000
