@@ -48,7 +48,7 @@ size_t row_bound(const struct avl_record *);
  * column can hold (ROW_MAX_TIMESTAMP_MS). `out` has room for row_bound() bytes.
  */
 size_t row_write(const struct avl_record *, int64_t device_id, uint64_t hash,
-    int64_t received_wall_us, uint8_t *out);
+    int64_t received_wall_us, uint8_t *out) __attribute__((warn_unused_result));
 
 /* Fields back out of a tuple, in host order. */
 int64_t row_i64(const uint8_t *row, enum row_offset);

@@ -342,7 +342,7 @@ list_adverts(struct writer *w, const uint8_t *p, size_t n)
 	return !b.bad;
 }
 
-/* "P0420,P0171": letters and digits between commas; anything else is no list of codes. */
+/* "P0420,P0171": letters and digits between commas; anything else is not a list of codes. */
 bool
 list_codes(struct writer *w, const uint8_t *p, size_t n)
 {

@@ -2,7 +2,8 @@
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
 	worker/names.c worker/names.h \
-	worker/worker.c worker/worker.h \
+	worker/parts.c \
+	worker/worker.c worker/worker.h worker/worker_impl.h \
 	worker/net/accept.c worker/net/accept.h \
 	worker/net/admission.c worker/net/admission.h \
 	worker/net/proxy.c worker/net/proxy.h \

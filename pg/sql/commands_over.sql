@@ -1,8 +1,8 @@
 -- Attempts that ended without an answer: $1 ids, $2 attempts, $3 why, $4 ms until the next attempt (-1: the next
--- connection), $5 for good, for all $6 attempts, and $7 no byte went out: such an attempt is given back. Only what is still in that attempt changes. A row that
--- somebody holds locked is not waited for, as it would hold up all others: it comes back as `locked`. (LIKE doesn't
--- match the condition of the index device_commands_in_flight_idx, so only the way by the key is left, see
--- commands_claim.)
+-- connection), $5 for good, for all $6 attempts, and $7 no byte went out: such an attempt is given back. Only what is
+-- still in that attempt changes. A row that somebody holds locked is not waited for, as it would hold up all others: it
+-- comes back as `locked`. (LIKE doesn't match the condition of the index device_commands_in_flight_idx, so only the
+-- way by the key is left, see commands_claim.)
 WITH o AS MATERIALIZED (
 	SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::boolean[], $7::boolean[])
 		AS o (id, attempt, why, delay, final, unsent)),

@@ -3,6 +3,8 @@
 -- and brings the same arrival times: nothing is kept twice. Rows: ids of the commands that ended now, how long after
 -- they were queued, in microseconds, and 1 for acked, 0 for failed.
 --
+-- Several messages of a batch may answer one command (`earlier` ones): the first does, the others are kept.
+--
 -- $14 `earlier`: an answer on a connection on which nothing was sent. It belongs to what was sent last, on an earlier
 -- one, within a day.
 --
@@ -40,6 +42,12 @@ locked AS MATERIALIZED (
 	WHERE command_id NOT IN (SELECT id FROM mine)
 		AND EXISTS (SELECT FROM device_commands c WHERE c.id = m.command_id)
 ),
+first AS MATERIALIZED (
+	SELECT DISTINCT ON (command_id) *
+	FROM m
+	WHERE command_id IS NOT NULL
+	ORDER BY command_id, received_at, seq
+),
 answered AS (
 	UPDATE device_commands c
 	SET status = CASE m.type WHEN 17 THEN 'failed' ELSE 'acked' END,
@@ -48,7 +56,7 @@ answered AS (
 		codec12_response_hex = encode(m.payload, 'hex'),
 		next_retry_at = NULL,
 		error_message = CASE m.type WHEN 17 THEN 'nACK: the device says that its IMEI is another' END
-	FROM m
+	FROM first m
 	WHERE c.id = m.command_id
 		AND c.id IN (SELECT id FROM mine)
 		AND (c.status = 'sent' AND c.attempt_count = m.attempt
@@ -67,7 +75,7 @@ booked AS (
 	WHERE c.status IN ('acked', 'failed') AND c.codec12_response_hex = encode(m.payload, 'hex')
 		AND c.responded_at = greatest(m.received_at, c.sent_at)
 	UNION ALL
-	SELECT m.received_at, m.frame_hash, m.seq FROM answered JOIN m ON answered.id = m.command_id
+	SELECT f.received_at, f.frame_hash, f.seq FROM answered JOIN first f ON answered.id = f.command_id
 ),
 kept AS (
 	INSERT INTO device_messages

@@ -4,7 +4,7 @@
 WITH page AS MATERIALIZED (
 	SELECT id, status, updated_at, created_at
 	FROM device_commands
-	WHERE id > $2::bigint
+	WHERE id > $2::bigint AND $1::integer > 0
 	ORDER BY id LIMIT 1000),
 gone AS MATERIALIZED (
 	SELECT c.id

@@ -2,7 +2,7 @@
 WITH page AS MATERIALIZED (
 	SELECT id, received_at
 	FROM device_messages
-	WHERE id > $2::bigint
+	WHERE id > $2::bigint AND $1::integer > 0
 	ORDER BY id LIMIT 1000),
 gone AS MATERIALIZED (
 	SELECT m.id

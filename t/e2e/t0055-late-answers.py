@@ -72,6 +72,19 @@ def test_next_connection(bench):
     proc.equal(row(database, ident)["response_text"], "from before", "that of the first stays")
 
 
+def test_two_at_once(bench):
+    """Two answers in one piece on the next connection: the first ends the command, the other is kept."""
+    database, gw, tracker, imei = ground(bench, TELEM_COMMAND_TIMEOUT_MS=60000)
+    ident = queue(database, imei, "slow", max_attempts=1)
+    commands.read(tracker)
+    tracker.reset()
+    wait_status(database, ident, "failed", 5)
+    tracker = bench.tracker(gw, imei).login()
+    tracker.send(wire.message(12, 6, b"one") + wire.message(12, 6, b"two"))
+    proc.equal(wait_status(database, ident, "acked", 5)["response_text"], "one", "its answer")
+    proc.wait_until(lambda: database.query("SELECT text FROM device_messages") == "two", 5, "the other is kept")
+
+
 def test_two_copies(bench):
     """Sent twice, answered twice: the second answer is not taken for that of the next command."""
     database, gw, tracker, imei = ground(bench, TELEM_COMMAND_TIMEOUT_MS=500)

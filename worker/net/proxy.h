@@ -34,6 +34,7 @@ struct proxy_header {
 };
 
 /* Looks at the header at the front of p[0..n); what follows it is not looked at. */
-enum proxy_result proxy_next(const uint8_t *p, size_t n, struct proxy_header *);
+enum proxy_result proxy_next(const uint8_t *p, size_t n, struct proxy_header *)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -119,11 +119,13 @@ bool batch_has_room(
  * its index, or BATCH_NONE when memory is short (nothing was added).
  */
 uint32_t batch_add_records(struct batch *, const struct frame_source *, const uint8_t *raw,
-    size_t raw_len, const struct avl_record *records, uint16_t nrecords);
+    size_t raw_len, const struct avl_record *records, uint16_t nrecords)
+    __attribute__((warn_unused_result));
 
 /* Adds a frame of another kind. `count` records are booked for it (0 for messages and copies). */
 uint32_t batch_add_raw(struct batch *, const struct frame_source *, enum frame_kind,
-    const char *reason, const uint8_t *raw, size_t raw_len, uint16_t count);
+    const char *reason, const uint8_t *raw, size_t raw_len, uint16_t count)
+    __attribute__((warn_unused_result));
 
 /*
  * A copy of the frame and its rows, in their states; twins wait again. Its index, or BATCH_NONE when there is no

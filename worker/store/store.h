@@ -30,8 +30,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shm/registry.h"
 #include "shm/area.h"
+#include "shm/registry.h"
 #include "worker/store/batch.h"
 
 struct event_base;

@@ -61,7 +61,7 @@ struct commands_config {
 	uint64_t (*want)(void *ctx, uint64_t imei);
 	/* The turn of a checked connection has come. False: nothing may be claimed for it now. */
 	bool (*asker)(void *ctx, uint64_t token, struct command_asker *);
-	/* False: the connection is gone, the attempt is lost. */
+	/* False: the connection is gone, the attempt is given back. */
 	bool (*claimed)(void *ctx, uint64_t token, const struct command_claim *);
 	/* Another command than late_id is due: the connection must make room for a new one. */
 	void (*blocked)(void *ctx, uint64_t token);

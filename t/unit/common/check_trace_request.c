@@ -93,8 +93,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("control");
-	TCase *tc = tcase_create("control");
+	Suite *suite = suite_create("trace_request");
+	TCase *tc = tcase_create("trace_request");
 	SRunner *runner;
 	int failed;
 

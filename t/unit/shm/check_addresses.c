@@ -149,7 +149,7 @@ START_TEST(unknown_of_a_minute)
 	ck_assert(!addresses_tell(a, 1, one, 11));
 	ck_assert(addresses_tell(a, 0, one, 11));
 	ck_assert(addresses_tell(a, 1, one, 12));
-	/* Connections are no matter of minutes. */
+	/* Minutes mean nothing to connections. */
 	ck_assert(addresses_connected(a, 1, one, 12));
 	ck_assert_uint_eq(addresses_connections(a, one), 1);
 }

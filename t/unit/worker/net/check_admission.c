@@ -1,5 +1,5 @@
 /*
- * The guards of the open port (worker/net/admission.h): what each of them refuses and counts, alone and
+ * The limits of the open port (worker/net/admission.h): what each of them refuses and counts, alone and
  * over two workers, and that all are off until they are asked for.
  */
 #include "worker/net/admission.h"
