@@ -76,6 +76,8 @@ pg_statements = \
 	pg/sql/status_default.sql \
 	pg/sql/store_hasty.sql \
 	pg/sql/store_patient.sql \
+	pg/sql/unidentified_trim.sql \
+	pg/sql/unidentified_write.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
 	pg/sql/why_quarantine.sql \

@@ -151,3 +151,11 @@ registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash,
 	    &e->where, (uint32_t)address_hash << 16 | changes << 8 | minute, memory_order_relaxed);
 	return changed ? changes : 0;
 }
+
+uint16_t
+registry_address(const struct registry *r, uint32_t entry)
+{
+	const struct entry *e = registry_at((struct registry *)r, entry);
+
+	return (uint16_t)(atomic_load_explicit(&e->where, memory_order_relaxed) >> 16);
+}

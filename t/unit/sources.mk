@@ -93,6 +93,7 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_hash.c \
 	t/unit/proto/check_json.c \
 	t/unit/proto/check_message.c \
+	t/unit/proto/check_stranger.c \
 	t/unit/proto/check_stream.c \
 	t/unit/proto/check_vectors.c \
 	t/unit/proto/build.c t/unit/proto/build.h \
