@@ -78,10 +78,14 @@ pg_statements = \
 	pg/sql/store_patient.sql \
 	pg/sql/unidentified_trim.sql \
 	pg/sql/unidentified_write.sql \
+	pg/sql/why_all.sql \
+	pg/sql/why_arrival.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
+	pg/sql/why_near.sql \
 	pg/sql/why_quarantine.sql \
-	pg/sql/why_records.sql
+	pg/sql/why_records.sql \
+	pg/sql/why_strangers.sql
 # What several of them share, by \ir.
 pg_statement_parts = \
 	pg/sql/_command_columns.sql \

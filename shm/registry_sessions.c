@@ -152,10 +152,12 @@ registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash,
 	return changed ? changes : 0;
 }
 
-uint16_t
-registry_address(const struct registry *r, uint32_t entry)
+bool
+registry_came_elsewhere(
+    const struct registry *r, uint32_t entry, uint16_t address_hash, int64_t mono_ms)
 {
-	const struct entry *e = registry_at((struct registry *)r, entry);
+	uint32_t where = atomic_load_explicit(&registry_at(r, entry)->where, memory_order_relaxed);
+	uint32_t minute = (uint32_t)(mono_ms / 60000) & 0xff;
 
-	return (uint16_t)(atomic_load_explicit(&e->where, memory_order_relaxed) >> 16);
+	return where >> 16 != address_hash || ((where & 0xff) == minute && (where >> 8 & 0xff) > 0);
 }

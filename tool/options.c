@@ -144,10 +144,16 @@ options_seconds(const char *text, int most, int *seconds)
 }
 
 bool
-options_imei(const char *command, const char *text)
+options_imei(const char *command, char *text)
 {
-	if (strlen(text) == 15 && strspn(text, "0123456789") == 15)
-		return true;
-	options_usage(command, "\"%s\" is not an IMEI: it takes 15 digits", text);
-	return false;
+	const char *imei = text + strspn(text, OPTIONS_BLANKS);
+	size_t n = strspn(imei, "0123456789");
+
+	if (n != 15 || strspn(imei + n, OPTIONS_BLANKS) != strlen(imei + n)) {
+		options_usage(command, "\"%s\" is not an IMEI: it takes 15 digits", text);
+		return false;
+	}
+	memmove(text, imei, n);
+	text[n] = '\0';
+	return true;
 }

@@ -17,12 +17,20 @@ libtgctl_a_SOURCES = \
 	tool/net.c tool/net.h \
 	tool/options.c tool/options.h \
 	tool/out.c tool/out.h \
+	tool/out_table.c \
+	tool/out_text.c tool/out_text.h \
+	tool/progress.c tool/progress.h \
 	tool/raw_decode.c tool/raw_decode.h \
 	tool/replay.c tool/replay.h \
 	tool/tool.h \
 	tool/trace_text.c tool/trace_text.h \
+	tool/why_ask.c tool/why_ask.h \
 	tool/why_causes.c tool/why_causes.h \
+	tool/why_closed.c tool/why_closed.h \
+	tool/why_contact.c \
+	tool/why_content.c \
 	tool/why_facts.c tool/why_facts.h \
+	tool/why_impl.h \
 	tool/why_words.c tool/why_words.h \
 	tool/cmd/capture.c \
 	tool/cmd/cmd.h \
@@ -42,7 +50,8 @@ libtgctl_a_SOURCES = \
 	tool/cmd/rejected.c \
 	tool/cmd/status.c \
 	tool/cmd/trace.c \
-	tool/cmd/why.c
+	tool/cmd/why.c tool/cmd/why.h \
+	tool/cmd/why_all.c
 
 # The fleet simulator, as a library of its own for its tests.
 noinst_LIBRARIES += libsim.a

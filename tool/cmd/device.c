@@ -59,8 +59,9 @@ read_imeis(struct pg_array *imeis)
 	char line[256];
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		line[strcspn(line, " \t\r\n")] = '\0';
-		if (line[0] == '\0' || line[0] == '#')
+		size_t blanks = strspn(line, OPTIONS_BLANKS);
+
+		if (line[blanks] == '\0' || line[blanks] == '#')
 			continue;
 		if (!options_imei("device", line))
 			return false;
@@ -74,7 +75,7 @@ static bool
 take_imeis(struct pg_array *imeis, const struct device_args *a)
 {
 	for (int i = 0; i < a->nimeis; i++) {
-		const char *imei = a->imeis[i];
+		char *imei = a->imeis[i];
 
 		if (strcmp(imei, "-") == 0) {
 			if (!read_imeis(imeis))

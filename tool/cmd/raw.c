@@ -47,7 +47,8 @@ static const char help[] =
 
 struct raw_args {
 	struct options opts;
-	const char *imei, *reason;
+	char *imei;
+	const char *reason;
 	bool all, hex;
 	long long limit;
 	char **ids;

@@ -82,7 +82,7 @@ cmd_rejected(int argc, char **argv)
 	struct options opts;
 	long long limit = 50;
 	bool all = false, clear;
-	const char *imei = NULL;
+	char *imei = NULL;
 	struct pg_session *db;
 	int c, status;
 

@@ -178,7 +178,8 @@ trackers_count(const struct trackers *t)
 static enum close_reason
 taken_over(const struct trackers *t, const struct conn *c)
 {
-	return registry_address(t->cfg.registry, c->entry) != conn_address_hash(c)
+	return registry_came_elsewhere(
+		   t->cfg.registry, c->entry, conn_address_hash(c), clock_mono_ms())
 		   ? CLOSE_TAKEOVER_ELSEWHERE
 		   : CLOSE_TAKEOVER;
 }

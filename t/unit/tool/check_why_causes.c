@@ -3,10 +3,13 @@
  * and a piece of the first one's words. Then the list of facts. No database, no clock.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool/why_causes.h"
+#include "tool/why_closed.h"
+#include "worker/tracker/close.h"
 
 #define NOW INT64_C(1772366400000) /* 2026-03-01 12:00:00 */
 #define S INT64_C(1000)
@@ -211,14 +214,171 @@ START_TEST(who_is_away)
 }
 END_TEST
 
+/* Every reason to close a connection has words; those that explain silence come first. */
+START_TEST(each_end)
+{
+	static const char *const names[] = {
+#define X(reason, name, ...) #name,
+	    CLOSE_REASONS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct why_ending *end = why_ending(names[i]);
+		struct why_facts f = well();
+		char code[64];
+
+		/* Before its IMEI is accepted nothing of it is kept. */
+		if (close_rows[i].refused || i == CLOSE_HANDSHAKE || i == CLOSE_HANDSHAKE_TIMEOUT ||
+		    i == CLOSE_UNAVAILABLE || i == CLOSE_UNKNOWN_RATE || i == CLOSE_NOT_ADMITTED ||
+		    i == CLOSE_PROXY_HEADER)
+			continue;
+		ck_assert_msg(end != NULL, "%s", names[i]);
+		f.online = false;
+		f.disconnected_at = NOW - S;
+		f.disconnects_in_row = 2;
+		f.disconnects_since = NOW - D;
+		strcpy(f.disconnect_reason, names[i]);
+		snprintf(code, sizeof(code), "closed_%s", names[i]);
+		if (end->fault)
+			expect(&f, code, "2 times in a row since 2026-02-28", end->advice);
+		else
+			expect(&f, "offline", end->text, "");
+		/* A record has come since. */
+		f = well();
+		f.disconnected_at = NOW - H;
+		f.disconnects_in_row = 9;
+		strcpy(f.disconnect_reason, names[i]);
+		expect(&f,
+		    end->fault || i == CLOSE_TAKEOVER_ELSEWHERE ? "not_silent often_closed"
+								: "not_silent",
+		    "", "");
+	}
+}
+END_TEST
+
+static struct why_facts
+stranger(struct why_facts f, const char *what)
+{
+	f.online = false;
+	f.stranger = (struct why_stranger){.last = NOW - S, .attempts = 2};
+	strcpy(f.stranger.what, what);
+	strcpy(f.stranger.addr, "192.0.2.7");
+	strcpy(f.stranger.first_bytes, "160301");
+	return f;
+}
+
+START_TEST(what_comes_and_is_not_understood)
+{
+	struct why_facts f = stranger(well(), "tls");
+
+	f.disconnected_at = NOW - 2 * D;
+	f.last_seen = f.received_last = f.connected_at = NOW - 2 * D;
+	expect(&f, "unidentified_tls offline", "from its last address begins like TLS: 2 times",
+	    "TLS");
+	f.stranger.last = NOW - 3 * D;
+	expect(&f, "offline", "", "");
+	f = stranger(never(), "mqtt");
+	expect(&f, "unidentified_mqtt never_seen", "may be this tracker speaks MQTT",
+	    "--peer 192.0.2.7");
+	f = stranger(never(), "udp_framing");
+	f.stranger.digits = true;
+	expect(&f, "unidentified_udp_framing never_seen", "first digits of its IMEI", "TCP");
+	f = stranger(never(), "no_proxy_header");
+	f.stranger.digits = f.stranger.surely = true;
+	expect(&f, "no_proxy_header never_seen", "It comes, but has no PROXY header",
+	    "TELEM_PROXY_FROM");
+	f = stranger(never(), "a_new_kind");
+	expect(&f, "unidentified_a_new_kind never_seen", "says no IMEI", "tgctl trace --peer");
+	f = stranger(well(), "outside_networks");
+	f.not_allowed = true;
+	f.last_seen = f.received_last = f.connected_at = f.disconnected_at = NOW - 2 * H;
+	expect(&f, "not_allowed offline", "2 times, last", "ALLOW_CIDR");
+	f.stranger.what[0] = '\0';
+	expect(&f, "not_allowed offline", "would close its connection", "ALLOW_CIDR");
+}
+END_TEST
+
+START_TEST(another_imei)
+{
+	struct why_facts f = never();
+
+	strcpy(f.near_imei, "350000000000010");
+	strcpy(f.near_addr, "192.0.2.8");
+	strcpy(f.near_how, "swapped");
+	f.near_last = NOW - S;
+	f.near_refusals = 1;
+	expect(&f, "other_imei never_seen",
+	    "350000000000010, the same but for two digits swapped; 1 time",
+	    "tgctl device set 350000000000001 --imei 350000000000010");
+	strcpy(f.near_how, "digit");
+	expect(&f, "other_imei never_seen", "but for one digit", "");
+	strcpy(f.near_how, "address");
+	expect(&f, "other_imei never_seen", "from its last address", "");
+}
+END_TEST
+
+START_TEST(again_and_again)
+{
+	struct why_facts f = well();
+
+	f.online = false;
+	f.records = f.fixes = 0;
+	f.received_last = f.recorded_last = 0;
+	f.disconnects_in_row = 5;
+	f.disconnects_since = NOW - 3 * S;
+	f.disconnected_at = NOW - S;
+	strcpy(f.disconnect_reason, "peer");
+	expect(&f, "reconnects offline", "5 connections ended within 2 s", "tgctl trace");
+	f.online = true;
+	f.last_seen = f.connected_at = NOW;
+	strcpy(f.disconnect_reason, "takeover_elsewhere");
+	expect(&f, "flaps no_records", "different addresses", "Two devices");
+	f.disconnects_since = NOW - 3 * H;
+	expect(&f, "no_records", "", "");
+}
+END_TEST
+
+START_TEST(a_clock_that_is_off)
+{
+	struct why_facts f = well();
+
+	f.clock_off = 2 * H;
+	expect(&f, "clock_wrong", "ahead by 2 h", "time zone");
+	f.clock_off = -3 * H;
+	expect(&f, "not_silent", "", "");
+	f.clock_off_steady = true;
+	expect(&f, "clock_wrong", "behind by 3 h", "time zone");
+	f.clock_off = -9 * MIN;
+	expect(&f, "not_silent", "", "");
+}
+END_TEST
+
+START_TEST(commands_without_answer)
+{
+	struct why_facts f = well();
+
+	f.failed = 2;
+	f.failed_id = 7;
+	f.failed_last = NOW - MIN;
+	strcpy(f.failed_why, "no answer");
+	expect(&f, "command_unanswered", "2 commands; the last one, 7, failed", "GPRS control");
+	f.late_answers = 1;
+	expect(&f, "command_unanswered", "too late", "TELEM_COMMAND_TIMEOUT_MS");
+}
+END_TEST
+
 START_TEST(what_is_connected_and_says_nothing)
 {
 	struct why_facts f = well();
 
 	f.records = f.fixes = 0;
 	f.received_last = f.recorded_last = 0;
+	expect(&f, "pings_only", "sends pings", "Min Period");
+	f.last_seen = f.connected_at;
 	expect(&f, "no_records", "never sent a record", "Min Period");
 	f = well();
+	f.last_seen = f.connected_at;
 	f.received_last = f.connected_at - 2 * H;
 	expect(&f, "connected_silent", "no record on this connection", "parked");
 	f = well();
@@ -274,12 +434,12 @@ START_TEST(what_can_not_be_stored)
 {
 	struct why_facts f = poisoned(well(), "crc", 12);
 
-	expect(&f, "same_frame_again", "again and again (12 times", "tgctl raw list");
+	expect(&f, "wrong_crc", "again and again (12 times", "tgctl raw list");
 	f = poisoned(well(), "structure", 2);
-	expect(&f, "quarantined", "don't fit into its length", "tgctl raw list");
+	expect(&f, "bad_structure", "don't fit into its length", "tgctl raw list");
 	f = poisoned(well(), "codec", 3);
 	strcpy(f.codecs_off, "8E, 10");
-	expect(&f, "same_frame_again", "may not use this codec",
+	expect(&f, "codec_not_allowed", "may not use this codec",
 	    "Codec 8E is off for model \"FMB920\" in device_models (off: 8E, 10)");
 	/* Something good came after it. */
 	f.raw_last = f.received_last - S;
@@ -288,7 +448,7 @@ START_TEST(what_can_not_be_stored)
 	f = poisoned(well(), "count", 5);
 	f.records = f.fixes = 0;
 	f.received_last = 0;
-	expect(&f, "same_frame_again", "counts differ", "");
+	expect(&f, "counts_differ", "counts differ", "");
 	f.raw_frames = 0;
 	expect(&f, "no_records", "", "");
 }
@@ -420,6 +580,12 @@ main(void)
 	tcase_add_test(tc, who_never_came);
 	tcase_add_test(tc, who_is_away);
 	tcase_add_test(tc, what_is_connected_and_says_nothing);
+	tcase_add_test(tc, each_end);
+	tcase_add_test(tc, what_comes_and_is_not_understood);
+	tcase_add_test(tc, another_imei);
+	tcase_add_test(tc, again_and_again);
+	tcase_add_test(tc, a_clock_that_is_off);
+	tcase_add_test(tc, commands_without_answer);
 	tcase_add_test(tc, what_has_no_fix);
 	tcase_add_test(tc, whose_clock_is_wrong);
 	tcase_add_test(tc, what_can_not_be_stored);
