@@ -81,6 +81,7 @@ options_conf(const struct options *opts, bool need_database, struct conf *conf)
 	if (conf_load(conf,
 		&(struct conf_source){.file = opts->conf_file,
 		    .need_database = need_database,
+		    .lenient = true,
 		    .url_wrong = pg_url_wrong,
 		    .warn = warn},
 		err))

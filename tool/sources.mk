@@ -12,6 +12,7 @@ libtgctl_a_SOURCES = \
 	tool/device_events.c tool/device_events.h \
 	tool/frame_json.c tool/frame_json.h \
 	tool/gateway_status.c tool/gateway_status.h \
+	tool/hex_text.c tool/hex_text.h \
 	tool/input.c tool/input.h \
 	tool/io_names.c tool/io_names.h \
 	tool/net.c tool/net.h \
@@ -39,7 +40,9 @@ libtgctl_a_SOURCES = \
 	tool/cmd/command_text.c tool/cmd/command_text.h \
 	tool/cmd/command_wait.c \
 	tool/cmd/decode.c \
-	tool/cmd/device.c \
+	tool/cmd/device.c tool/cmd/device.h \
+	tool/cmd/device_edit.c \
+	tool/cmd/device_import.c \
 	tool/cmd/dictionary.c \
 	tool/cmd/events.c \
 	tool/cmd/grants.c \
@@ -48,6 +51,7 @@ libtgctl_a_SOURCES = \
 	tool/cmd/migrate_index.c \
 	tool/cmd/raw.c \
 	tool/cmd/rejected.c \
+	tool/cmd/session.c \
 	tool/cmd/status.c \
 	tool/cmd/trace.c \
 	tool/cmd/why.c tool/cmd/why.h \

@@ -9,6 +9,7 @@
 #include "proto/stranger.h"
 #include "tool/database.h"
 #include "tool/gateway_status.h"
+#include "tool/hex_text.h"
 #include "tool/input.h"
 #include "tool/out_text.h"
 
@@ -153,7 +154,7 @@ read_stranger(const struct pg_result *res, int row, const char *imei, struct why
 	s->attempts = pg_int(res, row, pg_column(res, "attempts"));
 	if (len < sizeof(bytes)) {
 		memcpy(bytes, hex, len);
-		if (input_unhex(bytes, &len))
+		if (hex_text(bytes, &len))
 			n = stranger_digits(bytes, len, digits);
 	}
 	/* Of 16 digits or more the last ones are too many. */

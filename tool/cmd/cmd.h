@@ -9,6 +9,7 @@ int cmd_decode(int argc, char **argv);
 int cmd_dictionary(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_device(int argc, char **argv);
+int cmd_session(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_rejected(int argc, char **argv);
 int cmd_raw(int argc, char **argv);

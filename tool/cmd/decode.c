@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/crc16.h"
 #include "proto/dictionary.h"
@@ -13,6 +14,7 @@
 #include "tool/input.h"
 #include "tool/options.h"
 #include "tool/out.h"
+#include "tool/progress.h"
 #include "tool/replay.h"
 
 static const char help[] =
@@ -135,9 +137,14 @@ static bool
 decode_stream(const struct decode *d, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
-	bool all_ok = true;
+	bool all_ok = true, tells = replay != NULL && !isatty(STDOUT_FILENO);
+	struct progress progress;
 
+	progress_start(&progress, "bytes played", n);
 	while (at < n) {
+		if (tells)
+			progress_step(&progress, at);
+
 		struct stream_item item = {0};
 		enum stream_result result = stream_next(p + at, n - at, true, &item);
 		const char *bad = bad_item(result);
@@ -157,6 +164,7 @@ decode_stream(const struct decode *d, const uint8_t *p, size_t n)
 		out_json(o);
 		at += item.len;
 	}
+	progress_end(&progress);
 	return all_ok;
 }
 

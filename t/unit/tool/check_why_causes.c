@@ -382,7 +382,7 @@ START_TEST(what_is_connected_and_says_nothing)
 	f.received_last = f.connected_at - 2 * H;
 	expect(&f, "connected_silent", "no record on this connection", "parked");
 	f = well();
-	f.connected_at = NOW - 30 * S;
+	f.last_seen = f.connected_at = NOW - 30 * S;
 	f.received_last = NOW - 2 * MIN;
 	expect(&f, "not_silent", "", "");
 	f = well();
