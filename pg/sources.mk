@@ -82,6 +82,7 @@ pg_statements = \
 	pg/sql/status_default.sql \
 	pg/sql/store_hasty.sql \
 	pg/sql/store_patient.sql \
+	pg/sql/top_worst.sql \
 	pg/sql/unidentified_list.sql \
 	pg/sql/unidentified_trim.sql \
 	pg/sql/unidentified_write.sql \

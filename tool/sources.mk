@@ -8,6 +8,7 @@ tgctl_LDADD = libtgctl.a libsim.a libmigrations.a libpg.a libproto.a libcommon.a
 noinst_LIBRARIES += libtgctl.a
 libtgctl_a_SOURCES = \
 	tool/capture.c tool/capture.h \
+	tool/complete.c tool/complete.h \
 	tool/database.c tool/database.h \
 	tool/device_events.c tool/device_events.h \
 	tool/frame_json.c tool/frame_json.h \
@@ -24,6 +25,7 @@ libtgctl_a_SOURCES = \
 	tool/raw_decode.c tool/raw_decode.h \
 	tool/replay.c tool/replay.h \
 	tool/tool.h \
+	tool/top_sample.c tool/top_sample.h \
 	tool/trace_text.c tool/trace_text.h \
 	tool/why_ask.c tool/why_ask.h \
 	tool/why_causes.c tool/why_causes.h \
@@ -53,6 +55,7 @@ libtgctl_a_SOURCES = \
 	tool/cmd/rejected.c \
 	tool/cmd/session.c \
 	tool/cmd/status.c \
+	tool/cmd/top.c \
 	tool/cmd/trace.c \
 	tool/cmd/why.c tool/cmd/why.h \
 	tool/cmd/why_all.c

@@ -16,6 +16,7 @@ int cmd_raw(int argc, char **argv);
 int cmd_command(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
 

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "tool/cmd/cmd.h"
+#include "tool/complete.h"
 #include "tool/sim/cmd.h"
 
 static const struct tool_command commands[] = {
@@ -16,6 +17,7 @@ static const struct tool_command commands[] = {
     {"command", cmd_command, "commands to trackers: send, list, cancel, wait"},
     {"session", cmd_session, "who is connected: list, close"},
     {"status", cmd_status, "show how the gateway and the database are"},
+    {"top", cmd_top, "the gateway at work, refreshed"},
     {"rejected", cmd_rejected, "who was refused: list, unidentified, clear"},
     {"raw", cmd_raw, "frames in quarantine: list, show, decode, drop"},
     {"why", cmd_why, "say in words why a tracker is silent"},
@@ -140,6 +142,11 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[i], "help") == 0)
 		return help(argc - i, argv + i);
+	/* For the shells' completion: "complete -- WORD...". */
+	if (strcmp(argv[i], "complete") == 0 && i + 1 < argc && strcmp(argv[i + 1], "--") == 0) {
+		complete(commands, NCOMMANDS, argv + i + 2, argc - i - 2);
+		return TOOL_OK;
+	}
 	cmd = find(argv[i]);
 	if (cmd == NULL)
 		return TOOL_USAGE;
