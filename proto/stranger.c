@@ -32,6 +32,17 @@ digits(const uint8_t *p, size_t n, size_t at)
 	return count;
 }
 
+static size_t
+hex_digits(const uint8_t *p, size_t n)
+{
+	size_t count = 0;
+
+	while (count < n && (is_digit(p[count]) || (p[count] >= 'a' && p[count] <= 'f') ||
+				(p[count] >= 'A' && p[count] <= 'F')))
+		count++;
+	return count;
+}
+
 static bool
 begins(const uint8_t *p, size_t n, const char *with, size_t len)
 {
@@ -88,23 +99,19 @@ announces(const uint8_t *p, size_t n, uint8_t length)
 static bool
 is_hex_text(const uint8_t *p, size_t n)
 {
-	return (BEGINS("000F3") || BEGINS("000f3") || BEGINS("00000000")) &&
-	       strspn((const char *)p, "0123456789abcdefABCDEF") >= n;
+	return (BEGINS("000F3") || BEGINS("000f3") || BEGINS("00000000")) && hex_digits(p, n) == n;
 }
 
 static enum stranger
 guess_text(const uint8_t *p, size_t n)
 {
-	char text[STRANGER_BYTES + 1] = "";
-
-	memcpy(text, p, n);
 	if (is_http(p, n))
 		return STRANGER_HTTP;
 	if (BEGINS("SSH-"))
 		return STRANGER_SSH;
 	if (BEGINS("PROXY ") || BEGINS("\r\n\r\n\0\r\nQUIT\n"))
 		return STRANGER_PROXY;
-	if (is_hex_text((const uint8_t *)text, n))
+	if (is_hex_text(p, n))
 		return STRANGER_HEX_TEXT;
 	return n >= 14 && digits(p, n, 0) >= 14 ? STRANGER_IMEI_TEXT : STRANGER_OTHER;
 }

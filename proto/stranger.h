@@ -37,7 +37,7 @@ enum stranger {
 };
 
 struct stranger_row {
-	const char *name, *text;
+	char name[20], text[48];
 };
 
 extern const struct stranger_row stranger_rows[STRANGER_COUNT];

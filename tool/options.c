@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "pg/url.h"
+#include "tool/help_text.h"
+#include "tool/out_text.h"
 #include "tool/tool.h"
 
 void
@@ -35,7 +37,7 @@ options_next(int argc, char **argv, const char *shorts, const struct option *lon
 			opts->json = true;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			help_text_print(stdout, help, out_columns());
 			*status = TOOL_OK;
 			return -2;
 		case '?':

@@ -77,6 +77,26 @@ out_copy(char *out, size_t room, const char *text)
 	out_clean(out);
 }
 
+void
+out_lines(FILE *f, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		size_t n = strlen(line);
+
+		if (rest == NULL && n == 0 && line != copy)
+			break;
+		if (n > 0 && line[n - 1] == '\r')
+			line[n - 1] = '\0';
+		for (char *tab = line; (tab = strchr(tab, '\t')) != NULL;)
+			*tab = ' ';
+		out_clean(line);
+		fprintf(f, "%s\n", line);
+	}
+	free(copy);
+}
+
 /* Code points, as bytes of 10xxxxxx continue one. */
 int
 out_width(const char *text)

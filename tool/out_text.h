@@ -17,6 +17,9 @@ void out_clean(char *text);
 /* Copies, cut to `room` between two characters, and cleans. */
 void out_copy(char *out, size_t room, const char *text);
 
+/* Prints a text of several lines, each of them clean; a line may end with CR LF, and a tab is a blank. */
+void out_lines(FILE *, const char *text);
+
 /* Columns on the screen: of a clean text, and that there are (of the terminal, COLUMNS, else 80). */
 int out_width(const char *text);
 int out_columns(void);

@@ -13,6 +13,7 @@ libtgctl_a_SOURCES = \
 	tool/device_events.c tool/device_events.h \
 	tool/frame_json.c tool/frame_json.h \
 	tool/gateway_status.c tool/gateway_status.h \
+	tool/help_text.c tool/help_text.h \
 	tool/hex_text.c tool/hex_text.h \
 	tool/input.c tool/input.h \
 	tool/io_names.c tool/io_names.h \

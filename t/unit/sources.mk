@@ -102,6 +102,8 @@ t_unit_shm_check_registry_SOURCES = t/unit/shm/check_registry.c \
 	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
 t_unit_shm_check_registry_kills_SOURCES = t/unit/shm/check_registry_kills.c \
 	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
+t_unit_tool_check_why_causes_SOURCES = t/unit/tool/check_why_causes.c t/unit/tool/check_why_contact.c \
+	t/unit/tool/why_rig.c t/unit/tool/why_rig.h
 t_unit_tool_sim_check_command_fleet_SOURCES = t/unit/tool/sim/check_command_fleet.c \
 	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
 t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \

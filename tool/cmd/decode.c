@@ -137,19 +137,18 @@ static bool
 decode_stream(const struct decode *d, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
-	bool all_ok = true, tells = replay != NULL && !isatty(STDOUT_FILENO);
+	bool all_ok = true, tells = d->replay != NULL && !isatty(STDOUT_FILENO);
 	struct progress progress;
 
 	progress_start(&progress, "bytes played", n);
 	while (at < n) {
-		if (tells)
-			progress_step(&progress, at);
-
 		struct stream_item item = {0};
 		enum stream_result result = stream_next(p + at, n - at, true, &item);
 		const char *bad = bad_item(result);
 		json_t *o = json_object();
 
+		if (tells)
+			progress_step(&progress, at);
 		if (bad != NULL) {
 			json_object_set_new(o, "kind", json_string("error"));
 			json_object_set_new(o, "error", json_string(bad));

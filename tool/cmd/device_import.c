@@ -2,12 +2,14 @@
 #include "tool/cmd/device.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool/database.h"
 #include "tool/out.h"
+#include "tool/out_text.h"
 #include "tool/tool.h"
 
 #define FIELDS_MAX 64
@@ -26,15 +28,16 @@ struct import {
 
 static void __attribute__((format(printf, 2, 3))) complain(struct import *m, const char *fmt, ...)
 {
+	char text[512];
 	va_list ap;
 
 	if (m->errors++ >= ERRORS_SHOWN)
 		return;
-	fprintf(stderr, "tgctl: %s:%zu: ", m->file, m->line);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	out_clean(text);
+	fprintf(stderr, "tgctl: %s:%zu: %s\n", m->file, m->line, text);
 }
 
 static char *

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <unistd.h>
 
 #include "migrations/migrations.h"
 #include "pg/sql.h"
 #include "tool/cmd/migrate.h"
 #include "tool/database.h"
 #include "tool/options.h"
+#include "tool/out.h"
 #include "tool/progress.h"
 
 #define PG_OLDEST 150000 /* as pg_session_server_version() says it */
@@ -234,9 +234,7 @@ report(const struct migrate *m)
 		json_t *o = json_pack("{s:i, s:i, s:b, s:O}", "schema_version", m->now,
 		    "known_version", known, "dry_run", m->dry_run, "applied", m->applied);
 
-		json_dumpf(o, stdout, JSON_COMPACT);
-		putchar('\n');
-		json_decref(o);
+		out_json(o);
 	} else if (m->now <= known) {
 		printf("schema version %d%s\n", m->now,
 		    m->dry_run || m->now != m->before ? "" : ", nothing to apply");
