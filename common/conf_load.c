@@ -202,7 +202,7 @@ load_lines(
 				return true;
 			(void)snprintf(
 			    err, CONF_ERR, "%.200s: can't be read: %s", path, strerror(errno));
-			return false;
+			return pass_over(source, err);
 		case LINE_LONG:
 			(void)snprintf(why, sizeof(why), "longer than %d bytes", LINE_BYTES - 1);
 			cut = true;

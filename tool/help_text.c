@@ -67,6 +67,21 @@ item(const char *at, int hang, int columns, bool *wide)
 	return at;
 }
 
+/* The next word; of the usage, "[--option VALUE]" is one. */
+static int
+word_length(const char *from)
+{
+	int n = (int)strcspn(from, " \n"), deep = 0;
+
+	for (int i = 0; from[0] == '[' && from[i] != '\0' && from[i] != '\n'; i++) {
+		deep += from[i] == '[';
+		deep -= from[i] == ']';
+		if (deep == 0)
+			return i + 1 > n ? i + 1 : n;
+	}
+	return n;
+}
+
 /* The words of from[0..to), behind what stands before `hang` in the first line. */
 static void
 print_words(FILE *f, const char *from, const char *to, int hang, int columns)
@@ -84,7 +99,7 @@ print_words(FILE *f, const char *from, const char *to, int hang, int columns)
 		at = begins;
 	}
 	while (from < to) {
-		int n = (int)strcspn(from, " \n");
+		int n = word_length(from);
 
 		if (begun && at + 1 + n > columns) {
 			fprintf(f, "\n%*s", hang, "");

@@ -38,6 +38,7 @@ unit_tests = \
 	t/unit/shm/check_registry_kills \
 	t/unit/shm/check_stats \
 	t/unit/tool/check_capture \
+	t/unit/tool/check_texts \
 	t/unit/tool/check_tool \
 	t/unit/tool/check_why_causes \
 	t/unit/tool/sim/check_answer \
