@@ -83,6 +83,11 @@ struct conf_source {
 	const char *file; /* NULL: the default path, where it is not an error if there is no file */
 	bool need_database; /* DATABASE_URL must be set */
 	/*
+	 * A default file that can't be read, or a wrong line in it, is told by warn() and passed over, unless
+	 * DATABASE_URL is needed and not set otherwise. For tools, which need little of it.
+	 */
+	bool lenient;
+	/*
 	 * Judges DATABASE_URL: NULL, or what is wrong with it, in a text that quotes nothing of it.
 	 * pg_url_wrong() of pg/url.h; NULL: any text will do.
 	 */

@@ -172,6 +172,20 @@ take_line(struct conf *c, const struct conf_source *source, char *line, size_t n
 	return true;
 }
 
+/* A default file's fault does not stop a tool: it is told. */
+static bool
+pass_over(const struct conf_source *source, const char *err)
+{
+	char text[CONF_ERR + 64];
+
+	if (!source->lenient || source->file != NULL)
+		return false;
+	(void)snprintf(text, sizeof(text), "%s; passed over", err);
+	if (source->warn != NULL)
+		source->warn(text);
+	return true;
+}
+
 static bool
 load_lines(
     struct conf *c, const struct conf_source *source, FILE *f, const char *path, char err[CONF_ERR])
@@ -180,19 +194,23 @@ load_lines(
 	char line[LINE_BYTES], why[CONF_WHY];
 
 	for (size_t number = 1;; number++) {
+		bool cut = false; /* what follows belongs to this line */
+
 		switch (read_line(f, line)) {
 		case LINE_END:
 			if (ferror(f) == 0)
 				return true;
 			(void)snprintf(
 			    err, CONF_ERR, "%.200s: can't be read: %s", path, strerror(errno));
-			return false;
+			return pass_over(source, err);
 		case LINE_LONG:
 			(void)snprintf(why, sizeof(why), "longer than %d bytes", LINE_BYTES - 1);
+			cut = true;
 			break;
 		case LINE_NUL:
 			(void)snprintf(
 			    why, sizeof(why), "holds a NUL byte: this is not a text file");
+			cut = true;
 			break;
 		case LINE_READ:
 			if (take_line(c, source, line, number, lines, why))
@@ -200,7 +218,10 @@ load_lines(
 			break;
 		}
 		(void)snprintf(err, CONF_ERR, "%.200s:%zu: %s", path, number, why);
-		return false;
+		if (!pass_over(source, err))
+			return false;
+		for (int ch = cut ? 0 : '\n'; ch != '\n' && ch != EOF;)
+			ch = getc(f);
 	}
 }
 
@@ -215,7 +236,7 @@ load_file(struct conf *c, const struct conf_source *source, char err[CONF_ERR])
 		return true;
 	if (f == NULL) {
 		(void)snprintf(err, CONF_ERR, "%.200s: can't be opened: %s", path, strerror(errno));
-		return false;
+		return pass_over(source, err);
 	}
 	ok = load_lines(c, source, f, path, err);
 	(void)fclose(f);
@@ -310,6 +331,9 @@ conf_load(struct conf *c, const struct conf_source *source, char err[CONF_ERR])
 	if (source->warn != NULL)
 		warn_environment(source->warn);
 	if (source->need_database && c->database_url[0] == '\0') {
+		/* The file's fault, if it had one, is the reason. */
+		if (err[0] != '\0')
+			return false;
 		(void)snprintf(err, CONF_ERR,
 		    "DATABASE_URL is not set: set it to the database, as in "
 		    "DATABASE_URL=postgresql:///omnitrack, in %.200s or in the environment",

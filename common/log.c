@@ -124,6 +124,10 @@ build_text(struct line *l, enum log_level level, const struct log_fields *f, con
 		put_text(l, " peer=");
 		put_escaped(l, f->peer);
 	}
+	if (f != NULL && f->first_bytes != NULL) {
+		put_text(l, " first_bytes=");
+		put_escaped(l, f->first_bytes);
+	}
 }
 
 static void
@@ -157,6 +161,13 @@ build_json(struct line *l, enum log_level level, const struct log_fields *f, con
 		put_text(l, ",\"peer\":\"");
 		l->end -= 2;
 		put_escaped(l, f->peer);
+		l->end += 2;
+		put_text(l, "\"");
+	}
+	if (f != NULL && f->first_bytes != NULL) {
+		put_text(l, ",\"first_bytes\":\"");
+		l->end -= 2;
+		put_escaped(l, f->first_bytes);
 		l->end += 2;
 		put_text(l, "\"");
 	}
@@ -265,13 +276,18 @@ report(int64_t now_ms, bool all)
 	struct fold_report r;
 
 	while (fold_due(&state.fold, now_ms, all, &r)) {
-		struct log_fields fields = {
-		    .imei = r.imei, .peer = r.peer[0] != '\0' ? r.peer : NULL};
+		struct log_fields fields = {.imei = r.imei,
+		    .peer = r.peer[0] != '\0' ? r.peer : NULL,
+		    .first_bytes = r.first_bytes[0] != '\0' ? r.first_bytes : NULL};
+		char text[FOLD_TEXT + 64];
 
 		if (r.left_out)
-			(void)snprintf(r.text, sizeof(r.text),
+			(void)snprintf(text, sizeof(text),
 			    "%" PRIu64 " more lines about trackers were left out", r.repeated);
-		emit(r.level, &fields, r.text, r.left_out ? 0 : r.repeated);
+		else
+			(void)snprintf(text, sizeof(text), "%s (and %" PRIu64 " more like it)",
+			    r.text, r.repeated);
+		emit(r.level, &fields, text, r.left_out ? 0 : r.repeated);
 	}
 	errno = saved;
 }

@@ -22,8 +22,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 /* What a line is about; zero or NULL members are left out of the line. */
 struct log_fields {
-	uint64_t imei;	  /* 15 digits, 0 unknown */
-	const char *peer; /* "address:port" of the tracker */
+	uint64_t imei;		 /* 15 digits, 0 unknown */
+	const char *peer;	 /* "address:port" of the tracker */
+	const char *first_bytes; /* what it said, in hex; lines that differ only in it are folded */
 };
 
 /*

@@ -86,6 +86,8 @@ keep_back(struct fold *f, struct fold_line *l, enum log_level level,
 	r->imei = fields != NULL ? fields->imei : 0;
 	(void)snprintf(r->peer, sizeof(r->peer), "%s",
 	    fields != NULL && fields->peer != NULL ? fields->peer : "");
+	(void)snprintf(r->first_bytes, sizeof(r->first_bytes), "%s",
+	    fields != NULL && fields->first_bytes != NULL ? fields->first_bytes : "");
 	(void)snprintf(r->text, sizeof(r->text), "%s", text);
 }
 

@@ -26,12 +26,14 @@
 #define FOLD_LINES_PER_SECOND 10
 #define FOLD_TEXT 400
 #define FOLD_PEER 64
+#define FOLD_BYTES 40 /* of a text of first bytes */
 
 /* A line that is due in the place of many. */
 struct fold_report {
 	enum log_level level;
 	uint64_t imei;
-	char peer[FOLD_PEER]; /* "" for none */
+	char peer[FOLD_PEER];	      /* "" for none */
+	char first_bytes[FOLD_BYTES]; /* of the last of them */
 	char text[FOLD_TEXT];
 	uint64_t repeated; /* lines like it that were kept back; with left_out: of any kind */
 	bool left_out;	   /* for want of room; there is no text then */

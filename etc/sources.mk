@@ -58,7 +58,8 @@ noinst_DATA = etc/telematics-gateway.init etc/telematics-gateway.service
 CLEANFILES += $(etc_made)
 EXTRA_DIST += etc/telematics-gateway.init.in etc/telematics-gateway.service.in \
 	etc/telematics-gateway.default.in etc/telematics-gateway.logrotate.in \
-	etc/telematics-gateway.limits.in etc/reload.in etc/tgctl.bash
+	etc/telematics-gateway.limits.in etc/reload.in \
+	etc/tgctl.bash etc/tgctl.fish etc/tgctl.zsh
 
 # Those that are called otherwise where they go, and whose folder may be "no".
 install-data-local:
@@ -71,12 +72,19 @@ install-data-local:
 	test '$(bashcompletiondir)' = no || { \
 		$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)' && \
 		$(INSTALL_DATA) $(srcdir)/etc/tgctl.bash '$(DESTDIR)$(bashcompletiondir)/tgctl'; }
+	test '$(zshcompletiondir)' = no || { \
+		$(MKDIR_P) '$(DESTDIR)$(zshcompletiondir)' && \
+		$(INSTALL_DATA) $(srcdir)/etc/tgctl.zsh '$(DESTDIR)$(zshcompletiondir)/_tgctl'; }
+	test '$(fishcompletiondir)' = no || { \
+		$(MKDIR_P) '$(DESTDIR)$(fishcompletiondir)' && \
+		$(INSTALL_DATA) $(srcdir)/etc/tgctl.fish '$(DESTDIR)$(fishcompletiondir)/tgctl.fish'; }
 
 # The folders that are ours alone go too, if nothing of the administrator's is left in them.
 uninstall-local:
 	rm -f '$(DESTDIR)$(initdir)/telematics-gateway' \
 		'$(DESTDIR)$(systemdsystemunitdir)/telematics-gateway.service' \
-		'$(DESTDIR)$(bashcompletiondir)/tgctl'
+		'$(DESTDIR)$(bashcompletiondir)/tgctl' '$(DESTDIR)$(zshcompletiondir)/_tgctl' \
+		'$(DESTDIR)$(fishcompletiondir)/tgctl.fish'
 
 # After the files, which automake removes in targets of its own.
 uninstall-hook:

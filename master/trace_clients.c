@@ -79,6 +79,31 @@ tell(const struct client *c, struct worker_proc *p)
 	return p->channel != -1 && ipc_send(p->channel, &msg, event_get_fd(c->ev));
 }
 
+static void
+log_begin(const struct trace_request *r)
+{
+	const struct log_fields fields = {
+	    .imei = r->imei, .peer = r->whom == TRACE_PEER ? r->address : NULL};
+
+	if (r->close)
+		log_write(LOG_INFO_, &fields, "to be closed, by the control socket");
+	else
+		log_write(LOG_INFO_, &fields, "%sfollowed through the control socket for %d s%s",
+		    r->whom == TRACE_UNIDENTIFIED ? "connections without an IMEI " : "", r->seconds,
+		    r->bytes ? ", byte by byte" : "");
+}
+
+static void
+whom_json(const struct trace_request *r, char *out, size_t room)
+{
+	if (r->whom == TRACE_PEER)
+		snprintf(out, room, "\"peer\":\"%s\"", r->address);
+	else if (r->whom == TRACE_UNIDENTIFIED)
+		snprintf(out, room, "\"unidentified\":true");
+	else
+		snprintf(out, room, "\"imei\":\"%015" PRIu64 "\"", r->imei);
+}
+
 /* The first word to the client says how many workers watch, and how many could not be told. */
 static void
 begin(struct client *c)
@@ -86,6 +111,7 @@ begin(struct client *c)
 	struct timeval life = {.tv_sec = c->request.seconds};
 	struct master *m = c->owner->master;
 	int i, b, size = SEND_BUFFER, told = 0, missed = 0;
+	char whom[TRACE_ADDRESS + 32];
 
 	c->tracing = true;
 	c->until_ms = clock_mono_ms() + c->request.seconds * INT64_C(1000);
@@ -95,12 +121,11 @@ begin(struct client *c)
 		for (b = 0; b < SLOT_BLOCKS; b++)
 			if (m->slots[i].proc[b].pid != 0)
 				*(tell(c, &m->slots[i].proc[b]) ? &told : &missed) += 1;
-	log_write(LOG_INFO_, &(struct log_fields){.imei = c->request.imei},
-	    "followed through the control socket for %d s%s", c->request.seconds,
-	    c->request.bytes ? ", byte by byte" : "");
+	log_begin(&c->request);
+	whom_json(&c->request, whom, sizeof(whom));
 	say(event_get_fd(c->ev), "tracing",
-	    "\"imei\":\"%015" PRIu64 "\",\"seconds\":%d,\"workers\":%d,\"workers_missed\":%d",
-	    c->request.imei, c->request.seconds, told, missed);
+	    "%s,\"seconds\":%d,\"workers\":%d,\"workers_missed\":%d", whom, c->request.seconds,
+	    told, missed);
 	if (event_add(c->ev, &life) == -1)
 		client_free(c);
 }

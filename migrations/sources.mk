@@ -8,7 +8,8 @@ migration_files = \
 	migrations/0005_commands.sql \
 	migrations/0006_rights.sql \
 	migrations/0007_dictionary.sql \
-	migrations/0008_locks.sql
+	migrations/0008_locks.sql \
+	migrations/0009_reasons.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

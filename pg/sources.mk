@@ -21,10 +21,14 @@ pg_statements = \
 	pg/sql/device_enable.sql \
 	pg/sql/device_existing.sql \
 	pg/sql/device_io.sql \
+	pg/sql/device_import.sql \
 	pg/sql/device_list.sql \
 	pg/sql/device_missing.sql \
 	pg/sql/device_refusals.sql \
+	pg/sql/device_remove.sql \
+	pg/sql/device_set.sql \
 	pg/sql/device_show.sql \
+	pg/sql/device_twice.sql \
 	pg/sql/devices_ask.sql \
 	pg/sql/devices_insert.sql \
 	pg/sql/devices_load.sql \
@@ -58,6 +62,7 @@ pg_statements = \
 	pg/sql/positions_copy.sql \
 	pg/sql/positions_insert.sql \
 	pg/sql/positions_prove.sql \
+	pg/sql/raw_drop.sql \
 	pg/sql/raw_insert.sql \
 	pg/sql/raw_insert_message.sql \
 	pg/sql/raw_list.sql \
@@ -71,15 +76,24 @@ pg_statements = \
 	pg/sql/rejected_write.sql \
 	pg/sql/retention_commands.sql \
 	pg/sql/retention_messages.sql \
+	pg/sql/session_list.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/status.sql \
 	pg/sql/status_default.sql \
 	pg/sql/store_hasty.sql \
 	pg/sql/store_patient.sql \
+	pg/sql/top_worst.sql \
+	pg/sql/unidentified_list.sql \
+	pg/sql/unidentified_trim.sql \
+	pg/sql/unidentified_write.sql \
+	pg/sql/why_all.sql \
+	pg/sql/why_arrival.sql \
 	pg/sql/why_commands.sql \
 	pg/sql/why_device.sql \
+	pg/sql/why_near.sql \
 	pg/sql/why_quarantine.sql \
-	pg/sql/why_records.sql
+	pg/sql/why_records.sql \
+	pg/sql/why_strangers.sql
 # What several of them share, by \ir.
 pg_statement_parts = \
 	pg/sql/_command_columns.sql \

@@ -259,7 +259,9 @@ avl_position_valid(const struct avl_record *r)
 {
 	return r->satellites > 0 && r->longitude >= -LONGITUDE_MAX &&
 	       r->longitude <= LONGITUDE_MAX && r->latitude >= -LATITUDE_MAX &&
-	       r->latitude <= LATITUDE_MAX && (r->longitude != 0 || r->latitude != 0);
+	       r->latitude <= LATITUDE_MAX && (r->longitude != 0 || r->latitude != 0) &&
+	       /* FFFFFFFF twice is documented as "fix lost". */
+	       (r->longitude != -1 || r->latitude != -1);
 }
 
 bool

@@ -79,7 +79,7 @@ void avl_io_start(struct avl_io_walk *, const struct avl_record *);
 /* The next element, in wire order; false at the end. */
 bool avl_io_next(struct avl_io_walk *, struct avl_io *) __attribute__((warn_unused_result));
 
-/* Satellites > 0, coordinates in range and not both zero (doc/protocol.md, Position and fix). */
+/* Satellites > 0, coordinates in range, not both zero and not both FFFFFFFF (doc/protocol.md, Position and fix). */
 bool avl_position_valid(const struct avl_record *) __attribute__((warn_unused_result));
 
 /* Not before 2010 and not more than 24 h after `now_ms` (doc/protocol.md, Time, priority and event). */

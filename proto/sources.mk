@@ -2,6 +2,7 @@ noinst_LIBRARIES += libproto.a
 libproto_a_CFLAGS = $(AM_CFLAGS) -Wconversion
 libproto_a_SOURCES = \
 	proto/stream.c proto/stream.h \
+	proto/stranger.c proto/stranger.h \
 	proto/crc16.c proto/crc16.h \
 	proto/avl.c proto/avl.h \
 	proto/hash.c \

@@ -127,6 +127,10 @@ void registry_session_close(struct registry *, uint32_t entry, int64_t id);
 uint32_t registry_note_address(struct registry *, uint32_t entry, uint16_t address_hash,
     int64_t mono_ms) __attribute__((warn_unused_result));
 
+/* Whether another address than this was noted last, or any other within the present minute. */
+bool registry_came_elsewhere(const struct registry *, uint32_t entry, uint16_t address_hash,
+    int64_t mono_ms) __attribute__((warn_unused_result));
+
 /*
  * What workers note about live rows. `dirty` is owner + 1 of the worker that has something to write to
  * device_online for the device, or 0; a dead worker's replacement finds by it what was left unwritten. It

@@ -151,3 +151,13 @@ registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash,
 	    &e->where, (uint32_t)address_hash << 16 | changes << 8 | minute, memory_order_relaxed);
 	return changed ? changes : 0;
 }
+
+bool
+registry_came_elsewhere(
+    const struct registry *r, uint32_t entry, uint16_t address_hash, int64_t mono_ms)
+{
+	uint32_t where = atomic_load_explicit(&registry_at(r, entry)->where, memory_order_relaxed);
+	uint32_t minute = (uint32_t)(mono_ms / 60000) & 0xff;
+
+	return where >> 16 != address_hash || ((where & 0xff) == minute && (where >> 8 & 0xff) > 0);
+}

@@ -17,8 +17,58 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* One per row of worker/tracker/close.h, and per row of proto/stranger.h. */
+#define STATS_CLOSED(X, reason) \
+	X(ended_##reason, "telematics_connections_closed_total", "reason=\"" #reason "\"", \
+	    "Connections closed, by reason")
+#define STATS_STRANGER(X, what) \
+	X(stranger_##what, "telematics_unidentified_connections_total", "what=\"" #what "\"", \
+	    "Connections that ended without an IMEI, by what they said instead")
+
 #define STATS_COUNTERS(X) \
 	X(connections, "telematics_tcp_connections_total", "", "TCP connections accepted") \
+	STATS_CLOSED(X, peer) \
+	STATS_CLOSED(X, broken) \
+	STATS_CLOSED(X, keepalive) \
+	STATS_CLOSED(X, handshake) \
+	STATS_CLOSED(X, out_of_step) \
+	STATS_CLOSED(X, length) \
+	STATS_CLOSED(X, crc) \
+	STATS_CLOSED(X, other_imei) \
+	STATS_CLOSED(X, unknown) \
+	STATS_CLOSED(X, disabled) \
+	STATS_CLOSED(X, unavailable) \
+	STATS_CLOSED(X, unknown_rate) \
+	STATS_CLOSED(X, not_admitted) \
+	STATS_CLOSED(X, proxy_header) \
+	STATS_CLOSED(X, takeover) \
+	STATS_CLOSED(X, takeover_elsewhere) \
+	STATS_CLOSED(X, removed) \
+	STATS_CLOSED(X, operator) \
+	STATS_CLOSED(X, handshake_timeout) \
+	STATS_CLOSED(X, frame_timeout) \
+	STATS_CLOSED(X, idle) \
+	STATS_CLOSED(X, memory) \
+	STATS_CLOSED(X, stuck) \
+	STATS_CLOSED(X, unstorable) \
+	STATS_CLOSED(X, late_answer) \
+	STATS_CLOSED(X, drain) \
+	STATS_CLOSED(X, shutdown) \
+	STATS_STRANGER(X, nothing) \
+	STATS_STRANGER(X, incomplete) \
+	STATS_STRANGER(X, tls) \
+	STATS_STRANGER(X, mqtt) \
+	STATS_STRANGER(X, http) \
+	STATS_STRANGER(X, ssh) \
+	STATS_STRANGER(X, proxy_header) \
+	STATS_STRANGER(X, udp_framing) \
+	STATS_STRANGER(X, camera) \
+	STATS_STRANGER(X, imei_14_digits) \
+	STATS_STRANGER(X, imei_16_digits) \
+	STATS_STRANGER(X, imei_text) \
+	STATS_STRANGER(X, hex_text) \
+	STATS_STRANGER(X, frame) \
+	STATS_STRANGER(X, other) \
 	X(bytes_in, "telematics_received_bytes_total", "", "Bytes received from trackers") \
 	X(frames_avl, "telematics_frames_total", "kind=\"avl\"", "Whole frames received") \
 	X(frames_message, "telematics_frames_total", "kind=\"message\"", "Whole frames received") \

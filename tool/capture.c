@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/stream.h"
+#include "tool/hex_text.h"
 #include "tool/input.h"
 #include "tool/out.h"
 #include "tool/trace_text.h"
@@ -199,7 +200,7 @@ append(struct stream *s, const char *hex)
 		s->room = s->len + n;
 	}
 	memcpy(s->bytes + s->len, hex, n);
-	if (!input_unhex(s->bytes + s->len, &n))
+	if (!hex_text(s->bytes + s->len, &n))
 		return false;
 	s->len += n;
 	return true;

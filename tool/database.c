@@ -5,14 +5,25 @@
 
 #include "pg/error.h"
 #include "tool/options.h"
+#include "tool/out_text.h"
 #include "tool/tool.h"
+
+/* A server's words may quote what others have written. */
+static void
+print_clean(const char *what, const char *text)
+{
+	char clean[4096];
+
+	out_copy(clean, sizeof(clean), text);
+	fprintf(stderr, "tgctl: %s%s\n", what, clean);
+}
 
 /* What the server says beside results. */
 static void
 print_notice(void *ctx, bool is_warning, const char *text)
 {
 	(void)ctx;
-	fprintf(stderr, "tgctl: %s: %s\n", is_warning ? "warning" : "notice", text);
+	print_clean(is_warning ? "warning: " : "notice: ", text);
 }
 
 struct pg_session *
@@ -76,11 +87,14 @@ database_explain(const struct pg_session_error *error, const char *what)
 {
 	const char *hint = *error->hint != '\0' ? error->hint : hint_of(error->sqlstate);
 
-	fprintf(stderr, "tgctl: %s: %s\n", what, error->text);
+	char head[256];
+
+	snprintf(head, sizeof(head), "%s: ", what);
+	print_clean(head, error->text);
 	if (*error->detail != '\0')
-		fprintf(stderr, "tgctl: %s\n", error->detail);
+		print_clean("", error->detail);
 	if (*hint != '\0')
-		fprintf(stderr, "tgctl: hint: %s\n", hint);
+		print_clean("hint: ", hint);
 }
 
 struct pg_result *

@@ -59,12 +59,11 @@ read_answer(int fd, size_t *len)
 	return NULL;
 }
 
-json_t *
-gateway_status(const struct conf *conf, char *why, size_t room)
+char *
+gateway_get(const struct conf *conf, const char *path, char *why, size_t room)
 {
 	char host[CONF_STR], port[16], request[CONF_STR + 128];
 	char *answer = NULL, *body;
-	json_t *status = NULL;
 	size_t len;
 	int fd;
 
@@ -80,18 +79,32 @@ gateway_status(const struct conf *conf, char *why, size_t room)
 		return NULL;
 	}
 	snprintf(request, sizeof(request),
-	    "GET /status HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", host, port);
+	    "GET %.32s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", path, host, port);
 	if (net_write(fd, (const uint8_t *)request, strlen(request)))
 		answer = read_answer(fd, &len);
 	close(fd);
 	body = answer != NULL ? strstr(answer, "\r\n\r\n") : NULL;
-	if (body != NULL && strncmp(answer, "HTTP/1.", 7) == 0)
-		status = json_loads(body + 4, JSON_DISABLE_EOF_CHECK, NULL);
-	if (!json_is_object(status)) {
-		snprintf(why, room, "what answers at %s port %s is not the gateway", host, port);
+	if (body != NULL && strncmp(answer, "HTTP/1.", 7) == 0) {
+		memmove(answer, body + 4, strlen(body + 4) + 1);
+		return answer;
+	}
+	snprintf(why, room, "what answers at %s port %s is not the gateway", host, port);
+	free(answer);
+	return NULL;
+}
+
+json_t *
+gateway_status(const struct conf *conf, char *why, size_t room)
+{
+	char *body = gateway_get(conf, "/status", why, room);
+	json_t *status = body != NULL ? json_loads(body, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+
+	if (body != NULL && !json_is_object(status)) {
+		snprintf(
+		    why, room, "what answers at port %d is not the gateway", conf->metrics_port);
 		json_decref(status);
 		status = NULL;
 	}
-	free(answer);
+	free(body);
 	return status;
 }

@@ -5,71 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/hex_text.h"
+
 #define INPUT_MAX ((size_t)1 << 30)
-
-static int
-digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static bool
-is_space(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* True if there is nothing but hex digits, white space and comments. */
-static bool
-looks_hex(const uint8_t *p, size_t n)
-{
-	bool comment = false;
-
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\n')
-			comment = false;
-		else if (p[i] == '#')
-			comment = true;
-		if (!comment && digit(p[i]) < 0 && !is_space(p[i]))
-			return false;
-	}
-	return true;
-}
-
-bool
-input_unhex(uint8_t *bytes, size_t *len)
-{
-	size_t out = 0;
-	bool comment = false;
-	int high = -1;
-
-	for (size_t i = 0; i < *len; i++) {
-		uint8_t c = bytes[i];
-
-		if (c == '\n')
-			comment = false;
-		else if (c == '#')
-			comment = true;
-		if (comment || is_space(c))
-			continue;
-		if (digit(c) < 0)
-			return false;
-		if (high < 0) {
-			high = digit(c);
-		} else {
-			bytes[out++] = (uint8_t)(high << 4 | digit(c));
-			high = -1;
-		}
-	}
-	*len = out;
-	return high < 0;
-}
 
 static bool
 slurp(FILE *f, const char *name, uint8_t **bytes, size_t *len)
@@ -117,10 +55,13 @@ input_read(const char *path, enum input_form form, uint8_t **bytes, size_t *len)
 	if (!standard)
 		fclose(f);
 	if (ok && form == INPUT_AUTO)
-		form = looks_hex(*bytes, *len) ? INPUT_HEX : INPUT_BINARY;
-	if (ok && form == INPUT_HEX && !input_unhex(*bytes, len)) {
-		fprintf(stderr, "tgctl: %s is not hex text of whole bytes\n", name);
-		ok = false;
+		form = hex_text_likely(*bytes, *len) ? INPUT_HEX : INPUT_BINARY;
+	if (ok && form == INPUT_HEX) {
+		size_t had = *len;
+
+		ok = hex_text(*bytes, len) && (*len > 0 || had == 0);
+		if (!ok)
+			fprintf(stderr, "tgctl: %s is not hex text of whole bytes\n", name);
 	}
 	if (!ok) {
 		free(*bytes);

@@ -7,6 +7,7 @@
 #include "proto/dictionary_read.h"
 #include "proto/stream.h"
 #include "tool/out.h"
+#include "tool/out_text.h"
 
 static const char *
 how_text(enum dictionary_how how)
@@ -143,6 +144,7 @@ io_names_print(FILE *to, const char *prefix, const uint8_t *body, size_t len, co
 		json_array_foreach(names, k, element)
 		{
 			io_names_line(element, line, sizeof(line));
+			out_clean(line);
 			fprintf(to, "%s%s", k == 0 ? "  " : ", ", line);
 		}
 		fputc('\n', to);

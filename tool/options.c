@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "pg/url.h"
+#include "tool/help_text.h"
+#include "tool/out_text.h"
 #include "tool/tool.h"
 
 void
@@ -35,7 +37,7 @@ options_next(int argc, char **argv, const char *shorts, const struct option *lon
 			opts->json = true;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			help_text_print(stdout, help, out_columns());
 			*status = TOOL_OK;
 			return -2;
 		case '?':
@@ -81,6 +83,7 @@ options_conf(const struct options *opts, bool need_database, struct conf *conf)
 	if (conf_load(conf,
 		&(struct conf_source){.file = opts->conf_file,
 		    .need_database = need_database,
+		    .lenient = true,
 		    .url_wrong = pg_url_wrong,
 		    .warn = warn},
 		err))
@@ -144,10 +147,16 @@ options_seconds(const char *text, int most, int *seconds)
 }
 
 bool
-options_imei(const char *command, const char *text)
+options_imei(const char *command, char *text)
 {
-	if (strlen(text) == 15 && strspn(text, "0123456789") == 15)
-		return true;
-	options_usage(command, "\"%s\" is not an IMEI: it takes 15 digits", text);
-	return false;
+	const char *imei = text + strspn(text, OPTIONS_BLANKS);
+	size_t n = strspn(imei, "0123456789");
+
+	if (n != 15 || strspn(imei + n, OPTIONS_BLANKS) != strlen(imei + n)) {
+		options_usage(command, "\"%s\" is not an IMEI: it takes 15 digits", text);
+		return false;
+	}
+	memmove(text, imei, n);
+	text[n] = '\0';
+	return true;
 }

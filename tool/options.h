@@ -54,7 +54,10 @@ bool options_duration(const char *text, long long *seconds) __attribute__((warn_
 /* Reads a duration or a bare number of seconds, from 1 s to `most`. */
 bool options_seconds(const char *text, int most, int *seconds) __attribute__((warn_unused_result));
 
-/* Is this an IMEI (15 digits)? Else complains. */
-bool options_imei(const char *command, const char *text) __attribute__((warn_unused_result));
+/* Blanks that may stand around an IMEI, and around fields of a file. */
+#define OPTIONS_BLANKS " \t\r\n"
+
+/* Is this an IMEI (15 digits)? Blanks around it are cut off, in place. Else complains. */
+bool options_imei(const char *command, char *text) __attribute__((warn_unused_result));
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tool/out_text.h"
+
 /* "2026-03-01 12:00:00.5+00" as the session prints it, to ISO 8601 with a Z. */
 static json_t *
 time_json(const char *text)
@@ -74,7 +76,9 @@ out_rows_json(const struct pg_result *res, const char *hidden)
 void
 out_json(json_t *value)
 {
-	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	/* In ASCII: no character of others reaches a terminal. */
+	json_dumpf(value, stdout,
+	    JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	json_decref(value);
 }
@@ -95,89 +99,18 @@ out_scalar(const json_t *value, char *out, size_t room)
 		snprintf(out, room, "no");
 		break;
 	case JSON_STRING:
-		snprintf(out, room, "%s",
-		    *json_string_value(value) != '\0' ? json_string_value(value) : "-");
+		out_copy(
+		    out, room, *json_string_value(value) != '\0' ? json_string_value(value) : "-");
 		break;
 	default:
 		dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 		snprintf(out, room, "%s", dump != NULL ? dump : "?");
 		free(dump);
 	}
-	for (char *p = out; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-}
-
-/* Columns on the screen: code points, as bytes of 10xxxxxx continue one. */
-static int
-width(const char *text)
-{
-	int n = 0;
-
-	for (; *text != '\0'; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
+	out_clean(out);
 }
 
 #define CELL 512
-#define MAX_COLUMNS 64
-
-static void
-print_cell(const char *text, int wide, bool last, bool right)
-{
-	int pad = wide - width(text);
-
-	if (right)
-		printf("%*s%s", pad, "", text);
-	else
-		printf("%s%*s", text, last ? 0 : pad, "");
-	fputs(last ? "\n" : "  ", stdout);
-}
-
-void
-out_table(const json_t *array)
-{
-	const char *names[MAX_COLUMNS];
-	int wide[MAX_COLUMNS], n = 0;
-	bool number[MAX_COLUMNS];
-	char cell[CELL];
-	const char *key;
-	json_t *first = json_array_get(array, 0), *value, *row;
-	size_t i;
-
-	json_object_foreach(first, key, value)
-	{
-		if (n == MAX_COLUMNS)
-			break;
-		names[n] = key;
-		number[n] = false;
-		wide[n++] = width(key);
-	}
-	json_array_foreach(array, i, row)
-	{
-		for (int c = 0; c < n; c++) {
-			value = json_object_get(row, names[c]);
-			if (value == NULL)
-				continue;
-			out_scalar(value, cell, sizeof(cell));
-			if (width(cell) > wide[c])
-				wide[c] = width(cell);
-			number[c] = json_is_number(value) || (number[c] && json_is_null(value));
-		}
-	}
-	for (int c = 0; c < n; c++)
-		print_cell(names[c], wide[c], c == n - 1, number[c]);
-	json_array_foreach(array, i, row)
-	{
-		for (int c = 0; c < n; c++) {
-			value = json_object_get(row, names[c]);
-			snprintf(cell, sizeof(cell), "-");
-			if (value != NULL)
-				out_scalar(value, cell, sizeof(cell));
-			print_cell(cell, wide[c], c == n - 1, number[c]);
-		}
-	}
-}
 
 void
 out_array(json_t *array, bool json)
@@ -209,11 +142,15 @@ out_row(const struct pg_result *res, int row, bool json)
 		out_json(o);
 		return;
 	}
-	json_object_foreach(o, key, value) wide = width(key) > wide ? width(key) : wide;
+	json_object_foreach(o, key, value) wide = out_width(key) > wide ? out_width(key) : wide;
 	json_object_foreach(o, key, value)
 	{
+		char first[64], rest[64];
+
 		out_scalar(value, cell, sizeof(cell));
-		printf("%-*s  %s\n", wide, key, cell);
+		snprintf(first, sizeof(first), "%-*.50s  ", wide, key);
+		snprintf(rest, sizeof(rest), "%*s", out_width(first), "");
+		out_wrapped(stdout, first, rest, cell);
 	}
 	json_decref(o);
 }

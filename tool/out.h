@@ -1,6 +1,6 @@
 /*
  * What commands print: results of queries as an aligned table or as JSON, times, hex. Texts come from
- * outside and must not drive the terminal: in tables control characters become '?'.
+ * outside and must not drive the terminal: in tables they are cleaned (tool/out_text.h), JSON is in ASCII.
  */
 #ifndef TOOL_OUT_H
 #define TOOL_OUT_H
@@ -31,7 +31,7 @@ json_t *out_rows_json(const struct pg_result *, const char *hidden)
 /* Prints a value on a line of its own and drops the caller's reference. */
 void out_json(json_t *);
 
-/* A scalar in words for a table ("-" for null), cut to `room`; control characters become '?'. */
+/* A scalar in words for a table ("-" for null), cut to `room` and cleaned. */
 void out_scalar(const json_t *, char *out, size_t room);
 
 /*
@@ -40,7 +40,10 @@ void out_scalar(const json_t *, char *out, size_t room);
  */
 void out_array(json_t *array, bool json);
 
-/* The table alone; the array stays the caller's. */
+/*
+ * The table alone; the array stays the caller's. Columns that don't fit the screen stand on further lines of
+ * their row, set in; times are without T and Z.
+ */
 void out_table(const json_t *array);
 
 /* "2026-03-01T12:00:00.123Z"; false if the time (ms since 1970) is beyond PostgreSQL's timestamptz. */

@@ -8,21 +8,33 @@ tgctl_LDADD = libtgctl.a libsim.a libmigrations.a libpg.a libproto.a libcommon.a
 noinst_LIBRARIES += libtgctl.a
 libtgctl_a_SOURCES = \
 	tool/capture.c tool/capture.h \
+	tool/complete.c tool/complete.h \
 	tool/database.c tool/database.h \
 	tool/device_events.c tool/device_events.h \
 	tool/frame_json.c tool/frame_json.h \
 	tool/gateway_status.c tool/gateway_status.h \
+	tool/help_text.c tool/help_text.h \
+	tool/hex_text.c tool/hex_text.h \
 	tool/input.c tool/input.h \
 	tool/io_names.c tool/io_names.h \
 	tool/net.c tool/net.h \
 	tool/options.c tool/options.h \
 	tool/out.c tool/out.h \
+	tool/out_table.c \
+	tool/out_text.c tool/out_text.h \
+	tool/progress.c tool/progress.h \
 	tool/raw_decode.c tool/raw_decode.h \
 	tool/replay.c tool/replay.h \
 	tool/tool.h \
+	tool/top_sample.c tool/top_sample.h \
 	tool/trace_text.c tool/trace_text.h \
+	tool/why_ask.c tool/why_ask.h \
 	tool/why_causes.c tool/why_causes.h \
+	tool/why_closed.c tool/why_closed.h \
+	tool/why_contact.c \
+	tool/why_content.c \
 	tool/why_facts.c tool/why_facts.h \
+	tool/why_impl.h \
 	tool/why_words.c tool/why_words.h \
 	tool/cmd/capture.c \
 	tool/cmd/cmd.h \
@@ -31,7 +43,9 @@ libtgctl_a_SOURCES = \
 	tool/cmd/command_text.c tool/cmd/command_text.h \
 	tool/cmd/command_wait.c \
 	tool/cmd/decode.c \
-	tool/cmd/device.c \
+	tool/cmd/device.c tool/cmd/device.h \
+	tool/cmd/device_edit.c \
+	tool/cmd/device_import.c \
 	tool/cmd/dictionary.c \
 	tool/cmd/events.c \
 	tool/cmd/grants.c \
@@ -40,9 +54,12 @@ libtgctl_a_SOURCES = \
 	tool/cmd/migrate_index.c \
 	tool/cmd/raw.c \
 	tool/cmd/rejected.c \
+	tool/cmd/session.c \
 	tool/cmd/status.c \
+	tool/cmd/top.c \
 	tool/cmd/trace.c \
-	tool/cmd/why.c
+	tool/cmd/why.c tool/cmd/why.h \
+	tool/cmd/why_all.c
 
 # The fleet simulator, as a library of its own for its tests.
 noinst_LIBRARIES += libsim.a

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tool/out.h"
+#include "tool/out_text.h"
 
 struct line {
 	char *out;
@@ -70,8 +71,11 @@ put_tracing(struct line *l, const json_t *e)
 {
 	long long workers = number(e, "workers"), missed = number(e, "workers_missed");
 
-	put(l, "following %s for %lld s, in %lld worker%s", text(e, "imei"), number(e, "seconds"),
-	    workers, plural(workers));
+	put(l, "following %s for %lld s, in %lld worker%s",
+	    *text(e, "imei") != '\0'   ? text(e, "imei")
+	    : *text(e, "peer") != '\0' ? text(e, "peer")
+				       : "connections without an IMEI",
+	    number(e, "seconds"), workers, plural(workers));
 	if (missed > 0)
 		put(l, "; %lld more could not be asked", missed);
 }
@@ -89,9 +93,30 @@ put_present(struct line *l, const json_t *e)
 }
 
 static void
+put_opened(struct line *l, const json_t *e)
+{
+	(void)e;
+	put(l, "opened");
+}
+
+static void
+put_unidentified(struct line *l, const json_t *e)
+{
+	put(l, "ends without an IMEI: %s%s%s", text(e, "what"),
+	    *text(e, "first_bytes") != '\0' ? ", first bytes " : "", text(e, "first_bytes"));
+}
+
+static void
+put_not_admitted(struct line *l, const json_t *e)
+{
+	put(l, "not admitted: %s", text(e, "what"));
+}
+
+static void
 put_connected(struct line *l, const json_t *e)
 {
-	put(l, "connected, sent its IMEI after %lld ms", number(e, "imei_after_ms"));
+	put(l, "connected, sent its IMEI%s%s after %lld ms", *text(e, "imei") != '\0' ? " " : "",
+	    text(e, "imei"), number(e, "imei_after_ms"));
 }
 
 static void
@@ -187,7 +212,7 @@ put_message_stored(struct line *l, const json_t *e)
 static void
 put_copied(struct line *l, const json_t *e)
 {
-	put(l, "a copy of the frame is kept: %s", trace_reason(text(e, "reason")));
+	put(l, "a copy of the frame is kept for debugging: %s", trace_reason(text(e, "reason")));
 }
 
 static void
@@ -281,6 +306,9 @@ trace_text(const json_t *e, char *out, size_t room)
 	} words[] = {
 	    {"tracing", put_tracing},
 	    {"present", put_present},
+	    {"opened", put_opened},
+	    {"unidentified", put_unidentified},
+	    {"not_admitted", put_not_admitted},
 	    {"connected", put_connected},
 	    {"accepted", put_accepted},
 	    {"refused", put_refused},
@@ -313,7 +341,7 @@ trace_text(const json_t *e, char *out, size_t room)
 		put(&l, "%s ", at);
 	if (json_object_get(e, "worker") != NULL)
 		put(&l, "worker %lld ", number(e, "worker"));
-	if (*text(e, "peer") != '\0')
+	if (*text(e, "peer") != '\0' && strcmp(text(e, "event"), "tracing") != 0)
 		put(&l, "%s ", text(e, "peer"));
 	for (i = 0; i < n && strcmp(text(e, "event"), words[i].event) != 0; i++)
 		;
@@ -321,4 +349,6 @@ trace_text(const json_t *e, char *out, size_t room)
 		words[i].put(&l, e);
 	else
 		put_other(&l, e);
+	/* Another gateway's words, perhaps. */
+	out_clean(out);
 }

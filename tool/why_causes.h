@@ -10,9 +10,10 @@
 #include "tool/why_facts.h"
 
 #define WHY_MAX 8 /* reasons for one device */
+#define WHY_CODE 40
 
 struct why_reason {
-	const char *code; /* for programs */
+	char code[WHY_CODE]; /* for programs */
 	char answer[WHY_WORDS];
 	char advice[WHY_WORDS]; /* what to do; "" for nothing */
 };

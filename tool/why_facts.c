@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tool/trace_text.h"
+#include "tool/why_closed.h"
 #include "tool/why_words.h"
 
 struct facts {
@@ -48,6 +49,8 @@ list_device(const struct why_facts *f, struct facts *l)
 static void
 list_session(const struct why_facts *f, struct facts *l)
 {
+	const struct why_ending *end = why_ending(f->disconnect_reason);
+
 	if (!f->seen)
 		return;
 	if (f->online)
@@ -57,6 +60,10 @@ list_session(const struct why_facts *f, struct facts *l)
 		fact(l, "connection",
 		    "offline since %s; the last one from %s, gateway %s, worker %d",
 		    why_when(f, f->disconnected_at).text, f->addr, f->gateway, f->worker);
+	if (*f->disconnect_reason != '\0')
+		fact(l, "last_end", "%s; %" PRId64 " time%s in a row since %s",
+		    end != NULL ? end->text : f->disconnect_reason, f->disconnects_in_row,
+		    why_plural(f->disconnects_in_row), why_when(f, f->disconnects_since).text);
 	fact(l, "last_seen", "%s", why_when(f, f->last_seen).text);
 	if (f->fix_at != 0)
 		fact(l, "last_position", "%.6f, %.6f at %s", f->latitude, f->longitude,

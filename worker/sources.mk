@@ -18,6 +18,7 @@ libworker_a_SOURCES = \
 	worker/tracker/read.c worker/tracker/read.h \
 	worker/tracker/session.c worker/tracker/session.h \
 	worker/tracker/state.c worker/tracker/state.h \
+	worker/tracker/strangers.c worker/tracker/strangers.h \
 	worker/tracker/table.c worker/tracker/table.h \
 	worker/tracker/trace.c worker/tracker/trace.h \
 	worker/tracker/trackers.c worker/tracker/trackers.h worker/tracker/trackers_config.h \

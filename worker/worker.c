@@ -125,7 +125,7 @@ follow(struct worker *w, const struct ipc_msg *m, int fd)
 	int64_t until_ms;
 
 	if (trace_request_from_ipc(m, &request, &until_ms)) {
-		trackers_follow(w->trackers, request.imei, request.bytes, until_ms, fd);
+		trackers_follow(w->trackers, &request, until_ms, fd);
 		return;
 	}
 	log_warn("a request to trace a device can't be read");
@@ -238,7 +238,8 @@ start_accepting(struct worker *w)
 	    .stats = &w->shm->stats,
 	    .admission = w->admission,
 	    .ctx = w->trackers,
-	    .accepted = trackers_open});
+	    .accepted = trackers_open,
+	    .refused = trackers_refused});
 	if (w->acceptor == NULL)
 		return false;
 	if (w->env->conf->seccomp &&

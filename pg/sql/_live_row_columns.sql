@@ -4,5 +4,7 @@ device_id,
 recorded_at, record_hash, received_at, latitude, longitude, altitude, heading, satellites, speed, valid, priority,
 event_io_id, codec, generation_type,
 last_record_at, io,
-session_id, online, connected_at, disconnected_at, last_seen_at, remote_addr, gateway, worker,
+session_id, online, connected_at, disconnected_at, last_seen_at, remote_addr,
+disconnect_reason, disconnects_in_row, disconnects_since,
+gateway, worker,
 updated_at

@@ -56,5 +56,25 @@ ON CONFLICT (device_id) DO UPDATE SET
 	worker = CASE WHEN excluded.session_id > coalesce(o.session_id, 0)
 		THEN excluded.worker ELSE o.worker END,
 	session_id = greatest(o.session_id, excluded.session_id),
+	-- Why sessions ended: the last reason, and how often in a row it was that, since when.
+	disconnect_reason = coalesce(excluded.disconnect_reason, o.disconnect_reason),
+	disconnects_in_row = CASE
+		WHEN excluded.disconnect_reason IS NULL THEN o.disconnects_in_row
+		WHEN excluded.disconnect_reason = o.disconnect_reason
+		THEN least(o.disconnects_in_row::bigint + excluded.disconnects_in_row, 2147483647)::integer
+		ELSE excluded.disconnects_in_row END,
+	disconnects_since = CASE
+		WHEN excluded.disconnect_reason IS NULL OR excluded.disconnect_reason = o.disconnect_reason
+		THEN o.disconnects_since
+		ELSE excluded.disconnects_since END,
+	-- How long it may be silent when all is well, in seconds: a longer pause than usual moves it by a quarter of the
+	-- difference, time brings it down by a seventh a day.
+	usual_gap_s = (CASE
+		WHEN excluded.last_seen_at > o.last_seen_at IS NOT TRUE THEN o.usual_gap_s
+		WHEN o.usual_gap_s IS NULL THEN least(extract(epoch FROM excluded.last_seen_at - o.last_seen_at), 86400)
+		WHEN extract(epoch FROM excluded.last_seen_at - o.last_seen_at) > o.usual_gap_s
+		THEN o.usual_gap_s + (extract(epoch FROM excluded.last_seen_at - o.last_seen_at) - o.usual_gap_s) / 4
+		ELSE greatest(extract(epoch FROM excluded.last_seen_at - o.last_seen_at),
+			o.usual_gap_s * (1 - extract(epoch FROM excluded.last_seen_at - o.last_seen_at) / 604800)) END)::real,
 	last_seen_at = greatest(o.last_seen_at, excluded.last_seen_at),
 	updated_at = now()

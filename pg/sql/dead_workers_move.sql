@@ -31,6 +31,8 @@ SELECT w.device_id,
 	r.recorded_at, r.io,
 	w.session_id, false, to_timestamp((w.session_id >> 11) / 1000000.0),
 	CASE WHEN w.session_id IS NOT NULL THEN now() END, r.received_at, NULL::inet,
+	CASE WHEN w.session_id IS NOT NULL THEN 'worker_died' END, CASE WHEN w.session_id IS NOT NULL THEN 1 END,
+	CASE WHEN w.session_id IS NOT NULL THEN now() END,
 	CASE WHEN w.session_id IS NOT NULL THEN $3::text END, ((w.session_id & 2047) >> 1)::integer,
 	now()
 FROM w

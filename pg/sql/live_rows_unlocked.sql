@@ -20,8 +20,9 @@ written AS (
 	INSERT INTO device_online AS o (
 		\ir _live_row_columns.sql
 	)
-	SELECT x.*, CASE WHEN x.session_id IS NOT NULL THEN $24::text END,
-		CASE WHEN x.session_id IS NOT NULL THEN $25::integer END, now()
+	SELECT x.*, CASE WHEN x.disconnect_reason IS NOT NULL THEN now() END,
+		CASE WHEN x.session_id IS NOT NULL THEN $26::text END,
+		CASE WHEN x.session_id IS NOT NULL THEN $27::integer END, now()
 	FROM x
 	WHERE x.device_id NOT IN (SELECT device_id FROM locked)
 	\ir _live_row_on_conflict.sql

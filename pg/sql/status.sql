@@ -8,6 +8,7 @@ SELECT (SELECT max(version) FROM schema_migrations) AS version,
 	(SELECT count(*) FROM device_online WHERE online) AS online,
 	(SELECT max(last_seen_at) FROM device_online) AS last_seen_at,
 	(SELECT count(*) FROM rejected_devices) AS rejected,
+	(SELECT count(*) FROM unidentified_connections) AS unidentified,
 	(SELECT count(*) FROM device_ingest_raw WHERE reason <> 'raw' AND decoded_at IS NULL) AS quarantined,
 	telematics_history_kind() AS history,
 	CASE WHEN telematics_history_kind() = 'partitioned' THEN

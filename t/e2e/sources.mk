@@ -62,7 +62,9 @@ e2e_tests = \
 	t/e2e/t0084-locks.py \
 	t/e2e/t0085-partitions-made.py \
 	t/e2e/t0090-dictionary.py \
-	t/e2e/t0091-event-index.py
+	t/e2e/t0091-event-index.py \
+	t/e2e/t0100-silent.py \
+	t/e2e/t0101-tools.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \

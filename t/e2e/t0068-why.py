@@ -92,9 +92,9 @@ def test_what_it_sends(bench):
     send(future, wire.frame(8, [fixed(3471292800000)]))
     expect(bench, gw, future, "clock_wrong", "2080-01-01")
     send(liar, *[wire.frame(8, [fixed(NOW)], count2=2)] * 4)
-    expect(bench, gw, liar, "same_frame_again", "4 times", "counts differ")
+    expect(bench, gw, liar, "counts_differ", "4 times", "counts differ")
     send(model, wire.frame(wire.CODEC_8E, [fixed(NOW)]))
-    expect(bench, gw, model, "quarantined", "Codec 8E is off", "FM1100")
+    expect(bench, gw, model, "codec_not_allowed", "Codec 8E is off", "FM1100")
 
 
 def test_commands(bench):

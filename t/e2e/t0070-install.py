@@ -16,7 +16,8 @@ from lib import audit, gateway, proc, suite
 from lib.fleet import imeis
 
 VARIABLES = ("bindir", "sbindir", "sysconfdir", "localstatedir", "runstatedir", "docdir", "mandir",
-             "pkgdatadir", "libexecdir", "initdir", "systemdsystemunitdir", "bashcompletiondir")
+             "pkgdatadir", "libexecdir", "initdir", "systemdsystemunitdir", "bashcompletiondir",
+             "zshcompletiondir", "fishcompletiondir")
 
 
 def run(bench, argv, env=None, user=None, seconds=120):
@@ -68,7 +69,8 @@ def test_files(bench):
             at["sysconfdir"] + "/telematics-gateway/gateway.conf.sample",
             at["initdir"] + "/telematics-gateway",
             at["systemdsystemunitdir"] + "/telematics-gateway.service",
-            at["bashcompletiondir"] + "/tgctl", at["libexecdir"] + "/telematics-gateway/reload"]
+            at["bashcompletiondir"] + "/tgctl", at["zshcompletiondir"] + "/_tgctl",
+            at["fishcompletiondir"] + "/tgctl.fish", at["libexecdir"] + "/telematics-gateway/reload"]
     want += [samples + what for what in ("default", "limits", "logrotate", "sysctl")]
     want += [at["mandir"] + page for page in ("/man1/tgctl.1", "/man5/gateway.conf.5",
                                               "/man7/telematics-schema.7", "/man8/telematics-gateway.8")]

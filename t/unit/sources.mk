@@ -38,6 +38,7 @@ unit_tests = \
 	t/unit/shm/check_registry_kills \
 	t/unit/shm/check_stats \
 	t/unit/tool/check_capture \
+	t/unit/tool/check_texts \
 	t/unit/tool/check_tool \
 	t/unit/tool/check_why_causes \
 	t/unit/tool/sim/check_answer \
@@ -93,6 +94,7 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/check_hash.c \
 	t/unit/proto/check_json.c \
 	t/unit/proto/check_message.c \
+	t/unit/proto/check_stranger.c \
 	t/unit/proto/check_stream.c \
 	t/unit/proto/check_vectors.c \
 	t/unit/proto/build.c t/unit/proto/build.h \
@@ -101,6 +103,8 @@ t_unit_shm_check_registry_SOURCES = t/unit/shm/check_registry.c \
 	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
 t_unit_shm_check_registry_kills_SOURCES = t/unit/shm/check_registry_kills.c \
 	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
+t_unit_tool_check_why_causes_SOURCES = t/unit/tool/check_why_causes.c t/unit/tool/check_why_contact.c \
+	t/unit/tool/why_rig.c t/unit/tool/why_rig.h
 t_unit_tool_sim_check_command_fleet_SOURCES = t/unit/tool/sim/check_command_fleet.c \
 	t/unit/tool/sim/run.c t/unit/tool/sim/run.h t/unit/tool/sim/server.c t/unit/tool/sim/server.h
 t_unit_tool_sim_check_fleet_SOURCES = t/unit/tool/sim/check_fleet.c \

@@ -9,12 +9,14 @@ int cmd_decode(int argc, char **argv);
 int cmd_dictionary(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_device(int argc, char **argv);
+int cmd_session(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_rejected(int argc, char **argv);
 int cmd_raw(int argc, char **argv);
 int cmd_command(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
 

@@ -13,7 +13,7 @@
 
 struct command_args {
 	struct options opts;
-	const char *imei;   /* 15 digits, or NULL */
+	char *imei;	    /* 15 digits, or NULL */
 	const char *key;    /* idempotency_key, or NULL */
 	const char *by;	    /* created_by, or NULL: who runs this */
 	const char *status; /* list: this status only, or NULL */

@@ -12,6 +12,7 @@
 #include "tool/cmd/cmd.h"
 #include "tool/database.h"
 #include "tool/out.h"
+#include "tool/out_text.h"
 
 #define POLL_MS 200
 #define GOES_ON (-1) /* no exit code yet */
@@ -71,16 +72,13 @@ static void
 print_answer(const struct pg_result *res)
 {
 	const char *text = pg_field(res, "response_text");
-	size_t n = strlen(text);
 
 	if (pg_is_null(res, 0, pg_column(res, "response_text"))) {
 		fprintf(stderr, "tgctl: the answer is not text; these are its bytes in hex\n");
 		puts(pg_field(res, "codec12_response_hex"));
 		return;
 	}
-	fputs(text, stdout);
-	if (n == 0 || text[n - 1] != '\n')
-		putchar('\n');
+	out_lines(stdout, text);
 }
 
 /* A command that came to another end. */

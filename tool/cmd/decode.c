@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/crc16.h"
 #include "proto/dictionary.h"
@@ -13,6 +14,7 @@
 #include "tool/input.h"
 #include "tool/options.h"
 #include "tool/out.h"
+#include "tool/progress.h"
 #include "tool/replay.h"
 
 static const char help[] =
@@ -135,14 +137,18 @@ static bool
 decode_stream(const struct decode *d, const uint8_t *p, size_t n)
 {
 	size_t at = 0;
-	bool all_ok = true;
+	bool all_ok = true, tells = d->replay != NULL && !isatty(STDOUT_FILENO);
+	struct progress progress;
 
+	progress_start(&progress, "bytes played", n);
 	while (at < n) {
 		struct stream_item item = {0};
 		enum stream_result result = stream_next(p + at, n - at, true, &item);
 		const char *bad = bad_item(result);
 		json_t *o = json_object();
 
+		if (tells)
+			progress_step(&progress, at);
 		if (bad != NULL) {
 			json_object_set_new(o, "kind", json_string("error"));
 			json_object_set_new(o, "error", json_string(bad));
@@ -157,6 +163,7 @@ decode_stream(const struct decode *d, const uint8_t *p, size_t n)
 		out_json(o);
 		at += item.len;
 	}
+	progress_end(&progress);
 	return all_ok;
 }
 

@@ -5,19 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tool/cmd/device.h"
 #include "tool/database.h"
 #include "tool/options.h"
 #include "tool/out.h"
 
 static const char help[] =
-    "Usage: tgctl device add IMEI... [--name TEXT] [--model TEXT] [--disabled] [--exist-ok]\n"
+    "Usage: tgctl device add IMEI... [--name TEXT] [--model TEXT] [--disabled]\n"
+    "                    [--exist-ok]\n"
     "       tgctl device list [--online] [--disabled] [--limit N]\n"
     "       tgctl device show IMEI\n"
+    "       tgctl device set IMEI [--imei IMEI] [--name TEXT] [--model TEXT]\n"
+    "                    [--enabled | --disabled]\n"
     "       tgctl device enable IMEI...\n"
     "       tgctl device disable IMEI...\n"
+    "       tgctl device remove IMEI...\n"
+    "       tgctl device import FILE [--dry-run]\n"
     "\n"
     "The inventory of trackers. Changes reach a running gateway within a second,\n"
-    "without a restart; disabling a device closes its connection.\n"
+    "without a restart; disabling a device closes its connection. Blanks around an\n"
+    "IMEI are cut off.\n"
     "\n"
     "  add      registers devices; an IMEI of - reads IMEIs from standard input, one\n"
     "           per line. Nothing is added if one of them is already registered,\n"
@@ -26,31 +33,35 @@ static const char help[] =
     "  show     says all about one device: whether the gateway accepts it, whether it\n"
     "           is connected and since when, its last record and fix, its frames in\n"
     "           quarantine, its refusals\n"
+    "  set      changes one; --imei when its tracker was exchanged, or the number was\n"
+    "           mistyped: its history stays with it\n"
     "  enable   has the gateway accept devices\n"
     "  disable  has the gateway refuse them from now on\n"
+    "  remove   takes devices out of the inventory; their history stays in the tables\n"
+    "  import   adds and changes the devices of a file (- is standard input), all of\n"
+    "           them or, if a line is wrong, none: comma-separated values, or with\n"
+    "           semicolons or tabs; the first line names the columns (imei, name,\n"
+    "           model, enabled; others are left out), else they stand in this order.\n"
+    "           An empty field changes nothing.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
-    "      --name TEXT    name of the device (one IMEI only)\n"
+    "      --name TEXT    name of the device (one IMEI only; set: \"\" for none)\n"
     "      --model TEXT   device_model, as in the table device_models\n"
-    "      --disabled     add: don't accept it yet; list: only disabled ones\n"
+    "      --imei IMEI    set: its new IMEI\n"
+    "      --enabled, --disabled\n"
+    "                     set: accept it, or not; add: don't accept it yet; list: only\n"
+    "                     disabled ones\n"
     "      --exist-ok     add: leave alone what is already registered\n"
     "      --online       list: only those that are connected now\n"
     "      --limit N      list: at most N (default 100; 0 for all)\n"
-    "      --json         print JSON: an array of objects; show: one object\n"
+    "      --dry-run      import: say what would be done; change nothing\n"
+    "      --json         print JSON: an array of objects; show: one object; import:\n"
+    "                     added, updated, unchanged (numbers), dry_run\n"
     "  -h, --help         this text\n"
     "\n"
-    "Exit status: 0 done, 1 failed (no such device, already registered, no database),\n"
-    "2 wrong arguments or configuration.\n";
-
-struct device_args {
-	struct options opts;
-	const char *name, *model;
-	bool disabled, exist_ok, online;
-	long long limit;
-	char **imeis; /* the arguments behind the sub-command */
-	int nimeis;
-};
+    "Exit status: 0 done, 1 failed (no such device, already registered, no database, a\n"
+    "wrong line in the file), 2 wrong arguments or configuration.\n";
 
 /* Adds the IMEIs of standard input, one per line. */
 static bool
@@ -59,8 +70,9 @@ read_imeis(struct pg_array *imeis)
 	char line[256];
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		line[strcspn(line, " \t\r\n")] = '\0';
-		if (line[0] == '\0' || line[0] == '#')
+		size_t blanks = strspn(line, OPTIONS_BLANKS);
+
+		if (line[blanks] == '\0' || line[blanks] == '#')
 			continue;
 		if (!options_imei("device", line))
 			return false;
@@ -74,7 +86,7 @@ static bool
 take_imeis(struct pg_array *imeis, const struct device_args *a)
 {
 	for (int i = 0; i < a->nimeis; i++) {
-		const char *imei = a->imeis[i];
+		char *imei = a->imeis[i];
 
 		if (strcmp(imei, "-") == 0) {
 			if (!read_imeis(imeis))
@@ -245,19 +257,28 @@ device_show(struct pg_session *db, const struct device_args *a)
 static int
 run(const char *sub, const struct device_args *a)
 {
-	bool list = strcmp(sub, "list") == 0, show = strcmp(sub, "show") == 0;
+	bool list = strcmp(sub, "list") == 0, show = strcmp(sub, "show") == 0,
+	     set = strcmp(sub, "set") == 0;
 	struct pg_session *db = NULL;
 	struct pg_array imeis;
 	int status = TOOL_USAGE;
 
 	if (list && a->nimeis > 0)
 		return options_usage("device", "unexpected argument \"%s\"", a->imeis[0]);
-	if (show && a->nimeis != 1)
-		return options_usage("device", "show takes one IMEI");
-	if (show && !options_imei("device", a->imeis[0]))
+	if (strcmp(sub, "import") == 0)
+		return a->nimeis == 1 ? device_import(a)
+				      : options_usage("device", "import takes one file");
+	if ((show || set) && a->nimeis != 1)
+		return options_usage("device", "%s takes one IMEI", sub);
+	if ((show || set) && !options_imei("device", a->imeis[0]))
+		return TOOL_USAGE;
+	if (set && a->name == NULL && a->model == NULL && a->new_imei == NULL && !a->enabled &&
+	    !a->disabled)
+		return options_usage("device", "set what?");
+	if (a->new_imei != NULL && !options_imei("device", a->new_imei))
 		return TOOL_USAGE;
 	pg_array_init(&imeis, PG_TEXT);
-	if (list || show || take_imeis(&imeis, a))
+	if (list || show || set || take_imeis(&imeis, a))
 		db = database_open_configured(&a->opts, &status);
 	if (db == NULL)
 		; /* it has said why */
@@ -265,8 +286,12 @@ run(const char *sub, const struct device_args *a)
 		status = device_list(db, a);
 	else if (show)
 		status = device_show(db, a);
+	else if (set)
+		status = device_set(db, a);
 	else if (strcmp(sub, "add") == 0)
 		status = device_add(db, a, &imeis);
+	else if (strcmp(sub, "remove") == 0)
+		status = device_remove(db, a, &imeis);
 	else
 		status = device_enable(db, a, &imeis, strcmp(sub, "enable") == 0);
 	pg_session_close(db);
@@ -277,15 +302,29 @@ run(const char *sub, const struct device_args *a)
 int
 cmd_device(int argc, char **argv)
 {
-	enum { OPT_NAME = OPT_FIRST, OPT_MODEL, OPT_DISABLED, OPT_EXIST_OK, OPT_ONLINE, OPT_LIMIT };
+	enum {
+		OPT_NAME = OPT_FIRST,
+		OPT_MODEL,
+		OPT_IMEI,
+		OPT_ENABLED,
+		OPT_DISABLED,
+		OPT_EXIST_OK,
+		OPT_ONLINE,
+		OPT_LIMIT,
+		OPT_DRY_RUN
+	};
 	static const struct option longs[] = {OPTIONS_LONG,
 	    {"name", required_argument, NULL, OPT_NAME},
 	    {"model", required_argument, NULL, OPT_MODEL},
+	    {"imei", required_argument, NULL, OPT_IMEI},
+	    {"enabled", no_argument, NULL, OPT_ENABLED},
 	    {"disabled", no_argument, NULL, OPT_DISABLED},
+	    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	    {"exist-ok", no_argument, NULL, OPT_EXIST_OK},
 	    {"online", no_argument, NULL, OPT_ONLINE},
 	    {"limit", required_argument, NULL, OPT_LIMIT}, OPTIONS_END};
-	static const char *const subs[] = {"add", "list", "show", "enable", "disable"};
+	static const char *const subs[] = {
+	    "add", "list", "show", "set", "enable", "disable", "remove", "import"};
 	struct device_args a = {.limit = 100};
 	int c, status;
 
@@ -297,6 +336,12 @@ cmd_device(int argc, char **argv)
 			a.name = optarg;
 		else if (c == OPT_MODEL)
 			a.model = optarg;
+		else if (c == OPT_IMEI)
+			a.new_imei = optarg;
+		else if (c == OPT_ENABLED)
+			a.enabled = true;
+		else if (c == OPT_DRY_RUN)
+			a.dry_run = true;
 		else if (c == OPT_DISABLED)
 			a.disabled = true;
 		else if (c == OPT_EXIST_OK)
@@ -308,7 +353,8 @@ cmd_device(int argc, char **argv)
 			    "device", "--limit takes a number, not \"%s\"", optarg);
 	}
 	if (optind >= argc)
-		return options_usage("device", "add, list, show, enable or disable?");
+		return options_usage(
+		    "device", "add, list, show, set, enable, disable, remove or import?");
 	a.imeis = argv + optind + 1;
 	a.nimeis = argc - optind - 1;
 	for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)

@@ -37,7 +37,7 @@ static const char help[] =
 
 struct events {
 	struct pg_session *db;
-	const char *imei; /* NULL: all */
+	char *imei; /* NULL: all */
 	const char *severities;
 	long long since, limit;
 	bool json;
@@ -48,7 +48,7 @@ struct events {
 static void
 print(const struct events *e, json_t *row)
 {
-	char value[64], line[128];
+	char value[64], line[128], imei[32];
 	const char *unit = json_string_value(json_object_get(row, "unit"));
 
 	if (e->json) {
@@ -58,13 +58,11 @@ print(const struct events *e, json_t *row)
 		return;
 	}
 	out_scalar(json_object_get(row, "value"), value, sizeof(value));
+	out_scalar(json_object_get(row, "imei"), imei, sizeof(imei));
 	snprintf(
 	    line, sizeof(line), "%s%s%s", value, unit != NULL ? " " : "", unit != NULL ? unit : "");
 	printf("%s  %-7s  %s  %s%s%s\n", json_string_value(json_object_get(row, "received_at")),
-	    json_string_value(json_object_get(row, "severity")),
-	    json_is_null(json_object_get(row, "imei"))
-		? "-"
-		: json_string_value(json_object_get(row, "imei")),
+	    json_string_value(json_object_get(row, "severity")), imei,
 	    json_string_value(json_object_get(row, "kind")), strcmp(value, "-") != 0 ? "  " : "",
 	    strcmp(value, "-") != 0 ? line : "");
 }

@@ -117,6 +117,8 @@ static const struct grant {
 	"table", "device_ingest_raw"},
     {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "rejected_devices"},
     {WEB | READONLY, ALWAYS, "SELECT", "table", "rejected_devices"},
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "unidentified_connections"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "unidentified_connections"},
 
     /* What elements mean (doc/dictionary.md): who may read records may have them explained. */
     {ALL, ALWAYS, "SELECT", "table", "avl_models"},

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "tool/cmd/cmd.h"
+#include "tool/complete.h"
 #include "tool/sim/cmd.h"
 
 static const struct tool_command commands[] = {
@@ -12,11 +13,13 @@ static const struct tool_command commands[] = {
     {"decode", cmd_decode, "show what a tracker's bytes say; replay a capture"},
     {"sim", cmd_sim, "run a fleet of simulated trackers against a gateway"},
     {"dictionary", cmd_dictionary, "say what an AVL id means, and on which devices"},
-    {"device", cmd_device, "the inventory: add, list, show, enable, disable"},
+    {"device", cmd_device, "the inventory: add, list, show, set, remove, import"},
     {"command", cmd_command, "commands to trackers: send, list, cancel, wait"},
+    {"session", cmd_session, "who is connected: list, close"},
     {"status", cmd_status, "show how the gateway and the database are"},
-    {"rejected", cmd_rejected, "IMEIs that were refused: list, clear"},
-    {"raw", cmd_raw, "frames in quarantine: list, show, decode again"},
+    {"top", cmd_top, "the gateway at work, refreshed"},
+    {"rejected", cmd_rejected, "who was refused: list, unidentified, clear"},
+    {"raw", cmd_raw, "frames in quarantine: list, show, decode, drop"},
     {"why", cmd_why, "say in words why a tracker is silent"},
     {"events", cmd_events, "what happened: alarms and other events of devices"},
     {"trace", cmd_trace, "follow one device live"},
@@ -139,6 +142,11 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[i], "help") == 0)
 		return help(argc - i, argv + i);
+	/* For the shells' completion: "complete -- WORD...". */
+	if (strcmp(argv[i], "complete") == 0 && i + 1 < argc && strcmp(argv[i + 1], "--") == 0) {
+		complete(commands, NCOMMANDS, argv + i + 2, argc - i - 2);
+		return TOOL_OK;
+	}
 	cmd = find(argv[i]);
 	if (cmd == NULL)
 		return TOOL_USAGE;

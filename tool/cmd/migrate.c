@@ -2,6 +2,7 @@
 #include "tool/cmd/cmd.h"
 
 #include <jansson.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "tool/cmd/migrate.h"
 #include "tool/database.h"
 #include "tool/options.h"
+#include "tool/out.h"
+#include "tool/progress.h"
 
 #define PG_OLDEST 150000 /* as pg_session_server_version() says it */
 #define UPKEEP_STEPS 100000
@@ -153,32 +156,53 @@ static void
 upkeep(struct migrate *m, const struct conf *conf)
 {
 	struct pg_params params = {0};
+	struct progress progress;
 	struct pg_result *res;
 	bool more;
 
 	pg_param_int(&params, conf->retention_days);
 	pg_param_int(&params, conf->raw_retention_days);
 	more = database_run(m->db, "upkeep of the partitions", "migrate_show_notices", NULL);
+	progress_start(&progress, "steps of upkeep done", 0);
 	for (int i = 0; more && i < UPKEEP_STEPS; i++) {
+		progress_step(&progress, (uint64_t)i);
 		res = database_query(m->db, "upkeep of the partitions", "migrate_upkeep", &params);
 		more = res != NULL && pg_bool(res, 0, 0);
 		if (res == NULL)
 			fprintf(stderr, "tgctl: the gateway will try again by itself\n");
 		pg_result_free(res);
 	}
+	progress_end(&progress);
+}
+
+static uint64_t
+steps(const struct migrate *m)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < nmigrations; i++)
+		n += migrations[i].version > m->before;
+	return n;
 }
 
 static bool
 migrate(struct migrate *m, const struct conf *conf)
 {
+	uint64_t total, done = 0;
+
 	m->before = m->now = schema_version(m->db);
 	if (m->before < 0)
 		return false;
 	if (!m->dry_run && m->before == 0 && !make_ledger(m))
 		return false;
+	total = steps(m);
 	for (size_t i = 0; i < nmigrations; i++) {
 		if (migrations[i].version <= m->before)
 			continue;
+		/* A migration of large tables takes its time: who waits sees which. */
+		if (!m->dry_run && isatty(STDERR_FILENO))
+			fprintf(stderr, "tgctl: applying %s (%" PRIu64 " of %" PRIu64 ")\n",
+			    migrations[i].name, ++done, total);
 		if (m->dry_run)
 			note(m, &migrations[i]);
 		else if (!apply(m, &migrations[i]))
@@ -210,9 +234,7 @@ report(const struct migrate *m)
 		json_t *o = json_pack("{s:i, s:i, s:b, s:O}", "schema_version", m->now,
 		    "known_version", known, "dry_run", m->dry_run, "applied", m->applied);
 
-		json_dumpf(o, stdout, JSON_COMPACT);
-		putchar('\n');
-		json_decref(o);
+		out_json(o);
 	} else if (m->now <= known) {
 		printf("schema version %d%s\n", m->now,
 		    m->dry_run || m->now != m->before ? "" : ", nothing to apply");

@@ -10,18 +10,25 @@
 
 static const char help[] =
     "Usage: tgctl rejected [list] [--limit N]\n"
+    "       tgctl rejected unidentified [--limit N]\n"
     "       tgctl rejected clear IMEI | --all\n"
     "\n"
-    "Trackers that the gateway refused at the handshake, the latest first: why (unknown:\n"
-    "not in the table devices; disabled: its row says so), how often, since when, and\n"
-    "from which address last. \"registered\" says whether the gateway would accept it now.\n"
+    "Who was not served, the latest first.\n"
     "\n"
-    "  list   lists them (the default)\n"
-    "  clear  forgets one, or all; a tracker that is refused again is listed again\n"
+    "  list          trackers that the gateway refused at the handshake (the default):\n"
+    "                why (unknown: not in the table devices; disabled: its row says\n"
+    "                so), how often, since when, and from which address last.\n"
+    "                \"registered\" says whether the gateway would accept it now.\n"
+    "  unidentified  connections that said no IMEI, or were not let in, by address: what\n"
+    "                they were (tls, mqtt, http, imei_16_digits ...; unknown_imei: over\n"
+    "                TELEM_UNKNOWN_IMEI_RATE), how often, and the first bytes of the\n"
+    "                latest\n"
+    "  clear         forgets one IMEI, or all of both; what is refused again is listed\n"
+    "                again\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
-    "      --limit N      list: at most N (default 50; 0 for all)\n"
+    "      --limit N      at most N (default 50; 0 for all)\n"
     "      --all          clear: all of them\n"
     "      --json         print an array of objects\n"
     "  -h, --help         this text\n"
@@ -30,18 +37,18 @@ static const char help[] =
     "Exit status: 0 done, 1 failed, 2 wrong arguments or configuration.\n";
 
 static int
-rejected_list(struct pg_session *db, long long limit, bool json)
+rejected_list(struct pg_session *db, const char *statement, long long limit, bool json)
 {
 	struct pg_params params = {0};
 	struct pg_result *res;
 
 	pg_param_int(&params, limit);
-	res = database_query(db, "listing refused devices", "rejected_list", &params);
+	res = database_query(db, "listing refusals", statement, &params);
 	if (res == NULL)
 		return TOOL_FAILED;
 	out_rows(res, json);
 	if (pg_rows(res) == 0 && !json)
-		fprintf(stderr, "tgctl: no device was refused\n");
+		fprintf(stderr, "tgctl: nobody was refused\n");
 	if (limit > 0 && pg_rows(res) == limit)
 		fprintf(
 		    stderr, "tgctl: only the latest %lld are shown; --limit 0 shows all\n", limit);
@@ -81,8 +88,8 @@ cmd_rejected(int argc, char **argv)
 	    OPTIONS_END};
 	struct options opts;
 	long long limit = 50;
-	bool all = false, clear;
-	const char *imei = NULL;
+	bool all = false, clear, unidentified;
+	char *imei = NULL;
 	struct pg_session *db;
 	int c, status;
 
@@ -97,7 +104,8 @@ cmd_rejected(int argc, char **argv)
 			    "rejected", "--limit takes a number, not \"%s\"", optarg);
 	}
 	clear = optind < argc && strcmp(argv[optind], "clear") == 0;
-	if (clear || (optind < argc && strcmp(argv[optind], "list") == 0))
+	unidentified = optind < argc && strcmp(argv[optind], "unidentified") == 0;
+	if (clear || unidentified || (optind < argc && strcmp(argv[optind], "list") == 0))
 		optind++;
 	if (clear && optind < argc)
 		imei = argv[optind++];
@@ -109,8 +117,10 @@ cmd_rejected(int argc, char **argv)
 		return TOOL_USAGE;
 	db = database_open_configured(&opts, &status);
 	if (db != NULL)
-		status = clear ? rejected_clear(db, imei, opts.json)
-			       : rejected_list(db, limit, opts.json);
+		status =
+		    clear ? rejected_clear(db, imei, opts.json)
+			  : rejected_list(db, unidentified ? "unidentified_list" : "rejected_list",
+				limit, opts.json);
 	pg_session_close(db);
 	return status;
 }

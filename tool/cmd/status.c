@@ -10,23 +10,26 @@
 #include "tool/gateway_status.h"
 #include "tool/options.h"
 #include "tool/out.h"
+#include "tool/out_text.h"
 
 static const char help[] =
     "Usage: tgctl status [-c FILE] [--json]\n"
     "\n"
-    "Shows how the running gateway is (METRICS_BIND, METRICS_PORT), worker by worker, and,\n"
-    "if DATABASE_URL is set, what the database says: version of the schema, devices, how\n"
-    "many are connected, refused IMEIs, frames in quarantine, when a tracker was last heard.\n"
+    "Shows how the running gateway is (METRICS_BIND, METRICS_PORT), worker by worker,\n"
+    "and, if DATABASE_URL is set, what the database says: version of the schema,\n"
+    "devices, how many are connected, refused IMEIs, frames in quarantine, when a\n"
+    "tracker was last heard.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
-    "      --json         print what the gateway's /status says as one JSON object, with\n"
-    "                     what the database says added as \"schema\"; \"error\" if the\n"
-    "                     gateway does not answer\n"
+    "  -q, --quiet        print nothing: the exit status says it\n"
+    "      --json         print what the gateway's /status says as one JSON object,\n"
+    "                     its times in ISO 8601, with what the database says added as\n"
+    "                     \"schema\"; \"error\" if the gateway does not answer\n"
     "  -h, --help         this text\n"
     "\n"
-    "Exit status: 0 the gateway (and the database, if asked) answered, 1 one of them did\n"
-    "not, 2 wrong arguments or configuration.\n";
+    "Exit status: 0 the gateway is ready, and the database answers, if it was asked;\n"
+    "1 not so; 2 wrong arguments or configuration.\n";
 
 /* Whether the default partition holds rows; only where the history has one of ours. */
 static bool
@@ -67,26 +70,39 @@ ask_database(const char *url, int *status)
 	return facts;
 }
 
-/* Times and durations, which /status gives in seconds, in words; all else as it is. */
+/* Times of /status, which are seconds since 1970, as all JSON of this program has them; null for none. */
+static void
+set_times(json_t *o)
+{
+	static const char *const keys[] = {"started", "reloaded"};
+	char iso[OUT_TIME];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		double s = json_number_value(json_object_get(o, keys[i]));
+
+		if (json_is_number(json_object_get(o, keys[i])))
+			json_object_set_new(o, keys[i],
+			    s > 0 && out_time((uint64_t)(s * 1000), iso) ? json_string(iso)
+									 : json_null());
+	}
+}
+
+/* Durations in words; all else as it is. */
 static void
 print_scalar(const char *prefix, const char *key, const json_t *value)
 {
-	char cell[1024], name[128];
-	double seconds = json_number_value(value);
+	char cell[1024], name[128], first[160];
 
 	snprintf(name, sizeof(name), "%s%s", prefix, key);
 	out_scalar(value, cell, sizeof(cell));
-	if ((strcmp(key, "started") == 0 || strcmp(key, "reloaded") == 0) &&
-	    json_is_number(value)) {
-		if (seconds <= 0 || !out_time((uint64_t)(seconds * 1000), cell))
-			snprintf(cell, sizeof(cell), "-");
-	} else if (strcmp(key, "uptime") == 0 && json_is_number(value)) {
-		long long s = (long long)seconds;
+	if (strcmp(key, "uptime") == 0 && json_is_number(value)) {
+		long long s = (long long)json_number_value(value);
 
 		snprintf(cell, sizeof(cell), "%lld d %02lld:%02lld:%02lld", s / 86400,
 		    s / 3600 % 24, s / 60 % 60, s % 60);
 	}
-	printf("%-28s %s\n", name, cell);
+	snprintf(first, sizeof(first), "%-32s ", name);
+	out_wrapped(stdout, first, "    ", cell);
 }
 
 /* An array of texts on one line. */
@@ -139,33 +155,46 @@ print_object(const json_t *o, const char *prefix)
 	}
 }
 
-static int
-show(const struct conf *conf, bool json)
+static void
+print_json(json_t *gateway, json_t *facts, const char *why)
 {
-	char why[CONF_STR + 128] = "";
-	json_t *gateway = gateway_status(conf, why, sizeof(why)), *facts = NULL;
-	int status = gateway != NULL ? TOOL_OK : TOOL_FAILED, db_status = TOOL_OK;
+	json_t *all = gateway != NULL ? json_incref(gateway) : json_pack("{s:s}", "error", why);
 
-	if (gateway == NULL)
-		fprintf(stderr, "tgctl: %s\n", why);
-	if (conf->database_url[0] != '\0') {
-		facts = ask_database(conf->database_url, &db_status);
-		if (facts == NULL && status == TOOL_OK)
-			status = db_status;
-	}
-	if (json) {
-		json_t *all = gateway != NULL ? gateway : json_pack("{s:s}", "error", why);
+	json_object_set(all, "schema", facts != NULL ? facts : json_null());
+	out_json(all);
+}
 
-		json_object_set_new(all, "schema", facts != NULL ? facts : json_null());
-		out_json(all);
-		return status;
-	}
+static void
+print(const json_t *gateway, const json_t *facts)
+{
 	if (gateway != NULL)
 		print_object(gateway, "");
 	if (facts != NULL) {
 		printf("%sschema:\n", gateway != NULL ? "\n" : "");
 		print_object(facts, "");
 	}
+}
+
+static int
+show(const struct conf *conf, bool json, bool quiet)
+{
+	char why[CONF_STR + 128] = "";
+	json_t *gateway = gateway_status(conf, why, sizeof(why)), *facts = NULL;
+	bool ready = json_is_true(json_object_get(gateway, "ready"));
+	int status = ready ? TOOL_OK : TOOL_FAILED, db_status = TOOL_OK;
+
+	if (gateway == NULL && !quiet)
+		fprintf(stderr, "tgctl: %s\n", why);
+	set_times(gateway);
+	if (conf->database_url[0] != '\0') {
+		facts = ask_database(conf->database_url, &db_status);
+		if (facts == NULL && status == TOOL_OK)
+			status = db_status;
+	}
+	if (json)
+		print_json(gateway, facts, why);
+	else if (!quiet)
+		print(gateway, facts);
 	json_decref(gateway);
 	json_decref(facts);
 	return status;
@@ -174,19 +203,26 @@ show(const struct conf *conf, bool json)
 int
 cmd_status(int argc, char **argv)
 {
-	static const struct option longs[] = {OPTIONS_LONG, OPTIONS_END};
+	static const struct option longs[] = {
+	    OPTIONS_LONG, {"quiet", no_argument, NULL, 'q'}, OPTIONS_END};
 	struct options opts;
 	struct conf *conf;
-	int status = TOOL_USAGE;
+	bool quiet = false;
+	int c, status = TOOL_USAGE;
 
 	options_start(&opts);
-	if (options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status) == -2)
-		return status;
+	while (
+	    (c = options_next(argc, argv, OPTIONS_SHORT "q", longs, help, &opts, &status)) != -1) {
+		if (c == -2)
+			return status;
+		quiet = true;
+	}
+	status = TOOL_USAGE;
 	if (optind < argc)
 		return options_usage("status", "unexpected argument \"%s\"", argv[optind]);
 	conf = calloc(1, sizeof(*conf));
 	if (conf != NULL && options_conf(&opts, false, conf))
-		status = show(conf, opts.json);
+		status = show(conf, opts.json, quiet);
 	free(conf);
 	return status;
 }

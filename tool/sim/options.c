@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "proto/stream.h"
+#include "tool/help_text.h"
+#include "tool/out_text.h"
 #include "tool/sim/frame.h"
 
 #define MS 1000.0
@@ -107,20 +109,27 @@ static const struct option_row {
 static void
 print_help(void)
 {
-	char left[40];
+	char text[16384];
+	size_t n = 0;
 
-	printf(
-	    "Usage: tgctl sim [OPTION]...\n"
+#define ADD(...) n += (size_t)snprintf(text + n, sizeof(text) - n, __VA_ARGS__)
+	ADD("Usage: tgctl sim [OPTION]...\n"
+	    "\n"
 	    "Runs a fleet of simulated trackers. They drive along roads, send AVL frames, wait for\n"
 	    "the ACK, send again what was not acknowledged, and answer commands. The exit status is\n"
 	    "0 if everything asked for was acknowledged, else 1. Ctrl-C ends the run at once, with\n"
 	    "complete logs.\n\n");
-	for (size_t i = 0; i < ROWS; i++) {
+	for (size_t i = 0; i < ROWS && n < sizeof(text); i++) {
+		char left[40];
+
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
 		    rows[i].arg != NULL ? " " : "", rows[i].arg != NULL ? rows[i].arg : "");
-		printf("  %-24s %s\n", left, rows[i].help);
+		ADD("  %-24s  %s\n", left, rows[i].help);
 	}
-	printf("  %-24s %s\n", "--help", "this text");
+	if (n < sizeof(text))
+		ADD("  %-24s  %s\n", "--help", "this text");
+#undef ADD
+	help_text_print(stdout, text, out_columns());
 }
 
 static bool

@@ -93,8 +93,9 @@ admit(struct acceptor *a, int fd, const struct sockaddr *sa)
 {
 	enum admission_verdict verdict = admission_accepted(a->cfg.admission, sa);
 
-	if (verdict == ADMISSION_NO) {
+	if (admission_refuses(verdict)) {
 		close(fd);
+		a->cfg.refused(a->cfg.ctx, sa, verdict);
 		return;
 	}
 	if (!a->cfg.accepted(a->cfg.ctx, fd, sa, verdict == ADMISSION_HEADER))

@@ -24,6 +24,8 @@ struct acceptor_config {
 	 * memory is short, and it has been closed.
 	 */
 	bool (*accepted)(void *ctx, int fd, const struct sockaddr *, bool header);
+	/* One from there was refused, and closed. */
+	void (*refused)(void *ctx, const struct sockaddr *, enum admission_verdict);
 };
 
 struct acceptor *acceptor_new(const struct acceptor_config *) __attribute__((warn_unused_result));

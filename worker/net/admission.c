@@ -77,7 +77,7 @@ admission_round(struct admission *a)
 	}
 }
 
-bool
+enum admission_verdict
 admission_behind(struct admission *a, const struct sockaddr *sa)
 {
 	int most = a->conf->max_connections_per_address;
@@ -86,7 +86,7 @@ admission_behind(struct admission *a, const struct sockaddr *sa)
 	if (!cidr_list_match(&a->conf->allow_cidr, sa)) {
 		stats_add(&a->stats->refused_cidr, 1);
 		tell(&a->outside_gate, sa, "outside TELEM_GATEWAY_ALLOW_CIDR");
-		return false;
+		return ADMISSION_OUTSIDE;
 	}
 	if (most > 0 && address_read(&from, sa) &&
 	    addresses_connections(a->shm->addresses, addresses_key(from.family, from.bytes)) >=
@@ -94,9 +94,9 @@ admission_behind(struct admission *a, const struct sockaddr *sa)
 		stats_add(&a->stats->refused_address, 1);
 		tell(
 		    &a->address_gate, sa, "its address has TELEM_MAX_CONNECTIONS_PER_ADDRESS open");
-		return false;
+		return ADMISSION_ADDRESS_FULL;
 	}
-	return true;
+	return ADMISSION_YES;
 }
 
 enum admission_verdict
@@ -104,15 +104,17 @@ admission_accepted(struct admission *a, const struct sockaddr *sa)
 {
 	bool balancer = a->conf->proxy_from.n > 0 && cidr_list_match(&a->conf->proxy_from, sa);
 
-	if (!balancer && !admission_behind(a, sa))
-		return ADMISSION_NO;
+	enum admission_verdict verdict = balancer ? ADMISSION_HEADER : admission_behind(a, sa);
+
+	if (admission_refuses(verdict))
+		return verdict;
 	if (a->conf->max_connections > 0 && a->open >= (uint64_t)a->conf->max_connections) {
 		stats_add(&a->stats->refused_max, 1);
 		tell(&a->full_gate, sa, "TELEM_MAX_CONNECTIONS are open in all");
-		return ADMISSION_NO;
+		return ADMISSION_FULL;
 	}
 	a->open++;
-	return balancer ? ADMISSION_HEADER : ADMISSION_YES;
+	return verdict;
 }
 
 bool

@@ -25,9 +25,17 @@ void admission_free(struct admission *);
 
 enum admission_verdict {
 	ADMISSION_YES,
-	ADMISSION_HEADER, /* a balancer: its PROXY header comes first, then admission_behind() */
-	ADMISSION_NO,
+	ADMISSION_HEADER,  /* a balancer: its PROXY header comes first, then admission_behind() */
+	ADMISSION_OUTSIDE, /* refused: not of the networks that may connect */
+	ADMISSION_FULL,	   /* refused: there are too many connections */
+	ADMISSION_ADDRESS_FULL, /* refused: there are too many of its address */
 };
+
+static inline bool
+admission_refuses(enum admission_verdict verdict)
+{
+	return verdict >= ADMISSION_OUTSIDE;
+}
 
 /*
  * Before a round of accepts: counts the connections of all workers anew. So TELEM_MAX_CONNECTIONS
@@ -37,8 +45,8 @@ void admission_round(struct admission *);
 /* A connection was accepted; what is not refused is counted as open for this round. */
 enum admission_verdict admission_accepted(struct admission *, const struct sockaddr *)
     __attribute__((warn_unused_result));
-/* The address that a balancer's header named. False: refused. */
-bool admission_behind(struct admission *, const struct sockaddr *)
+/* The address that a balancer's header named. */
+enum admission_verdict admission_behind(struct admission *, const struct sockaddr *)
     __attribute__((warn_unused_result));
 
 /*

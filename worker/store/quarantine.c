@@ -16,8 +16,10 @@ raw_reason(const struct store *s, const struct frame *f)
 {
 	if (f->aside)
 		return NULL;
-	if (f->kind == FRAME_QUARANTINE || f->kind == FRAME_DEBUG)
+	if (f->kind == FRAME_QUARANTINE)
 		return f->reason;
+	if (f->kind == FRAME_DEBUG)
+		return "raw";
 	if (f->forgotten || f->kind != FRAME_RECORDS)
 		return NULL;
 	if (f->poisoned)
@@ -134,6 +136,11 @@ raw_stored(struct store *s)
 		f->done = true;
 		records += quarantined_records(s, f);
 		frames += f->kind == FRAME_QUARANTINE || f->poisoned;
+		/* The others had their line when they came (worker/tracker/frames.c). */
+		if (f->kind == FRAME_RECORDS && f->poisoned)
+			log_write(LOG_WARN_, &(struct log_fields){.imei = f->from.imei},
+			    "bad frame (content, codec %02x, %u records): quarantined and acknowledged",
+			    batch_raw(s->storing, f)[8], f->count);
 	}
 	stats_add(&s->stats->quarantined_frames, frames);
 	store_book(s, 0, 0, records);

@@ -156,6 +156,19 @@ start_page(struct devices *d, struct pg_conn *conn)
 	return pg_send(conn, "devices_load", &params, PG_TEXT_ROWS);
 }
 
+/* Such a row is found at each load, so it is named once. No tracker ever says blanks. */
+static void
+note_odd(struct devices *d, const struct pg_result *res, int i)
+{
+	d->load_odd++;
+	if (d->load_odd <= d->odd_logged || pg_is_null(res, i, 4))
+		return;
+	log_warn("devices: the row with id %" PRId64
+		 " has blanks around its imei %s, so no tracker can be it: tgctl device set %s "
+		 "--imei %s cuts them off",
+	    pg_int(res, i, 1), pg_text(res, i, 4), pg_text(res, i, 4), pg_text(res, i, 4));
+}
+
 static void
 take_page(struct devices *d, const struct pg_result *res)
 {
@@ -167,7 +180,7 @@ take_page(struct devices *d, const struct pg_result *res)
 		if (id > d->load_cursor)
 			d->load_cursor = id;
 		if (!device_query_row(res, i, &row)) {
-			d->load_odd++;
+			note_odd(d, res, i);
 			continue;
 		}
 		d->load_rows++;

@@ -64,14 +64,18 @@ live_connected(struct live *l, uint32_t entry, int64_t device_id, const struct l
 }
 
 void
-live_disconnected(
-    struct live *l, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms)
+live_disconnected(struct live *l, uint32_t entry, int64_t device_id, int64_t session_id,
+    int64_t wall_ms, const char *reason)
 {
 	struct fold *f = fold_of(l, entry, device_id);
 
-	if (f == NULL || ((f->connected || f->goodbye) && f->session_id > session_id))
+	if (f == NULL)
 		return;
+	/* Also of one that a newer one has replaced. */
 	f->row = true;
+	live_count_end(f, reason, 1);
+	if (((f->connected || f->goodbye) && f->session_id > session_id))
+		return;
 	if (f->session_id != session_id)
 		f->connected = false;
 	f->goodbye = true;
@@ -335,6 +339,8 @@ span_written(struct live *l)
 			continue;
 		n++;
 		f->row = f->connected = f->goodbye = false;
+		f->reason = NULL;
+		f->ends = 0;
 		live_drop_detail(l, f);
 	}
 	if (l->phase == LIVE_ROWS)

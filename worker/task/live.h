@@ -36,10 +36,13 @@ struct live *live_new(const struct live_config *) __attribute__((warn_unused_res
 void live_free(struct live *);
 struct job *live_job(struct live *);
 
-/* The session of `entry` began; or ended (offline unless a newer one stands there). */
+/*
+ * The session of `entry` began; or ended (offline unless a newer one stands there). `reason`: a word for
+ * disconnect_reason, static text.
+ */
 void live_connected(struct live *, uint32_t entry, int64_t device_id, const struct live_session *);
-void live_disconnected(
-    struct live *, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms);
+void live_disconnected(struct live *, uint32_t entry, int64_t device_id, int64_t session_id,
+    int64_t wall_ms, const char *reason);
 
 /*
  * What was committed of one device, stored or found there already. The store shows its records from

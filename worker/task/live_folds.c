@@ -118,6 +118,14 @@ live_append(struct live *l, uint32_t entry)
 }
 
 void
+live_count_end(struct fold *f, const char *reason, uint32_t ends)
+{
+	/* Static texts, one per reason. */
+	f->ends = f->reason == reason ? f->ends + ends : ends;
+	f->reason = reason;
+}
+
+void
 live_make_due(struct live *l, struct fold *f, int64_t at_ms)
 {
 	f->due_ms = at_ms;
@@ -149,6 +157,14 @@ merge_session(struct fold *newer, const struct fold *older)
 	memcpy(newer->addr, older->addr, sizeof(newer->addr));
 }
 
+/* The older ones come before those that have ended since. */
+static void
+merge_ends(struct fold *newer, const struct fold *older)
+{
+	if (older->reason != NULL && (newer->reason == NULL || newer->reason == older->reason))
+		live_count_end(newer, older->reason, older->ends);
+}
+
 /* Puts a fold back, under what has happened since. Its memory goes over or is freed. */
 void
 live_put_back(struct live *l, struct fold *older, int64_t due_ms)
@@ -174,6 +190,7 @@ live_put_back(struct live *l, struct fold *older, int64_t due_ms)
 	if (older->seen_ms > f->seen_ms)
 		f->seen_ms = older->seen_ms;
 	merge_session(f, older);
+	merge_ends(f, older);
 	if (f->fix == NULL) {
 		f->fix = older->fix;
 		older->fix = NULL;

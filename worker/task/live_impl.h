@@ -36,8 +36,10 @@ struct fold {
 	int64_t seen_ms;    /* wall; 0: not seen */
 	int64_t session_id; /* of connected and goodbye */
 	int64_t connected_ms, disconnected_ms;
-	uint8_t *fix; /* first LIVE_FIX_BYTES of the newest valid tuple, or NULL */
-	uint8_t *io;  /* of the newest trustworthy record, binary jsonb, or NULL */
+	const char *reason; /* why the last session ended; NULL: none did */
+	uint32_t ends;	    /* sessions that ended for it in a row */
+	uint8_t *fix;	    /* first LIVE_FIX_BYTES of the newest valid tuple, or NULL */
+	uint8_t *io;	    /* of the newest trustworthy record, binary jsonb, or NULL */
 	uint32_t io_len;
 	int64_t record_us; /* its time, as in the tuple */
 };
@@ -69,6 +71,8 @@ enum live_array {
 	LA_DISCONNECTED_AT,
 	LA_LAST_SEEN_AT,
 	LA_REMOTE_ADDR,
+	LA_REASON,
+	LA_ENDS,
 	LIVE_ARRAYS,
 };
 
@@ -121,6 +125,8 @@ live_sends(const struct fold *f, enum live_phase phase)
 struct fold *live_find(struct live *, uint32_t entry);
 /* A new, empty one. NULL: no room (logged). */
 struct fold *live_append(struct live *, uint32_t entry) __attribute__((warn_unused_result));
+/* So many sessions more, the last of them all, ended for the reason. */
+void live_count_end(struct fold *, const char *reason, uint32_t ends);
 void live_make_due(struct live *, struct fold *, int64_t at_ms);
 /* Takes folds[i] out; the last one moves into its place. */
 struct fold live_take(struct live *, size_t i);

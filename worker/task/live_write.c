@@ -1,5 +1,7 @@
 #include "worker/task/live_impl.h"
 
+#include <string.h>
+
 #include "pg/query.h"
 
 /* An array that one batch made larger than this gives its memory back. */
@@ -58,6 +60,8 @@ live_write_init(struct live *l)
 	    [LA_DISCONNECTED_AT] = PG_TIMESTAMPTZ,
 	    [LA_LAST_SEEN_AT] = PG_TIMESTAMPTZ,
 	    [LA_REMOTE_ADDR] = PG_INET,
+	    [LA_REASON] = PG_TEXT,
+	    [LA_ENDS] = PG_INT4,
 	};
 
 	for (int i = 0; i < LIVE_ARRAYS; i++)
@@ -128,6 +132,18 @@ put_session(struct live *l, const struct fold *f)
 }
 
 static void
+put_ends(struct live *l, const struct fold *f)
+{
+	if (f->reason != NULL) {
+		pg_array_text(&l->arrays[LA_REASON], f->reason, strlen(f->reason));
+		pg_array_int4(&l->arrays[LA_ENDS], (int32_t)f->ends);
+	} else {
+		pg_array_null(&l->arrays[LA_REASON]);
+		pg_array_null(&l->arrays[LA_ENDS]);
+	}
+}
+
+static void
 put_row(struct live *l, const struct fold *f)
 {
 	struct pg_array *a = l->arrays;
@@ -143,6 +159,7 @@ put_row(struct live *l, const struct fold *f)
 		pg_array_null(&a[LA_IO]);
 	}
 	put_session(l, f);
+	put_ends(l, f);
 }
 
 static bool

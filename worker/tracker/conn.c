@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "proto/avl.h"
 #include "shm/registry.h"
 
 static_assert(offsetof(struct conn, seat) == 0, "conn_of() relies on it");
@@ -48,19 +49,43 @@ conn_peer(const struct conn *c, char out[ADDRESS_TEXT])
 	address_text(&a, out);
 }
 
-void
-conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
+uint16_t
+conn_address_hash(const struct conn *c)
+{
+	return (uint16_t)hash_bytes(c->addr, sizeof(c->addr));
+}
+
+static void __attribute__((format(printf, 4, 0)))
+log_va(const struct conn *c, enum log_level level, const char *hex, const char *fmt, va_list ap)
 {
 	char peer[ADDRESS_TEXT], text[400];
-	va_list ap;
 
 	if (!log_enabled(level))
 		return;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	conn_peer(c, peer);
-	log_write(level, &(struct log_fields){.imei = c->imei, .peer = peer}, "%s", text);
+	log_write(level, &(struct log_fields){.imei = c->imei, .peer = peer, .first_bytes = hex},
+	    "%s", text);
+}
+
+void
+conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_va(c, level, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+conn_log_bytes(const struct conn *c, enum log_level level, const char *hex, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_va(c, level, hex, fmt, ap);
+	va_end(ap);
 }
 
 /* ---- State ---- */
@@ -250,6 +275,7 @@ void
 conn_close(struct conn *c, enum close_reason reason)
 {
 	enum close_answers answers = close_rows[reason].answers;
+	bool stays;
 
 	if (state_is_closing(c->state)) {
 		/* It waits for its last answers, and these reasons say that none will come. */
@@ -259,8 +285,9 @@ conn_close(struct conn *c, enum close_reason reason)
 	}
 	c->reason = (uint8_t)reason;
 	conn_move(c, CONN_CLOSING);
+	stays = c->set->ops->closed(c);
 	conn_drop_partial(c);
-	if (!c->set->ops->closed(c)) {
+	if (!stays) {
 		conn_drop(c);
 		return;
 	}
@@ -282,6 +309,14 @@ has_ended(ssize_t n)
 	return n == 0 || (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
+/* Nobody takes our probes or bytes: the peer has lost its way to us, and doesn't know it perhaps. */
+static enum close_reason
+broken(int error)
+{
+	return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ? CLOSE_KEEPALIVE
+										   : CLOSE_BROKEN;
+}
+
 size_t
 conn_receive(struct conn *c, size_t room, int flags)
 {
@@ -292,7 +327,7 @@ conn_receive(struct conn *c, size_t room, int flags)
 	if (has_ended(n)) {
 		c->eof = true;
 		/* After a reset nobody is there any more to be answered. */
-		conn_close(c, n == 0 ? CLOSE_PEER : CLOSE_BROKEN);
+		conn_close(c, n == 0 ? CLOSE_PEER : broken(errno));
 	}
 	return 0;
 }
@@ -366,7 +401,7 @@ look_for_end(struct conn *c, short what)
 	socklen_t len = sizeof(error);
 
 	if (getsockopt(c->ev.ev_fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0) {
-		conn_close(c, CLOSE_BROKEN);
+		conn_close(c, broken(error));
 		return;
 	}
 	if (!(what & EV_CLOSED))

@@ -41,7 +41,7 @@ struct conn_ops {
 	void (*end_seen)(struct conn *);
 	/*
 	 * It closes, for conn.reason: once, and before gone(). The session is over for everybody
-	 * else. True: something may still be sent; it stays until nothing is in flight and the
+	 * else; what is kept of its bytes is still there. True: something may still be sent; it stays until nothing is in flight and the
 	 * peer has heard it. False: gone() follows at once.
 	 */
 	bool (*closed)(struct conn *);
@@ -56,6 +56,9 @@ struct conn_set {
 	const struct conn_ops *ops;
 	struct table table;
 	uint8_t *buffer; /* CONN_BUFFER */
+	/* What a connection that is being closed has said last, if that isn't kept in its `partial`. */
+	const uint8_t *said;
+	size_t said_len;
 	size_t partial_bytes, partial_max;
 };
 
@@ -86,6 +89,7 @@ struct conn {
 	/* A command may be sent: it was acknowledged, or is quiet. commands_check() was called for it. */
 	bool commandable : 1, command_asked : 1;
 	bool commanded : 1; /* bytes of a command went out on it */
+	bool pinged : 1; /* a ping of it was noted in the live row */
 };
 
 /* False when memory is short. */
@@ -139,8 +143,13 @@ void conn_set_peer(struct conn *, const struct sockaddr *);
 #define CONN_HOST 46					  /* INET6_ADDRSTRLEN */
 void conn_host(const struct conn *, char out[CONN_HOST]); /* without the port */
 void conn_peer(const struct conn *, char out[ADDRESS_TEXT]);
+uint16_t conn_address_hash(const struct conn *); /* as registry_note_address() takes it */
 void conn_log(const struct conn *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* With the first bytes it said, in hex; NULL for none. */
+void conn_log_bytes(const struct conn *, enum log_level, const char *hex, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* ---- state ---- */
 

@@ -1,8 +1,10 @@
 #include "worker/tracker/followers.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,17 +18,49 @@ drop(struct followers *f, unsigned i)
 	f->at[i] = f->at[--f->n];
 }
 
-struct follower *
-followers_add(struct followers *f, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
+/* A request's address is one of those that inet_ntop() writes. */
+static void
+set_address(struct address *a, const char *text)
 {
+	a->family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+	if (inet_pton(a->family, text, a->bytes) != 1)
+		a->family = 0;
+}
+
+struct follower *
+followers_add(struct followers *f, const struct trace_request *r, int64_t until_mono_ms, int fd)
+{
+	struct follower *new = &f->at[f->n];
+
 	if (f->n == TRACE_MAX_CLIENTS) {
 		log_warn("a trace is refused: no more than %d at a time", TRACE_MAX_CLIENTS);
 		close(fd);
 		return NULL;
 	}
-	f->at[f->n] =
-	    (struct follower){.imei = imei, .bytes = bytes, .until_ms = until_mono_ms, .fd = fd};
-	return &f->at[f->n++];
+	*new = (struct follower){.whom = r->whom,
+	    .imei = r->imei,
+	    .bytes = r->bytes,
+	    .until_ms = until_mono_ms,
+	    .fd = fd};
+	if (r->whom == TRACE_PEER)
+		set_address(&new->address, r->address);
+	f->n++;
+	return new;
+}
+
+bool
+follower_follows(const struct follower *f, const struct followed *peer)
+{
+	switch (f->whom) {
+	case TRACE_IMEI:
+		return f->imei == peer->imei;
+	case TRACE_PEER:
+		return !peer->by_imei && f->address.family == peer->address.family &&
+		       memcmp(f->address.bytes, peer->address.bytes, sizeof(f->address.bytes)) == 0;
+	case TRACE_UNIDENTIFIED:
+		return !peer->by_imei && peer->imei == 0;
+	}
+	return false;
 }
 
 void
@@ -82,6 +116,8 @@ put_head(const struct followers *f, const struct followed *peer, const char *eve
 
 	if (peer->conn != 0)
 		n = put(out, n, ",\"conn\":%" PRIu64, peer->conn);
+	if (peer->imei != 0)
+		n = put(out, n, ",\"imei\":\"%015" PRIu64 "\"", peer->imei);
 	if (peer->text != NULL)
 		n = put(out, n, ",\"peer\":\"%s\"", peer->text);
 	return put(out, n, ",\"event\":\"%s\"", event);
@@ -120,16 +156,16 @@ deliver_all(struct followers *f, const struct follower *only, const struct follo
     bool bytes, const char *packet, size_t len)
 {
 	for (unsigned i = 0; i < f->n; i++)
-		if (f->at[i].imei == peer->imei && (f->at[i].bytes || !bytes) &&
+		if (follower_follows(&f->at[i], peer) && (f->at[i].bytes || !bytes) &&
 		    (only == NULL || only == &f->at[i]))
 			deliver(f, &f->at[i], packet, len);
 }
 
 static bool
-anybody(const struct followers *f, uint64_t imei, bool bytes)
+anybody(const struct followers *f, const struct followed *peer, bool bytes)
 {
 	for (unsigned i = 0; i < f->n; i++)
-		if (f->at[i].imei == imei && (f->at[i].bytes || !bytes))
+		if (follower_follows(&f->at[i], peer) && (f->at[i].bytes || !bytes))
 			return true;
 	return false;
 }
@@ -141,7 +177,7 @@ followers_tell(struct followers *f, const struct follower *only, const struct fo
 	char packet[TRACE_EVENT_TEXT];
 	size_t n;
 
-	if (!anybody(f, peer->imei, false))
+	if (!anybody(f, peer, false))
 		return;
 	n = put_head(f, peer, event, packet);
 	if (fmt != NULL) {
@@ -159,7 +195,7 @@ followers_tell_bytes(struct followers *f, const struct follower *only, const str
 	static const char digits[] = "0123456789abcdef";
 	char packet[TRACE_EVENT_TEXT];
 
-	if (!anybody(f, peer->imei, true))
+	if (!anybody(f, peer, true))
 		return;
 	for (size_t at = 0; at < len; at += FOLLOWERS_CHUNK) {
 		size_t chunk = len - at < FOLLOWERS_CHUNK ? len - at : FOLLOWERS_CHUNK;

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "worker/tracker/conn_command.h"
+#include "worker/tracker/strangers.h"
 #include "worker/tracker/trace.h"
 
 /* Changes of a tracker's address within a minute that deserve a line. */
@@ -34,8 +35,8 @@ handshake_refuse(struct conn *c)
 static void
 note_address(const struct conn *c)
 {
-	uint32_t changes = registry_note_address(trackers_of(c)->cfg.registry, c->entry,
-	    (uint16_t)hash_bytes(c->addr, sizeof(c->addr)), clock_mono_ms());
+	uint32_t changes = registry_note_address(
+	    trackers_of(c)->cfg.registry, c->entry, conn_address_hash(c), clock_mono_ms());
 
 	if (changes > 1)
 		trace_event(c, "flaps", "\"changes\":%" PRIu32, changes);
@@ -133,6 +134,7 @@ handshake_look_up(struct conn *c, uint64_t imei)
 	if (entry != REGISTRY_NONE)
 		registry_get(t->cfg.registry, entry, &device);
 	if (!device.present && !may_ask(c)) {
+		strangers_over_rate(c);
 		conn_close(c, CLOSE_UNKNOWN_RATE);
 		return;
 	}

@@ -8,7 +8,35 @@
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/frames.h"
 #include "worker/tracker/handshake.h"
+#include "worker/tracker/strangers.h"
 #include "worker/tracker/trace.h"
+
+/* A live row that was written so lately needs no word of a ping. */
+#define PING_EVERY_MS 30000
+
+/* A ping is a sign of life: last_seen_at follows, at once for a connection's first. */
+static void
+note_ping(struct conn *c)
+{
+	struct trackers *t = trackers_of(c);
+	int64_t age_ms = clock_mono_ms() - registry_flushed_ms(t->cfg.registry, c->entry);
+
+	if (c->pinged && age_ms < PING_EVERY_MS)
+		return;
+	c->pinged = true;
+	live_seen(t->parts.live, c->entry, c->device_id, clock_wall_ms());
+}
+
+/* Closes it, for what p[0..n) says. */
+static void
+close_for(struct conn *c, enum close_reason reason, const uint8_t *p, size_t n)
+{
+	c->set->said = p;
+	c->set->said_len = n;
+	conn_close(c, reason);
+	c->set->said = NULL;
+	c->set->said_len = 0;
+}
 
 /* False: the batch has no room, the frame stays where it is. */
 static bool
@@ -37,6 +65,8 @@ take_item(struct conn *c, const uint8_t *p, size_t n, int64_t now_us)
 	if (result == STREAM_PING) {
 		stats_add(&c->set->stats->pings, 1);
 		trace_event(c, "ping", NULL);
+		if (c->session_id != 0)
+			note_ping(c);
 	}
 	step = session_item(c->state, c->imei, result, &item);
 	switch (step.action) {
@@ -49,7 +79,7 @@ take_item(struct conn *c, const uint8_t *p, size_t n, int64_t now_us)
 	case SESSION_TAKE_FRAME:
 		return take_frame(c, p, &item, now_us) ? item.len : 0;
 	case SESSION_CLOSE:
-		conn_close(c, step.reason);
+		close_for(c, step.reason, p, n);
 		break;
 	case SESSION_WELCOME:
 	case SESSION_NOTHING:
@@ -121,6 +151,7 @@ take_header(struct conn *c, enum proxy_result result, const struct proxy_header 
 {
 	struct admission *admission = trackers_of(c)->cfg.admission;
 	struct sockaddr_storage ss = {.ss_family = h->family};
+	enum admission_verdict verdict;
 
 	conn_move(c, CONN_HANDSHAKE);
 	conn_drop_partial(c);
@@ -128,7 +159,9 @@ take_header(struct conn *c, enum proxy_result result, const struct proxy_header 
 	if (result == PROXY_LOCAL)
 		return;
 	set_address(&ss, h);
-	if (!admission_behind(admission, (struct sockaddr *)&ss)) {
+	verdict = admission_behind(admission, (struct sockaddr *)&ss);
+	if (verdict != ADMISSION_YES) {
+		strangers_not_admitted(trackers_of(c), (struct sockaddr *)&ss, verdict);
 		conn_close(c, CLOSE_NOT_ADMITTED);
 		return;
 	}
@@ -148,7 +181,7 @@ read_header(struct conn *c)
 		return;
 	result = proxy_next(c->set->buffer, conn_kept(c) + n, &h);
 	if (result == PROXY_BAD) {
-		conn_close(c, CLOSE_PROXY_HEADER);
+		close_for(c, CLOSE_PROXY_HEADER, c->set->buffer, kept + n);
 		return;
 	}
 	take = result == PROXY_MORE ? n : h.len - kept;

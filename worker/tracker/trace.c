@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
 
@@ -11,9 +12,25 @@
 static struct followed
 followed(const struct conn *c, char room[ADDRESS_TEXT])
 {
+	struct followed peer = {.imei = c->imei,
+	    /* JSON's readers take numbers for signed ones. */
+	    .conn = conn_token(c) & INT64_MAX,
+	    .text = room,
+	    .address = {.family = c->family}};
+
 	conn_peer(c, room);
-	/* JSON's readers take numbers for signed ones. */
-	return (struct followed){.imei = c->imei, .conn = conn_token(c) & INT64_MAX, .text = room};
+	memcpy(peer.address.bytes, c->addr, sizeof(peer.address.bytes));
+	return peer;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+tell(struct trackers *t, const struct followed *peer, const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	followers_tell(&t->followers, NULL, peer, event, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -37,18 +54,34 @@ trace_conn_bytes(const struct conn *c, const char *direction, const void *p, siz
 	followers_tell_bytes(&trackers_of(c)->followers, NULL, &peer, direction, p, n);
 }
 
-/* The packet that said it is as good as at hand: it has one form only. */
+void
+trace_conn_not_admitted(struct trackers *t, const struct address *a, const char *what)
+{
+	char room[ADDRESS_TEXT];
+	struct followed peer = {.text = room, .address = *a};
+
+	address_text(a, room);
+	tell(t, &peer, "not_admitted", "\"what\":\"%s\"", what);
+}
+
+/*
+ * The packet that said it is as good as at hand: it has one form only. Those who follow the address
+ * have seen it already.
+ */
 void
 trace_conn_connected(const struct conn *c)
 {
 	uint8_t packet[IMEI_PACKET] = {0, IMEI_DIGITS};
+	char room[ADDRESS_TEXT];
+	struct followed peer = followed(c, room);
 	uint64_t imei = c->imei;
 
 	trace_conn_event(
 	    c, "connected", "\"imei_after_ms\":%" PRId64, clock_mono_ms() - c->seat.since_ms);
 	for (int i = IMEI_PACKET - 1; i >= 2; i--, imei /= 10)
 		packet[i] = (uint8_t)('0' + imei % 10);
-	trace_conn_bytes(c, "in", packet, sizeof(packet));
+	peer.by_imei = true;
+	followers_tell_bytes(&trackers_of(c)->followers, NULL, &peer, "in", packet, sizeof(packet));
 }
 
 void
@@ -74,16 +107,6 @@ trace_conn_acks(const struct conn *c, const uint32_t *acks, const int64_t *after
 	for (size_t i = 0; i < n; i++)
 		trace_conn_event(c, "ack", "\"count\":%" PRIu32 ",\"after_us\":%" PRId64,
 		    ntohl(acks[i]), after_us[i]);
-}
-
-static void __attribute__((format(printf, 4, 5)))
-tell(struct trackers *t, const struct followed *peer, const char *event, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	followers_tell(&t->followers, NULL, peer, event, fmt, ap);
-	va_end(ap);
 }
 
 /*
@@ -144,14 +167,19 @@ static void __attribute__((format(printf, 4, 5))) tell_present(
 }
 
 void
-trace_follow(struct trackers *t, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
+trace_follow(struct trackers *t, const struct trace_request *r, int64_t until_mono_ms, int fd)
 {
-	const struct follower *f = followers_add(&t->followers, imei, bytes, until_mono_ms, fd);
+	const struct follower *f = followers_add(&t->followers, r, until_mono_ms, fd);
+	char room[ADDRESS_TEXT];
 
 	for (uint32_t i = 0; f != NULL && i < t->conns.table.nseats; i++) {
 		const struct conn *c = conn_at(&t->conns, i);
+		struct followed peer;
 
-		if (c != NULL && c->imei == imei && !state_is_closing(c->state))
+		if (c == NULL || state_is_closing(c->state))
+			continue;
+		peer = followed(c, room);
+		if (follower_follows(f, &peer))
 			tell_present(t, f, c, "\"in_flight\":%u,\"paused\":%s", c->in_flight,
 			    c->state == CONN_PAUSED ? "true" : "false");
 	}

@@ -3,7 +3,7 @@
  * any device each of these costs one branch. Call them through the macros.
  *
  * A connection belongs to a device from the moment it has said its IMEI, whatever the answer to
- * it will be: refused devices can be followed too. Never pass the text of a command.
+ * it will be: refused devices can be followed too; and to its address from the beginning. Never pass the text of a command.
  */
 #ifndef WORKER_TRACKER_TRACE_H
 #define WORKER_TRACKER_TRACE_H
@@ -20,6 +20,16 @@
 	do { \
 		if (followers_any(&trackers_of(c)->followers)) \
 			trace_conn_event(c, __VA_ARGS__); \
+	} while (0)
+
+/* It was accepted, and has said nothing yet. */
+#define trace_opened(c) trace_event(c, "opened", NULL)
+
+/* One from there was not. */
+#define trace_not_admitted(t, address, what) \
+	do { \
+		if (followers_any(&(t)->followers)) \
+			trace_conn_not_admitted(t, address, what); \
 	} while (0)
 
 /* The IMEI was said. */
@@ -60,6 +70,7 @@
 void trace_conn_event(const struct conn *, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void trace_conn_connected(const struct conn *);
+void trace_conn_not_admitted(struct trackers *, const struct address *, const char *what);
 void trace_conn_bytes(const struct conn *, const char *direction, const void *p, size_t n);
 void trace_conn_frame(
     const struct conn *, const struct frame_facts *, const struct verdict *, size_t len);
@@ -67,9 +78,9 @@ void trace_conn_acks(const struct conn *, const uint32_t *acks, const int64_t *a
 void trace_conn_stored(struct trackers *, const struct batch *, const struct frame *);
 
 /*
- * Somebody follows the device until then; takes `fd` over. Its connections that are open already
+ * Somebody follows what the request says until then; takes `fd` over. Connections that are open already
  * are told at once.
  */
-void trace_follow(struct trackers *, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd);
+void trace_follow(struct trackers *, const struct trace_request *, int64_t until_mono_ms, int fd);
 
 #endif

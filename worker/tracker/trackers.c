@@ -9,6 +9,7 @@
 #include "worker/tracker/frames.h"
 #include "worker/tracker/handshake.h"
 #include "worker/tracker/read.h"
+#include "worker/tracker/strangers.h"
 #include "worker/tracker/trace.h"
 
 #define LINGER_MS 2000
@@ -27,7 +28,8 @@ end_session(struct conn *c)
 		return;
 	conn_command_closed(c);
 	registry_session_close(t->cfg.registry, c->entry, c->session_id);
-	live_disconnected(t->parts.live, c->entry, c->device_id, c->session_id, clock_wall_ms());
+	live_disconnected(t->parts.live, c->entry, c->device_id, c->session_id, clock_wall_ms(),
+	    close_rows[c->reason].name);
 	c->session_id = 0;
 }
 
@@ -55,8 +57,9 @@ closed(struct conn *c)
 	const struct close_row *why = &close_rows[c->reason];
 
 	close_count(c->set->stats, c->reason);
-	conn_log(c, why->level, "%s: %s", why->refused ? "handshake refused" : "connection closed",
-	    why->text);
+	if (!strangers_closed(c))
+		conn_log(c, why->level, "%s: %s",
+		    why->refused ? "handshake refused" : "connection closed", why->text);
 	trace_event(c, why->refused ? "refused" : "closed", "\"why\":\"%s\",\"reason\":\"%s\"",
 	    why->text, why->name);
 	end_session(c);
@@ -155,13 +158,30 @@ trackers_open(void *ctx, int fd, const struct sockaddr *sa, bool header)
 	conn_set_peer(c, sa);
 	/* While its header has not come, it is nobody's. */
 	c->counted = !header && admission_came(t->cfg.admission, c->family, c->addr);
+	trace_opened(c);
 	return conn_start(c);
+}
+
+void
+trackers_refused(void *ctx, const struct sockaddr *sa, enum admission_verdict verdict)
+{
+	strangers_not_admitted(ctx, sa, verdict);
 }
 
 uint32_t
 trackers_count(const struct trackers *t)
 {
 	return t->conns.table.taken;
+}
+
+/* Two devices with one IMEI, or a tracker that came back. */
+static enum close_reason
+taken_over(const struct trackers *t, const struct conn *c)
+{
+	return registry_came_elsewhere(
+		   t->cfg.registry, c->entry, conn_address_hash(c), clock_mono_ms())
+		   ? CLOSE_TAKEOVER_ELSEWHERE
+		   : CLOSE_TAKEOVER;
 }
 
 /* Sessions that a newer one has replaced, devices that were disabled, deleted or changed. */
@@ -183,7 +203,7 @@ check_sessions(struct trackers *t)
 		if (!device.present || !device.enabled || device.id != c->device_id)
 			conn_close(c, CLOSE_REMOVED);
 		else if (registry_session(t->cfg.registry, c->entry) != c->session_id)
-			conn_close(c, CLOSE_TAKEOVER);
+			conn_close(c, taken_over(t, c));
 		else
 			c->codecs = device.codecs;
 	}
@@ -259,9 +279,15 @@ trackers_drain(struct trackers *t, int64_t now_ms, int64_t limit_ms)
 }
 
 void
-trackers_follow(struct trackers *t, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd)
+trackers_follow(struct trackers *t, const struct trace_request *r, int64_t until_mono_ms, int fd)
 {
-	trace_follow(t, imei, bytes, until_mono_ms, fd);
+	trace_follow(t, r, until_mono_ms, fd);
+	for (uint32_t i = 0; r->close && i < t->conns.table.nseats; i++) {
+		struct conn *c = conn_at(&t->conns, i);
+
+		if (c != NULL && c->imei == r->imei && !state_is_closing(c->state))
+			conn_close(c, CLOSE_OPERATOR);
+	}
 }
 
 /* ---- What the other folders tell ---- */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/trace_request.h"
 #include "worker/tracker/trackers_config.h"
 
 struct trackers;
@@ -27,6 +28,9 @@ void trackers_free(struct trackers *);
 bool trackers_open(void *trackers, int fd, const struct sockaddr *, bool header)
     __attribute__((warn_unused_result));
 
+/* For accept.h: one was not let in. */
+void trackers_refused(void *trackers, const struct sockaddr *, enum admission_verdict);
+
 uint32_t trackers_count(const struct trackers *);
 
 /* A few times per second: time-outs, sessions that the registry has ended. */
@@ -38,8 +42,9 @@ void trackers_tick(struct trackers *, int64_t now_mono_ms);
  */
 void trackers_drain(struct trackers *, int64_t now_mono_ms, int64_t limit_ms);
 
-/* Somebody follows the device until then, see trace.h; takes `fd` over. */
-void trackers_follow(struct trackers *, uint64_t imei, bool bytes, int64_t until_mono_ms, int fd);
+/* Somebody follows what the request says until then, see trace.h; takes `fd` over. */
+void trackers_follow(
+    struct trackers *, const struct trace_request *, int64_t until_mono_ms, int fd);
 
 /* devices.h and store.h call back here. */
 void trackers_answer(void *trackers, uint64_t token, uint64_t imei, enum lookup_answer);

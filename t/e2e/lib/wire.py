@@ -71,7 +71,7 @@ class Record:
 
     def valid(self):
         return (self.sats > 0 and abs(self.lat7) <= 900000000 and abs(self.lon7) <= 1800000000
-                and (self.lat7 != 0 or self.lon7 != 0))
+                and (self.lat7, self.lon7) not in ((0, 0), (-1, -1)))
 
     def io_json(self):
         """The io column: numbers for 1, 2 and 4 bytes, hex text for all else."""

@@ -22,6 +22,7 @@ main(void)
 	srunner_add_suite(runner, suite_captured());
 	srunner_add_suite(runner, suite_dictionary());
 	srunner_add_suite(runner, suite_dictionary_read());
+	srunner_add_suite(runner, suite_stranger());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

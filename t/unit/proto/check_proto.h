@@ -15,5 +15,6 @@ Suite *suite_json(void);
 Suite *suite_captured(void);
 Suite *suite_dictionary(void);
 Suite *suite_dictionary_read(void);
+Suite *suite_stranger(void);
 
 #endif

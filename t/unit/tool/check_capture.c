@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tool/capture.h"
+#include "tool/hex_text.h"
 #include "tool/input.h"
 #include "tool/trace_text.h"
 
@@ -91,8 +92,8 @@ holds(const char *hex, const char *words)
 	got = (uint8_t *)strdup(text);
 	len = strlen(text);
 	memcpy(want, hex, want_len);
-	ck_assert(input_unhex(want, &want_len));
-	ck_assert_msg(input_unhex(got, &len), "no hex: %s", text);
+	ck_assert(hex_text(want, &want_len));
+	ck_assert_msg(hex_text(got, &len), "no hex: %s", text);
 	ck_assert_msg(len == want_len && memcmp(got, want, len) == 0, "%s", text);
 	ck_assert_msg(strstr(text, words) != NULL, "\"%s\" is not in %s", words, text);
 	free(got);

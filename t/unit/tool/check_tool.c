@@ -15,6 +15,7 @@
 #include "tool/cmd/cmd.h"
 #include "tool/cmd/command_text.h"
 #include "tool/frame_json.h"
+#include "tool/hex_text.h"
 #include "tool/input.h"
 #include "tool/options.h"
 #include "tool/out.h"
@@ -98,7 +99,7 @@ START_TEST(commands_check_their_arguments)
 	    {cmd_migrate, {"migrate", "now"}},
 	    {cmd_migrate, {"migrate", "--dry-rum"}},
 	    {cmd_device, {"device"}},
-	    {cmd_device, {"device", "remove", "350000000000001"}},
+	    {cmd_device, {"device", "rename", "350000000000001"}},
 	    {cmd_device, {"device", "add"}},
 	    {cmd_device, {"device", "add", "35000000000000"}},
 	    {cmd_device, {"device", "add", "35000000000000a"}},
@@ -182,11 +183,19 @@ START_TEST(numbers_and_imeis)
 	ck_assert(!options_number("", 0, 9, &n));
 	ck_assert(!options_number("1x", 0, 9, &n));
 	ck_assert(!options_number("99999999999999999999", 0, INT64_MAX, &n));
-	ck_assert(options_imei("test", "350000000000001"));
-	ck_assert(!options_imei("test", "35000000000000"));
-	ck_assert(!options_imei("test", "3500000000000011"));
-	ck_assert(!options_imei("test", "35000000000000 "));
-	ck_assert(!options_imei("test", "+35000000000001"));
+	static const struct {
+		const char *text;
+		bool ok;
+	} imeis[] = {{"350000000000001", true}, {" 350000000000001\t\r\n", true},
+	    {"35000000000000", false}, {"3500000000000011", false}, {"35000000000000 ", false},
+	    {"+35000000000001", false}, {"35000000 0000001", false}, {"", false}};
+	for (size_t i = 0; i < sizeof(imeis) / sizeof(imeis[0]); i++) {
+		char text[32];
+
+		strcpy(text, imeis[i].text);
+		ck_assert(options_imei("test", text) == imeis[i].ok);
+		ck_assert_str_eq(text, imeis[i].ok ? "350000000000001" : imeis[i].text);
+	}
 }
 END_TEST
 
@@ -216,7 +225,7 @@ unhex(const char *text, const char *want, size_t want_len)
 	size_t len = strlen(text);
 
 	memcpy(bytes, text, len);
-	return input_unhex(bytes, &len) && len == want_len && memcmp(bytes, want, len) == 0;
+	return hex_text(bytes, &len) && len == want_len && memcmp(bytes, want, len) == 0;
 }
 
 START_TEST(hex_is_read)
@@ -301,7 +310,7 @@ START_TEST(a_frame_as_json)
 	size_t len = strlen(hex);
 	json_t *o = json_object(), *record, *io;
 
-	ck_assert(input_unhex((uint8_t *)hex, &len));
+	ck_assert(hex_text((uint8_t *)hex, &len));
 	ck_assert(frame_json(o, (uint8_t *)hex, len));
 	ck_assert_str_eq(json_string_value(json_object_get(o, "kind")), "avl");
 	record = json_array_get(json_object_get(o, "records"), 0);

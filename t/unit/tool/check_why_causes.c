@@ -2,68 +2,21 @@
  * Why a tracker is silent: facts to reasons, case by case; each names the reasons in their order
  * and a piece of the first one's words. Then the list of facts. No database, no clock.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/why_causes.h"
-
-#define NOW INT64_C(1772366400000) /* 2026-03-01 12:00:00 */
-#define S INT64_C(1000)
-#define MIN (60 * S)
-#define H (60 * MIN)
-#define D (24 * H)
-
-/* A device that is well: connected, a record with a fix a moment ago. */
-static struct why_facts
-well(void)
-{
-	return (struct why_facts){.imei = "350000000000001",
-	    .now = NOW,
-	    .gateway_asked = true,
-	    .gateway_answers = true,
-	    .gateway_ready = true,
-	    .database_answers = true,
-	    .fleet_last_seen = NOW - S,
-	    .known = true,
-	    .enabled = true,
-	    .model = "FMB920",
-	    .seen = true,
-	    .online = true,
-	    .connected_at = NOW - 3 * H,
-	    .last_seen = NOW - 5 * S,
-	    .addr = "192.0.2.7",
-	    .gateway = "north",
-	    .worker = 1,
-	    .fix_at = NOW - 6 * S,
-	    .latitude = 54.5,
-	    .longitude = 25.25,
-	    .records = 20,
-	    .fixes = 18,
-	    .recorded_last = NOW - 6 * S,
-	    .received_last = NOW - 5 * S,
-	    .satellites_most = 9};
-}
+#include "t/unit/tool/why_rig.h"
 
 /* Unknown to everybody. */
 static struct why_facts
 nobody(void)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
 	f.known = f.enabled = f.seen = f.online = false;
 	f.connected_at = f.last_seen = f.fix_at = f.recorded_last = f.received_last = 0;
 	f.records = f.fixes = 0;
 	f.addr[0] = f.model[0] = '\0';
-	return f;
-}
-
-static struct why_facts
-never(void)
-{
-	struct why_facts f = nobody();
-
-	f.known = f.enabled = true;
 	return f;
 }
 
@@ -81,7 +34,7 @@ refused(struct why_facts f, const char *reason, int64_t last)
 static struct why_facts
 offline(int64_t since)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
 	f.online = false;
 	f.connected_at = since - H;
@@ -101,39 +54,20 @@ poisoned(struct why_facts f, const char *reason, int64_t times)
 	return f;
 }
 
-/* Judges; the reasons' codes must be these, parted by blanks, and the words hold these. */
-static void
-expect(const struct why_facts *f, const char *codes, const char *answer, const char *advice)
-{
-	struct why_reason r[WHY_MAX];
-	size_t n = why_judge(f, r);
-	char got[512] = "";
-
-	for (size_t i = 0; i < n; i++) {
-		strcat(got, i > 0 ? " " : "");
-		strcat(got, r[i].code);
-		ck_assert_uint_gt(strlen(r[i].answer), 10);
-		ck_assert_int_eq(r[i].answer[strlen(r[i].answer) - 1], '.');
-	}
-	ck_assert_str_eq(got, codes);
-	ck_assert_msg(strstr(r[0].answer, answer) != NULL, "%s: %s", codes, r[0].answer);
-	ck_assert_msg(strstr(r[0].advice, advice) != NULL, "%s: %s", codes, r[0].advice);
-}
-
 START_TEST(who_is_well)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
-	expect(&f, "not_silent", "connected since 2026-03-01 09:00:00Z, 3 h ago", "");
+	why_expect(&f, "not_silent", "connected since 2026-03-01 09:00:00Z, 3 h ago", "");
 	/* The HTTP port may be another machine's, or off. */
 	f.gateway_answers = false;
-	expect(&f, "not_silent", "", "");
+	why_expect(&f, "not_silent", "", "");
 	f.gateway_asked = false;
-	expect(&f, "not_silent", "", "");
-	f = never();
+	why_expect(&f, "not_silent", "", "");
+	f = why_never();
 	f.gateway_asked = f.gateway_answers = false;
 	f.fleet_last_seen = 0;
-	expect(&f, "never_seen", "", "");
+	why_expect(&f, "never_seen", "", "");
 }
 END_TEST
 
@@ -141,55 +75,57 @@ START_TEST(who_is_not_registered)
 {
 	struct why_facts f = nobody();
 
-	expect(&f, "never_seen_unregistered", "never reached", "tgctl device add 350000000000001");
+	why_expect(
+	    &f, "never_seen_unregistered", "never reached", "tgctl device add 350000000000001");
 	f = refused(f, "unknown", NOW - 3 * MIN);
-	expect(&f, "refused_unknown", "7 times, last from 192.0.2.9 (2026-03-01 11:57:00Z, 3 min",
+	why_expect(&f, "refused_unknown",
+	    "7 times, last from 192.0.2.9 (2026-03-01 11:57:00Z, 3 min",
 	    "tgctl device add 350000000000001");
 	f.refusals = 1;
-	expect(&f, "refused_unknown", "1 time, ", "");
+	why_expect(&f, "refused_unknown", "1 time, ", "");
 	/* With no gateway anywhere that says more than that it never came. */
 	f = nobody();
 	f.gateway_answers = false;
 	f.fleet_last_seen = 0;
-	expect(&f, "never_seen_unregistered gateway_unreachable", "", "");
+	why_expect(&f, "never_seen_unregistered gateway_unreachable", "", "");
 }
 END_TEST
 
 START_TEST(who_is_disabled)
 {
-	struct why_facts f = refused(well(), "disabled", NOW - S);
+	struct why_facts f = refused(why_well(), "disabled", NOW - S);
 
 	f.enabled = f.online = false;
-	expect(&f, "disabled", "refuses it, as it is disabled: 7 times", "tgctl device enable");
+	why_expect(&f, "disabled", "refuses it, as it is disabled: 7 times", "tgctl device enable");
 	f.refused_last = 0;
-	expect(&f, "disabled", "would refuse it", "tgctl device enable");
+	why_expect(&f, "disabled", "would refuse it", "tgctl device enable");
 	f = refused(f, "unknown", NOW - D);
-	expect(&f, "disabled", "would refuse it", "");
+	why_expect(&f, "disabled", "would refuse it", "");
 }
 END_TEST
 
 START_TEST(who_never_came)
 {
-	struct why_facts f = never();
+	struct why_facts f = why_never();
 
-	expect(&f, "never_seen", "neither accepted nor refused", "APN");
+	why_expect(&f, "never_seen", "neither accepted nor refused", "APN");
 	f.gateway_answers = false;
 	strcpy(f.gateway_says, "no gateway answers");
-	expect(&f, "never_seen", "", "");
+	why_expect(&f, "never_seen", "", "");
 	f.fleet_last_seen = NOW - 5 * MIN;
-	expect(&f, "gateway_unreachable never_seen", "no gateway answers", "tgctl status");
-	f = refused(never(), "unknown", NOW - H);
-	expect(&f, "refused_before", "(unknown), from 192.0.2.9", "Wait");
+	why_expect(&f, "gateway_unreachable never_seen", "no gateway answers", "tgctl status");
+	f = refused(why_never(), "unknown", NOW - H);
+	why_expect(&f, "refused_before", "(unknown), from 192.0.2.9", "Wait");
 	/* It has come since. */
-	f = refused(well(), "unknown", NOW - D);
-	expect(&f, "not_silent", "", "");
+	f = refused(why_well(), "unknown", NOW - D);
+	why_expect(&f, "not_silent", "", "");
 	f = refused(offline(NOW - H), "unknown", NOW - D);
-	expect(&f, "offline", "", "");
+	why_expect(&f, "offline", "", "");
 	f = refused(offline(NOW - 2 * D), "disabled", NOW - D);
 	f.connected_at = NOW - H;
-	expect(&f, "offline", "", "");
+	why_expect(&f, "offline", "", "");
 	f.connected_at = NOW - 3 * D;
-	expect(&f, "refused_before offline", "(disabled)", "");
+	why_expect(&f, "refused_before offline", "(disabled)", "");
 }
 END_TEST
 
@@ -197,121 +133,125 @@ START_TEST(who_is_away)
 {
 	struct why_facts f = offline(NOW - 3 * D);
 
-	expect(&f, "offline", "since 2026-02-26 12:00:00Z, 3 days ago", "no power");
+	why_expect(&f, "offline", "since 2026-02-26 12:00:00Z, 3 days ago", "no power");
 	f.fixes = 0;
-	expect(&f, "offline no_fix", "192.0.2.7", "");
+	why_expect(&f, "offline no_fix", "192.0.2.7", "");
 	/* Between two sendings what it said last matters more. */
 	f = offline(NOW - 10 * MIN);
 	f.raw_frames = 0;
-	expect(&f, "offline", "10 min ago", "");
+	why_expect(&f, "offline", "10 min ago", "");
 	f.wrong_clocks = 1;
 	f.wrong_recorded = 1;
 	f.wrong_received_last = f.received_last + S;
-	expect(&f, "clock_wrong offline", "1970-01-01", "GNSS");
+	why_expect(&f, "clock_wrong offline", "1970-01-01", "GNSS");
 }
 END_TEST
 
 START_TEST(what_is_connected_and_says_nothing)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
 	f.records = f.fixes = 0;
 	f.received_last = f.recorded_last = 0;
-	expect(&f, "no_records", "never sent a record", "Min Period");
-	f = well();
+	why_expect(&f, "pings_only", "sends pings", "Min Period");
+	f.last_seen = f.connected_at;
+	why_expect(&f, "no_records", "never sent a record", "Min Period");
+	f = why_well();
+	f.last_seen = f.connected_at;
 	f.received_last = f.connected_at - 2 * H;
-	expect(&f, "connected_silent", "no record on this connection", "parked");
-	f = well();
-	f.connected_at = NOW - 30 * S;
+	why_expect(&f, "connected_silent", "no record on this connection", "parked");
+	f = why_well();
+	f.last_seen = f.connected_at = NOW - 30 * S;
 	f.received_last = NOW - 2 * MIN;
-	expect(&f, "not_silent", "", "");
-	f = well();
+	why_expect(&f, "not_silent", "", "");
+	f = why_well();
 	f.received_last = NOW - 45 * MIN;
-	expect(&f, "quiet", "its last record came 2026-03-01 11:15:00Z, 45 min ago", "seldom");
+	why_expect(&f, "quiet", "its last record came 2026-03-01 11:15:00Z, 45 min ago", "seldom");
 }
 END_TEST
 
 START_TEST(what_has_no_fix)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
 	f.fixes = 0;
 	f.satellites_most = 1;
 	f.fix_at = 0;
-	expect(&f, "no_fix", "20 records, last received 2026-03-01 11:59:55Z, 5 s ago, are without",
+	why_expect(&f, "no_fix",
+	    "20 records, last received 2026-03-01 11:59:55Z, 5 s ago, are without",
 	    "Last valid fix: never");
 	f.records = 1;
-	expect(&f, "no_fix", "newest 1 record, last", "");
+	why_expect(&f, "no_fix", "newest 1 record, last", "");
 	f.received_last = NOW - H;
-	expect(&f, "no_fix quiet", "", "");
+	why_expect(&f, "no_fix quiet", "", "");
 }
 END_TEST
 
 START_TEST(whose_clock_is_wrong)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
 	f.wrong_clocks = 20;
 	f.wrong_recorded = INT64_C(3471292800000); /* 2080 */
 	f.wrong_received_last = NOW - S;
-	expect(&f, "clock_wrong", "says 2080-01-01 00:00:00Z", "");
+	why_expect(&f, "clock_wrong", "says 2080-01-01 00:00:00Z", "");
 	/* It was, once. */
 	f.wrong_received_last = NOW - D;
-	expect(&f, "not_silent", "", "");
+	why_expect(&f, "not_silent", "", "");
 	/* That it had no fix before its clock went wrong is another story. */
 	f.fixes = 0;
 	f.received_last = NOW - 2 * D;
 	f.wrong_received_last = NOW - S;
-	expect(&f, "clock_wrong", "", "");
+	why_expect(&f, "clock_wrong", "", "");
 	f.records = 0;
 	f.received_last = 0;
 	f.wrong_recorded = INT64_MAX;
-	expect(&f, "clock_wrong", "says a time out of range", "");
+	why_expect(&f, "clock_wrong", "says a time out of range", "");
 }
 END_TEST
 
 START_TEST(what_can_not_be_stored)
 {
-	struct why_facts f = poisoned(well(), "crc", 12);
+	struct why_facts f = poisoned(why_well(), "crc", 12);
 
-	expect(&f, "same_frame_again", "again and again (12 times", "tgctl raw list");
-	f = poisoned(well(), "structure", 2);
-	expect(&f, "quarantined", "don't fit into its length", "tgctl raw list");
-	f = poisoned(well(), "codec", 3);
+	why_expect(&f, "wrong_crc", "again and again (12 times", "tgctl raw list");
+	f = poisoned(why_well(), "structure", 2);
+	why_expect(&f, "bad_structure", "don't fit into its length", "tgctl raw list");
+	f = poisoned(why_well(), "codec", 3);
 	strcpy(f.codecs_off, "8E, 10");
-	expect(&f, "same_frame_again", "may not use this codec",
+	why_expect(&f, "codec_not_allowed", "may not use this codec",
 	    "Codec 8E is off for model \"FMB920\" in device_models (off: 8E, 10)");
 	/* Something good came after it. */
 	f.raw_last = f.received_last - S;
-	expect(&f, "not_silent", "", "");
+	why_expect(&f, "not_silent", "", "");
 	/* Nothing but that, on this connection. */
-	f = poisoned(well(), "count", 5);
+	f = poisoned(why_well(), "count", 5);
 	f.records = f.fixes = 0;
 	f.received_last = 0;
-	expect(&f, "same_frame_again", "counts differ", "");
+	why_expect(&f, "counts_differ", "counts differ", "");
 	f.raw_frames = 0;
-	expect(&f, "no_records", "", "");
+	why_expect(&f, "no_records", "", "");
 }
 END_TEST
 
 START_TEST(what_concerns_all)
 {
-	struct why_facts f = well();
+	struct why_facts f = why_well();
 
 	f.gateway_ready = false;
 	strcpy(f.gateway_says, "database: connection refused");
-	expect(&f, "gateway_not_ready", "database: connection refused", "serves no tracker");
+	why_expect(&f, "gateway_not_ready", "database: connection refused", "serves no tracker");
 	f.database_answers = false;
 	strcpy(f.database_says, "see the message");
-	expect(&f, "gateway_not_ready database_unreachable", "", "");
+	why_expect(&f, "gateway_not_ready database_unreachable", "", "");
 	f.gateway_ready = true;
-	expect(&f, "database_unreachable", "see the message", "ask again");
+	why_expect(&f, "database_unreachable", "see the message", "ask again");
 	f.gateway_answers = false;
 	f.fleet_last_seen = 0;
-	expect(&f, "gateway_unreachable database_unreachable", "as long as is known", "");
+	why_expect(&f, "gateway_unreachable database_unreachable", "as long as is known", "");
 	f = refused(nobody(), "unknown", NOW - S);
 	f.gateway_ready = false;
-	expect(&f, "gateway_not_ready refused_unknown", "", "");
+	why_expect(&f, "gateway_not_ready refused_unknown", "", "");
 }
 END_TEST
 
@@ -321,16 +261,16 @@ START_TEST(what_waits_for_it)
 
 	f.pending = 2;
 	f.pending_since = NOW - H;
-	expect(&f, "offline command_waits", "", "");
+	why_expect(&f, "offline command_waits", "", "");
 	f.pending = 1;
-	expect(&f, "offline command_waits", "", "");
-	f = well();
+	why_expect(&f, "offline command_waits", "", "");
+	f = why_well();
 	f.pending = 1;
 	f.sent = 1;
 	f.sent_at = NOW - S;
-	expect(&f, "not_silent command_waits", "", "");
+	why_expect(&f, "not_silent command_waits", "", "");
 	f.pending = 2;
-	expect(&f, "not_silent command_waits", "", "");
+	why_expect(&f, "not_silent command_waits", "", "");
 }
 END_TEST
 
@@ -352,7 +292,7 @@ has_fact(const struct why_facts *f, const char *name, const char *text)
 
 START_TEST(facts_are_listed)
 {
-	struct why_facts f = poisoned(refused(well(), "unknown", NOW - D), "crc", 3);
+	struct why_facts f = poisoned(refused(why_well(), "unknown", NOW - D), "crc", 3);
 
 	f.pending = 2;
 	f.pending_since = NOW - H;
@@ -427,6 +367,7 @@ main(void)
 	tcase_add_test(tc, what_waits_for_it);
 	tcase_add_test(tc, facts_are_listed);
 	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, contact_tests());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -47,6 +47,17 @@ accepted(void *ctx, int fd, const struct sockaddr *sa, bool header)
 	return true;
 }
 
+static unsigned nrefused;
+
+static void
+refused(void *ctx, const struct sockaddr *sa, enum admission_verdict verdict)
+{
+	ck_assert_ptr_eq(ctx, &shm);
+	ck_assert_int_ne(sa->sa_family, 0);
+	ck_assert(admission_refuses(verdict));
+	nrefused++;
+}
+
 static void
 setup(void)
 {
@@ -62,7 +73,8 @@ setup(void)
 	    .stats = stats,
 	    .admission = admission,
 	    .ctx = &shm,
-	    .accepted = accepted});
+	    .accepted = accepted,
+	    .refused = refused});
 	ck_assert(base != NULL && admission != NULL && acceptor != NULL);
 }
 

@@ -93,8 +93,8 @@ START_TEST(outside)
 	networks(&conf.allow_cidr, "10.0.0.0/8");
 	ck_assert_int_eq(admission_accepted(one, from("10.1.1.1")), ADMISSION_YES);
 	ck_assert_int_eq(admission_accepted(one, from("::ffff:10.1.1.1")), ADMISSION_YES);
-	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_NO);
-	ck_assert_int_eq(admission_accepted(one, from("2001:db8::1")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_OUTSIDE);
+	ck_assert_int_eq(admission_accepted(one, from("2001:db8::1")), ADMISSION_OUTSIDE);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_cidr), 2);
 }
 END_TEST
@@ -107,12 +107,12 @@ START_TEST(balancer)
 	conf.max_connections_per_address = 1;
 	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_HEADER);
 	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_HEADER);
-	ck_assert_int_eq(admission_accepted(one, from("192.0.2.2")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.2")), ADMISSION_OUTSIDE);
 	ck_assert_int_eq(admission_accepted(one, from("10.0.0.1")), ADMISSION_YES);
-	ck_assert(admission_behind(one, from("10.0.0.1")));
+	ck_assert_int_eq(admission_behind(one, from("10.0.0.1")), ADMISSION_YES);
 	ck_assert(admission_came(one, AF_INET, bytes("10.0.0.1")));
-	ck_assert(!admission_behind(one, from("10.0.0.1")));
-	ck_assert(!admission_behind(one, from("2001:db8::1")));
+	ck_assert_int_eq(admission_behind(one, from("10.0.0.1")), ADMISSION_ADDRESS_FULL);
+	ck_assert_int_eq(admission_behind(one, from("2001:db8::1")), ADMISSION_OUTSIDE);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_cidr), 2);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_address), 1);
 }
@@ -129,8 +129,8 @@ START_TEST(in_all)
 	admission_round(one);
 	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_YES);
 	ck_assert_int_eq(admission_accepted(one, from("192.0.2.9")), ADMISSION_HEADER);
-	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_NO);
-	ck_assert_int_eq(admission_accepted(one, from("192.0.2.9")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_FULL);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.9")), ADMISSION_FULL);
 	ck_assert_uint_eq(stats_get(&stats_of(0)->refused_max), 2);
 	stats_set(&stats_of(1)->conn_active, 0);
 	admission_round(one);
@@ -146,8 +146,8 @@ START_TEST(per_address)
 	ck_assert(admission_came(one, AF_INET, bytes("192.0.2.1")));
 	ck_assert_int_eq(admission_accepted(two, from("192.0.2.1")), ADMISSION_YES);
 	ck_assert(admission_came(two, AF_INET, bytes("192.0.2.1")));
-	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_NO);
-	ck_assert_int_eq(admission_accepted(two, from("::ffff:192.0.2.1")), ADMISSION_NO);
+	ck_assert_int_eq(admission_accepted(one, from("192.0.2.1")), ADMISSION_ADDRESS_FULL);
+	ck_assert_int_eq(admission_accepted(two, from("::ffff:192.0.2.1")), ADMISSION_ADDRESS_FULL);
 	ck_assert_int_eq(admission_accepted(one, from("192.0.2.2")), ADMISSION_YES);
 	admission_left(one, AF_INET, bytes("192.0.2.1"));
 	ck_assert_int_eq(admission_accepted(two, from("192.0.2.1")), ADMISSION_YES);

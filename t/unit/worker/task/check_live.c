@@ -16,7 +16,7 @@ START_TEST(a_whole_session_in_one_fold)
 	position(l, e, 1, T0 + 1000, 10, true);
 	position(l, e, 1, T0 + 3000, 12, false);
 	position(l, e, 1, T0 + 2000, 11, true);
-	live_disconnected(l, e, 1, 1000, T0 + 5000);
+	live_disconnected(l, e, 1, 1000, T0 + 5000, "peer");
 	ck_assert(live_pending(l));
 	rig_start(&r);
 	settled(&r, l);
@@ -81,6 +81,90 @@ START_TEST(moves_only_forward)
 }
 END_TEST
 
+/* Why sessions ended, in a row, over folds and writes; also of one that a newer one has replaced. */
+START_TEST(ends_are_counted)
+{
+	static const char reason[] = "idle", other[] = "takeover";
+	static const char sql[] =
+	    "SELECT concat_ws(' ', disconnect_reason, disconnects_in_row, online,"
+	    " disconnects_since IS NOT NULL) FROM device_online";
+	struct rig r;
+	struct live *l;
+
+	rig_open(&r);
+	l = add_live(&r);
+	uint32_t e = rig_device(&r, 1);
+	rig_start(&r);
+	connected(l, e, 1, 1000);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "t f");
+	live_disconnected(l, e, 1, 1000, T0 + 9, reason);
+	connected(l, e, 1, 2000);
+	live_disconnected(l, e, 1, 2000, T0 + 10, reason);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "idle 2 f t");
+	SQL(&r, "UPDATE device_online SET disconnects_since = '2020-01-01Z'");
+	connected(l, e, 1, 3000);
+	live_disconnected(l, e, 1, 3000, T0 + 11, reason);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "idle 3 f t");
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT disconnects_since = '2020-01-01Z' FROM device_online"), "t");
+	/* Another reason begins anew. */
+	connected(l, e, 1, 4000);
+	connected(l, e, 1, 5000);
+	live_disconnected(l, e, 1, 4000, T0 + 12, other);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "takeover 1 t t");
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT disconnects_since > '2020-01-01Z' FROM device_online"), "t");
+	/* What can't be written waits, and what ends meanwhile is counted behind it. */
+	SQL(&r, "BEGIN; LOCK TABLE device_online IN SHARE MODE");
+	live_disconnected(l, e, 1, 4500, T0 + 13, other);
+	rig_blocked(&r);
+	live_disconnected(l, e, 1, 4600, T0 + 14, other);
+	SQL(&r, RIG_CUT);
+	UNTIL(&r, !jobs_is_up(r.jobs));
+	live_disconnected(l, e, 1, 5000, T0 + 15, other);
+	SQL(&r, "ROLLBACK");
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "takeover 4 f t");
+	done(&r, l);
+}
+END_TEST
+
+/* Half of them an hour, half a day: it is a matter of weeks, not of one long pause. */
+START_TEST(pauses_make_a_rhythm)
+{
+	static const char sql[] = "SELECT round(usual_gap_s) FROM device_online";
+	struct rig r;
+	struct live *l;
+	int64_t at = T0;
+
+	rig_open(&r);
+	l = add_live(&r);
+	uint32_t e = rig_device(&r, 1);
+	rig_start(&r);
+	live_seen(l, e, 1, at);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "");
+	live_seen(l, e, 1, at += 60000);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "60");
+	live_seen(l, e, 1, at += 3660000);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "960");
+	live_seen(l, e, 1, at += 480000);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "959");
+	/* An older sign of life is no pause. */
+	live_seen(l, e, 1, T0);
+	settled(&r, l);
+	ck_assert_str_eq(VALUE(&r, sql), "959");
+	done(&r, l);
+}
+END_TEST
+
 START_TEST(sessions_are_fenced)
 {
 	struct rig r;
@@ -96,16 +180,16 @@ START_TEST(sessions_are_fenced)
 	ck_assert_str_eq(VALUE(&r, sql), "true 1000");
 	/* The newer one comes first, then the late goodbye of the older, in one fold or in two. */
 	connected(l, e, 1, 2000);
-	live_disconnected(l, e, 1, 1000, T0 + 9);
+	live_disconnected(l, e, 1, 1000, T0 + 9, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "true 2000");
-	live_disconnected(l, e, 1, 1000, T0 + 10);
+	live_disconnected(l, e, 1, 1000, T0 + 10, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "true 2000");
 	ck_assert_str_eq(VALUE(&r, "SELECT disconnected_at FROM device_online"), "");
 	/* Another gateway has a newer session: neither our start nor our end touches it. */
 	SQL(&r, "UPDATE device_online SET session_id = 5000, gateway = 'other'");
-	live_disconnected(l, e, 1, 2000, T0 + 11);
+	live_disconnected(l, e, 1, 2000, T0 + 11, "peer");
 	settled(&r, l);
 	connected(l, e, 1, 3000);
 	settled(&r, l);
@@ -114,16 +198,16 @@ START_TEST(sessions_are_fenced)
 	/* Ended and begun anew, in one fold. */
 	connected(l, e, 1, 6000);
 	settled(&r, l);
-	live_disconnected(l, e, 1, 6000, T0 + 12);
+	live_disconnected(l, e, 1, 6000, T0 + 12, "peer");
 	connected(l, e, 1, 7000);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "true 7000");
-	live_disconnected(l, e, 1, 7000, T0 + 13);
+	live_disconnected(l, e, 1, 7000, T0 + 13, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "false 7000");
 	/* A goodbye whose beginning was never written. */
 	uint32_t e2 = rig_device(&r, 2);
-	live_disconnected(l, e2, 2, 100, T0);
+	live_disconnected(l, e2, 2, 100, T0, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online WHERE device_id = 2"), "f");
 	done(&r, l);
@@ -203,7 +287,7 @@ START_TEST(nothing_is_lost_with_the_connection)
 	rig_blocked(&r);
 	/* Written to while it is under way: both must come out. */
 	position(l, e, 1, T0 + 1, 11, false);
-	live_disconnected(l, e, 1, 1000, T0 + 2);
+	live_disconnected(l, e, 1, 1000, T0 + 2, "peer");
 	SQL(&r, RIG_CUT);
 	UNTIL(&r, !jobs_is_up(r.jobs));
 	ck_assert(live_pending(l));
@@ -274,9 +358,9 @@ START_TEST(deleted_devices_get_no_row)
 	gone.imei = IMEI(2);
 	ck_assert_int_eq(
 	    registry_apply(r.registry, &gone, registry_seq(r.registry), NULL), REGISTRY_OK);
-	live_disconnected(l, e1, 1, 1000, T0);
+	live_disconnected(l, e1, 1, 1000, T0, "peer");
 	connected(l, e2, 2, 2000);
-	live_disconnected(l, e2, 2, 2000, T0);
+	live_disconnected(l, e2, 2, 2000, T0, "peer");
 	position(l, e3, 30, T0, 10, true);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, "SELECT string_agg(device_id || ' ' || online, ',')"
@@ -313,6 +397,8 @@ live_tests(void)
 	tcase_add_test(t, a_whole_session_in_one_fold);
 	tcase_add_test(t, moves_only_forward);
 	tcase_add_test(t, sessions_are_fenced);
+	tcase_add_test(t, ends_are_counted);
+	tcase_add_test(t, pauses_make_a_rhythm);
 	tcase_add_test(t, once_a_second_and_soon);
 	tcase_add_test(t, locked_rows_are_tried_again);
 	tcase_add_test(t, nothing_is_lost_with_the_connection);

@@ -39,7 +39,8 @@ follow(uint64_t imei, bool bytes, int64_t until_ms)
 	int fd[2];
 
 	ck_assert(ipc_pair(fd));
-	ck_assert_ptr_nonnull(followers_add(&followers, imei, bytes, until_ms, fd[1]));
+	ck_assert_ptr_nonnull(followers_add(
+	    &followers, &(struct trace_request){.imei = imei, .bytes = bytes}, until_ms, fd[1]));
 	return fd[0];
 }
 
@@ -231,7 +232,8 @@ START_TEST(there_are_not_too_many)
 	for (int i = 0; i < TRACE_MAX_CLIENTS; i++)
 		fd[i] = follow(IMEI, false, 1000);
 	ck_assert(ipc_pair(more));
-	ck_assert_ptr_null(followers_add(&followers, IMEI, false, 1000, more[1]));
+	ck_assert_ptr_null(
+	    followers_add(&followers, &(struct trace_request){.imei = IMEI}, 1000, more[1]));
 	ck_assert_int_eq(read(more[0], &byte, 1), 0);
 	close(more[0]);
 	for (int i = 0; i < TRACE_MAX_CLIENTS; i++)

@@ -10,13 +10,19 @@
 #include "worker/tracker/trackers_impl.h"
 
 static int
-follow(uint64_t imei, bool bytes)
+follow_as(const struct trace_request *request)
 {
 	int fd[2];
 
 	ck_assert(ipc_pair(fd));
-	trackers_follow(r.t, imei, bytes, rig_now() + 60000, fd[1]);
+	trackers_follow(r.t, request, rig_now() + 60000, fd[1]);
 	return fd[0];
+}
+
+static int
+follow(uint64_t imei, bool bytes)
+{
+	return follow_as(&(struct trace_request){.imei = imei, .bytes = bytes});
 }
 
 /* The next event of that name, as text; those before it are dropped. */
@@ -200,6 +206,52 @@ START_TEST(what_is_open_already)
 }
 END_TEST
 
+/* An address is followed from the first byte, whoever it turns out to be; its IMEI packet is told once. */
+START_TEST(an_address)
+{
+	const struct trace_request here = {
+	    .whom = TRACE_PEER, .address = "192.0.2.1", .bytes = true};
+	const struct trace_request elsewhere = {.whom = TRACE_PEER, .address = "192.0.2.2"};
+	int watch = follow_as(&here), other = follow_as(&elsewhere), fd = rig_open_session(IMEI);
+
+	TELLS(watch, "opened", "\"peer\":\"192.0.2.1:4000\"");
+	TELLS(watch, "in", "\"hex\":\"000f333530303030303030303030303031\"");
+	TELLS(watch, "connected", "\"imei\":\"350000000000001\"");
+	TELLS(watch, "accepted", "\"device_id\":100");
+	TELLS(watch, "out", "\"hex\":\"01\"");
+	close(fd);
+	rig_turn();
+	TELLS(watch, "closed", "\"reason\":\"peer\"");
+	ck_assert_str_eq(rig_heard(other), "");
+}
+END_TEST
+
+START_TEST(strangers)
+{
+	int watch = follow_as(&(struct trace_request){.whom = TRACE_UNIDENTIFIED}),
+	    known = rig_open_session(IMEI), fd = rig_connect();
+
+	rig_send(fd, "GET / HTTP/1.1\r\n", 16);
+	TELLS(watch, "unidentified",
+	    "\"what\":\"http\",\"first_bytes\":\"474554202f20485454502f312e310d0a\"");
+	TELLS(watch, "closed", "\"reason\":\"handshake\"");
+	rig_send(known, "\xff", 1);
+	ck_assert_str_eq(rig_heard(watch), "");
+}
+END_TEST
+
+START_TEST(closed_by_the_operator)
+{
+	int fd = rig_open_session(IMEI), other = rig_open_session(IMEI + 1),
+	    watch = follow_as(&(struct trace_request){.imei = IMEI, .close = true});
+
+	TELLS(watch, "closed", "\"reason\":\"operator\"");
+	HEARS(fd, ".");
+	HEARS(other, "");
+	ck_assert_str_eq(r.ended_for, "operator");
+}
+END_TEST
+
 START_TEST(too_many)
 {
 	int fd[2];
@@ -207,7 +259,7 @@ START_TEST(too_many)
 	for (int i = 0; i < TRACE_MAX_CLIENTS; i++)
 		follow(IMEI, false);
 	ck_assert(ipc_pair(fd));
-	trackers_follow(r.t, IMEI, false, rig_now() + 60000, fd[1]);
+	trackers_follow(r.t, &(struct trace_request){.imei = IMEI}, rig_now() + 60000, fd[1]);
 	ck_assert_uint_eq(r.t->followers.n, TRACE_MAX_CLIENTS);
 	HEARS(fd[0], ".");
 }
@@ -225,6 +277,9 @@ trace_tests(void)
 	tcase_add_test(t, rows_by_what_became_of_them);
 	tcase_add_test(t, stored_for_nobody);
 	tcase_add_test(t, what_is_open_already);
+	tcase_add_test(t, an_address);
+	tcase_add_test(t, strangers);
+	tcase_add_test(t, closed_by_the_operator);
 	tcase_add_test(t, too_many);
 	return t;
 }

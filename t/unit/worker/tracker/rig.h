@@ -50,9 +50,15 @@ struct rig {
 	unsigned connected, disconnected;
 	struct live_session session; /* without its address */
 	int64_t ended_session;
+	char ended_for[32];
+	unsigned seen;
 	/* rejected.h */
 	unsigned rejections;
 	char rejection[32], rejected_from[64];
+	unsigned strangers;
+	char stranger[32];
+	uint8_t stranger_bytes[16];
+	size_t stranger_len;
 	/* commands.h */
 	struct commands_config commands;
 	bool commands_busy; /* commands_check() says that something is due */

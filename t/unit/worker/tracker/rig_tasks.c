@@ -27,12 +27,34 @@ live_connected(
 }
 
 void
-live_disconnected(
-    struct live *l, uint32_t entry, int64_t device_id, int64_t session_id, int64_t wall_ms)
+live_disconnected(struct live *l, uint32_t entry, int64_t device_id, int64_t session_id,
+    int64_t wall_ms, const char *reason)
 {
 	(void)l, (void)entry, (void)device_id, (void)wall_ms;
 	r.disconnected++;
 	r.ended_session = session_id;
+	snprintf(r.ended_for, sizeof(r.ended_for), "%s", reason);
+}
+
+void
+live_seen(struct live *l, uint32_t entry, int64_t device_id, int64_t seen_wall_ms)
+{
+	(void)l, (void)device_id, (void)seen_wall_ms;
+	r.seen++;
+	registry_set_flushed_ms(r.registry, entry, rig_now());
+}
+
+void
+rejected_note_stranger(struct rejected *ledger, const char *what, int family, const uint8_t *addr,
+    const uint8_t *p, size_t n, int64_t wall_ms)
+{
+	(void)ledger, (void)wall_ms, (void)family, (void)addr;
+	r.strangers++;
+	snprintf(r.stranger, sizeof(r.stranger), "%s", what);
+	ck_assert_uint_le(n, sizeof(r.stranger_bytes));
+	if (n > 0)
+		memcpy(r.stranger_bytes, p, n);
+	r.stranger_len = n;
 }
 
 void
