@@ -70,7 +70,7 @@ check_PROGRAMS += $(unit_tests) t/unit/master/fake_gateway
 TESTS += $(unit_tests)
 
 # Of all programs that name no libraries of their own: these tests.
-LDADD = libtgctl.a libsim.a libmigrations.a libmaster.a libworker.a libpg.a libshm.a libproto.a \
+LDADD = libsim.a libtgctl.a libmigrations.a libmaster.a libworker.a libpg.a libshm.a libproto.a \
 	libcommon.a $(CHECK_LIBS) $(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 
 t_unit_master_check_master_SOURCES = t/unit/master/check_master.c t/unit/master/check_master.h \
