@@ -70,7 +70,7 @@ check_PROGRAMS += $(unit_tests) t/unit/master/fake_gateway
 TESTS += $(unit_tests)
 
 # Of all programs that name no libraries of their own: these tests.
-LDADD = libtgctl.a libsim.a libmigrations.a libmaster.a libworker.a libpg.a libshm.a libproto.a \
+LDADD = libsim.a libtgctl.a libmigrations.a libmaster.a libworker.a libpg.a libshm.a libproto.a \
 	libcommon.a $(CHECK_LIBS) $(LIBPQ_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS) -lpthread -lm
 
 t_unit_master_check_master_SOURCES = t/unit/master/check_master.c t/unit/master/check_master.h \
@@ -157,6 +157,7 @@ t_unit_worker_tracker_check_trackers_SOURCES = \
 	t/unit/worker/tracker/check_handshake.c \
 	t/unit/worker/tracker/check_random.c \
 	t/unit/worker/tracker/check_read.c \
+	t/unit/worker/tracker/check_strangers.c \
 	t/unit/worker/tracker/check_trace.c \
 	t/unit/worker/tracker/rig.c t/unit/worker/tracker/rig.h \
 	t/unit/worker/tracker/rig_tasks.c \
