@@ -78,7 +78,6 @@ stranger_tests(void)
 {
 	TCase *t = tcase_create("strangers");
 
-	tcase_add_checked_fixture(t, rig_open, rig_close);
 	tcase_add_test(t, pings_are_signs_of_life);
 	tcase_add_test(t, strangers_are_noted);
 	return t;
