@@ -200,7 +200,7 @@ append(struct stream *s, const char *hex)
 		s->room = s->len + n;
 	}
 	memcpy(s->bytes + s->len, hex, n);
-	if (!hex_text(s->bytes + s->len, &n))
+	if (!hex_bytes(s->bytes + s->len, &n))
 		return false;
 	s->len += n;
 	return true;

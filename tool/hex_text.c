@@ -244,3 +244,17 @@ hex_text(uint8_t *text, size_t *len)
 	*len = r.n;
 	return r.high < 0;
 }
+
+bool
+hex_bytes(uint8_t *text, size_t *len)
+{
+	if (*len % 2 != 0)
+		return false;
+	for (size_t i = 0; i < *len; i += 2) {
+		if (digit(text[i]) < 0 || digit(text[i + 1]) < 0)
+			return false;
+		text[i / 2] = (uint8_t)(digit(text[i]) << 4 | digit(text[i + 1]));
+	}
+	*len /= 2;
+	return true;
+}

@@ -17,6 +17,9 @@
 /* In place. False if it is no such text, or there is half a byte. */
 bool hex_text(uint8_t *text, size_t *len) __attribute__((warn_unused_result));
 
+/* Hex digits and nothing else, in place. */
+bool hex_bytes(uint8_t *text, size_t *len) __attribute__((warn_unused_result));
+
 /* True if it may be one: all of it can be seen. A tracker's own bytes can't, as each frame begins with zeros. */
 bool hex_text_likely(const uint8_t *p, size_t n) __attribute__((warn_unused_result));
 

@@ -237,7 +237,7 @@ decode_row(struct raw *r, bool by_id, json_t **result)
 	}
 	r->frame = (uint8_t *)strdup(pg_field(r->row, "frame"));
 	r->len = r->frame != NULL ? strlen((char *)r->frame) : 0;
-	if (r->frame == NULL || !hex_text(r->frame, &r->len) || !store(r, by_id))
+	if (r->frame == NULL || !hex_bytes(r->frame, &r->len) || !store(r, by_id))
 		return RAW_ERROR;
 	if (r->why[0] == '\0' &&
 	    !database_run(r->db, "marking the frame as decoded", "raw_set_decoded", &params))

@@ -212,7 +212,7 @@ put_message_stored(struct line *l, const json_t *e)
 static void
 put_copied(struct line *l, const json_t *e)
 {
-	put(l, "a copy of the frame is kept for debugging: %s", trace_reason(text(e, "reason")));
+	put(l, "a copy of the frame is kept: %s", trace_reason(text(e, "reason")));
 }
 
 static void

@@ -154,7 +154,7 @@ read_stranger(const struct pg_result *res, int row, const char *imei, struct why
 	s->attempts = pg_int(res, row, pg_column(res, "attempts"));
 	if (len < sizeof(bytes)) {
 		memcpy(bytes, hex, len);
-		if (hex_text(bytes, &len))
+		if (hex_bytes(bytes, &len))
 			n = stranger_digits(bytes, len, digits);
 	}
 	/* Of 16 digits or more the last ones are too many. */

@@ -157,6 +157,7 @@ t_unit_worker_tracker_check_trackers_SOURCES = \
 	t/unit/worker/tracker/check_handshake.c \
 	t/unit/worker/tracker/check_random.c \
 	t/unit/worker/tracker/check_read.c \
+	t/unit/worker/tracker/check_strangers.c \
 	t/unit/worker/tracker/check_trace.c \
 	t/unit/worker/tracker/rig.c t/unit/worker/tracker/rig.h \
 	t/unit/worker/tracker/rig_tasks.c \

@@ -95,7 +95,7 @@ decoded_json(const char *hex)
 	struct stream_item item = {0};
 	json_t *o = json_object();
 
-	if (frame != NULL && hex_text(frame, &len) &&
+	if (frame != NULL && hex_bytes(frame, &len) &&
 	    stream_next(frame, len, true, &item) == STREAM_FRAME) {
 		/* It says itself what is wrong with it. */
 		(void)!frame_json(o, item.body, item.body_len);

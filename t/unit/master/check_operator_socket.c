@@ -345,7 +345,7 @@ START_TEST(what_is_no_request_is_refused)
 
 	serve();
 	fd = ask("trace me");
-	hears(fd, "error", "the only request is");
+	hears(fd, "error", "the only requests are");
 	hears_the_end(fd);
 	fd = ask(REQUEST);
 	hears(fd, "tracing", "");

@@ -304,75 +304,6 @@ START_TEST(next_frame_has_its_own_time)
 }
 END_TEST
 
-/* A ping moves the live row: the first of a connection at once, then when the row is 30 s old. */
-START_TEST(pings_are_signs_of_life)
-{
-	int fd = rig_connect();
-
-	rig_send(fd, "\xff", 1);
-	ck_assert_uint_eq(r.seen, 0);
-	rig_say_imei(fd, IMEI);
-	rig_send(fd, "\xff", 1);
-	ck_assert_uint_eq(r.seen, 1);
-	rig_pass(29000);
-	rig_send(fd, "\xff\xff", 2);
-	ck_assert_uint_eq(r.seen, 1);
-	rig_pass(1000);
-	rig_send(fd, "\xff\xff", 2);
-	ck_assert_uint_eq(r.seen, 2);
-}
-END_TEST
-
-/* What a connection said that never said an IMEI, however it ends; a knock without a byte is nobody. */
-START_TEST(strangers_are_noted)
-{
-	int fd = rig_connect();
-
-	rig_send(fd, "\x16\x03\x01\x02\x00\x01\x00", 7);
-	HEARS(fd, ".");
-	ck_assert_str_eq(r.stranger, "tls");
-	ck_assert_mem_eq(r.stranger_bytes, "\x16\x03\x01\x02\x00\x01\x00", 7);
-	ck_assert_uint_eq(STAT(stranger_tls), 1);
-	fd = rig_connect();
-	rig_send(fd,
-	    "\xff\0\x0f"
-	    "3500",
-	    7);
-	rig_pass(61000);
-	HEARS(fd, ".");
-	ck_assert_str_eq(r.stranger, "incomplete");
-	ck_assert_mem_eq(r.stranger_bytes,
-	    "\0\x0f"
-	    "3500",
-	    6);
-	ck_assert_uint_eq(r.stranger_len, 6);
-	fd = rig_connect();
-	rig_send(fd,
-	    "\0\x0f"
-	    "35",
-	    4);
-	close(fd);
-	rig_turn();
-	ck_assert_uint_eq(r.strangers, 3);
-	fd = rig_connect();
-	close(fd);
-	rig_turn();
-	ck_assert_uint_eq(r.strangers, 3);
-	ck_assert_uint_eq(STAT(stranger_nothing), 1);
-	fd = rig_connect_from("10.9.9.9", true);
-	rig_say_imei(fd, IMEI);
-	ck_assert_str_eq(r.stranger, "no_proxy_header");
-	ck_assert_mem_eq(r.stranger_bytes,
-	    "\0\x0f"
-	    "35000000000000",
-	    16);
-	fd = rig_open_session(IMEI);
-	rig_send(fd, "junk", 4);
-	ck_assert_uint_eq(r.strangers, 4);
-	ck_assert_str_eq(r.ended_for, "out_of_step");
-}
-END_TEST
-
 START_TEST(newest_session_wins)
 {
 	int older = make(CONN_OPEN), newer = rig_open_session(IMEI);
@@ -491,8 +422,6 @@ closing_tests(void)
 	tcase_add_test(t, time_outs);
 	tcase_add_test(t, next_frame_has_its_own_time);
 	tcase_add_test(t, newest_session_wins);
-	tcase_add_test(t, pings_are_signs_of_life);
-	tcase_add_test(t, strangers_are_noted);
 	tcase_add_test(t, device_changes);
 	tcase_add_test(t, database_goes_away);
 	tcase_add_test(t, places_are_used_again);

@@ -9,8 +9,9 @@ main(void)
 	Suite *suite = suite_create("trackers");
 	SRunner *runner;
 	int failed;
-	TCase *cases[] = {handshake_tests(), header_tests(), read_tests(), frames_tests(),
-	    closing_tests(), drain_tests(), command_tests(), trace_tests(), random_tests()};
+	TCase *cases[] = {handshake_tests(), stranger_tests(), header_tests(), read_tests(),
+	    frames_tests(), closing_tests(), drain_tests(), command_tests(), trace_tests(),
+	    random_tests()};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		tcase_add_checked_fixture(cases[i], rig_open, rig_close);

@@ -127,6 +127,7 @@ void rig_device(uint64_t imei, bool present, bool enabled, uint32_t codecs);
 void rig_audit(void);
 
 TCase *handshake_tests(void);
+TCase *stranger_tests(void);
 TCase *header_tests(void);
 TCase *read_tests(void);
 TCase *frames_tests(void);
