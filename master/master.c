@@ -273,7 +273,8 @@ master_run(struct master *m)
 	struct slot_actions out;
 	int i;
 
-	m->upgrade = (struct upgrade){.report = -1, .talk = -1, .life = -1, .deadline_ms = SLOT_NEVER};
+	m->upgrade =
+	    (struct upgrade){.report = -1, .talk = -1, .life = -1, .deadline_ms = SLOT_NEVER};
 	m->life[0] = m->life[1] = -1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	event_set_log_callback(on_libevent);
