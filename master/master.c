@@ -176,7 +176,7 @@ master_advance(struct master *m)
 		living += !slot_empty(&m->slots[i].sup);
 	/* A successor that isn't in charge is waited for: it must not be left to itself. */
 	living += m->upgrade.pid != 0 && m->upgrade.state != UPGRADE_DONE;
-	/* A predecessor that still drains is waited for too: a service manager kills what is left after us. */
+	/* So is a predecessor that drains: a service manager kills what the main process leaves behind. */
 	living += m->successor.in_charge && m->successor.alive && !m->at_once;
 	if (m->phase == MASTER_STOPPING && living == 0)
 		(void)event_base_loopbreak(m->base);
@@ -273,7 +273,8 @@ master_run(struct master *m)
 	struct slot_actions out;
 	int i;
 
-	m->upgrade = (struct upgrade){.talk = -1, .life = -1, .deadline_ms = SLOT_NEVER};
+	m->upgrade =
+	    (struct upgrade){.report = -1, .talk = -1, .life = -1, .deadline_ms = SLOT_NEVER};
 	m->life[0] = m->life[1] = -1;
 	(void)signal(SIGPIPE, SIG_IGN);
 	event_set_log_callback(on_libevent);

@@ -16,6 +16,7 @@
  * lend.c            sockets of slots that are down, or out of use
  * reload.c          SIGHUP
  * upgrade.c         SIGUSR2: starts a successor and hands over to it
+ * between.c         the processes of that: the successor, and who waits for it until it is ready
  * successor.c       the other side: takes over from a predecessor
  * status.c          the HTTP paths
  *
@@ -108,9 +109,10 @@ enum upgrade_state {
 /* A predecessor's view of its successor. */
 struct upgrade {
 	enum upgrade_state state;
-	bool wanted;   /* a SIGUSR2 that is not yet taken care of */
+	bool wanted; /* a SIGUSR2 that is not yet taken care of */
 	pid_t pid;     /* the successor, or 0 */
-	pid_t between; /* its parent, our child; 0 once the successor was let go */
+	pid_t between; /* the go-between, our child and its parent; 0: none, or no more */
+	int report;    /* how it ended, by the go-between; -1 without one */
 	int talk;      /* our end of the socket pair (master/handover.h), or -1 */
 	int life;      /* ends with it and its workers, or -1 */
 	struct event *talk_event, *life_event;
@@ -160,7 +162,7 @@ struct master {
 	struct successor successor;
 	int life[2];	    /* a pipe that ends with us and our last worker */
 	bool asked_to_stop; /* by a signal, not by a successor */
-	bool at_once;	    /* by a second one */
+	bool at_once;	    /* by a second signal: nobody is waited for */
 	uint32_t generation;
 	uint32_t last_serial;
 	int64_t start_wall_ms, start_ms;
@@ -214,9 +216,20 @@ void memory_other_gone(struct master *);
 
 void upgrade_request(struct master *);
 void upgrade_advance(struct master *);
-void upgrade_ended(struct master *, int status);
+/* The child that is upgrade.between has ended and was waited for. */
+void upgrade_between_ended(struct master *);
 void upgrade_stop(struct master *, int64_t deadline_ms);
 void upgrade_forget(struct master *);
+
+/* ---- between.c ---- */
+
+/* Starts go-between and successor: sets pid, between and report of m->upgrade. False with errno. */
+bool between_start(struct master *, const struct handover *, int text_fd)
+    __attribute__((warn_unused_result));
+/* Ends the go-between. False if the successor has ended, with its status. */
+bool between_let_go(struct upgrade *, int *status) __attribute__((warn_unused_result));
+/* After its end: forgets it. True if it told the successor's status; else it was killed. */
+bool between_told(struct upgrade *, int *status) __attribute__((warn_unused_result));
 
 /* ---- successor.c ---- */
 

@@ -3,7 +3,8 @@
 noinst_LIBRARIES += libmaster.a
 libmaster_a_SOURCES = \
 	master/master.c master/master.h \
-	master/cleanup.c master/contact.c master/lend.c master/memory.c master/reload.c master/signals.c \
+	master/between.c master/cleanup.c master/contact.c master/lend.c master/memory.c master/reload.c \
+	master/signals.c \
 	master/spawn.c master/status.c master/successor.c master/upgrade.c \
 	master/worker_channel.c \
 	master/resolver.c master/resolver.h master/resolver_main.c \

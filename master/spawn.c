@@ -308,6 +308,6 @@ spawn_reap(struct master *m)
 		else if (resolver_is(m, pid))
 			resolver_ended(m, status);
 		else if (pid == m->upgrade.between)
-			upgrade_ended(m, status);
+			upgrade_between_ended(m);
 	}
 }

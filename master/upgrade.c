@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +20,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "master/descriptors.h"
 #include "master/http.h"
 #include "master/sd_notify.h"
 
@@ -32,6 +30,11 @@ upgrade_request(struct master *m)
 {
 	if (m->phase == MASTER_STOPPING)
 		return;
+	/* Our end would be the end of the container, and of the successor. */
+	if (getpid() == 1) {
+		log_error("upgrade: process 1 of a container can't hand over; restart it instead");
+		return;
+	}
 	if (m->phase == MASTER_STARTING || m->reload.state != RELOAD_IDLE || m->reload.wanted ||
 	    master_has_other(m))
 		log_info("upgrade: after what is under way");
@@ -66,6 +69,9 @@ end_failure(struct master *m)
 {
 	struct upgrade *u = &m->upgrade;
 
+	/* How it ended a go-between tells. Without one nothing but its pipe says that it did. */
+	if (u->between == 0 && u->life == -1)
+		u->pid = 0;
 	if (u->state != UPGRADE_FAILED || u->pid != 0 || u->life != -1)
 		return;
 	memory_other_gone(m);
@@ -87,11 +93,8 @@ failed(struct master *m, const char *why)
 		    (long)getpid(), m->generation);
 	else
 		log_warn("upgrade: %s", why);
-	if (u->state == UPGRADE_GOING) {
-		sd_notify_main_pid((long)getpid());
-		if (!pidfile_write(&m->pidfile))
-			log_error("TELEM_PIDFILE %.300s: %s", m->pidfile.path, strerror(errno));
-	}
+	if (u->state == UPGRADE_GOING && !pidfile_write(&m->pidfile))
+		log_error("TELEM_PIDFILE %.300s: %s", m->pidfile.path, strerror(errno));
 	if (m->phase == MASTER_RUNNING)
 		sd_notify_ready("upgrade failed: the old program goes on");
 	u->state = UPGRADE_FAILED;
@@ -115,6 +118,8 @@ handed_over(struct master *m)
 	log_info("upgrade: pid %ld has taken over; generation %u drains, at most %d ms",
 	    (long)u->pid, m->generation, m->conf->drain_timeout_ms);
 	end_talk(u);
+	/* Not before: the end of the main process is the end of the service. */
+	sd_notify_main_pid((long)u->pid);
 	http_free(m->http);
 	m->http = NULL;
 	pidfile_let_go(&m->pidfile);
@@ -123,37 +128,42 @@ handed_over(struct master *m)
 	master_stop(m);
 }
 
-/* The successor becomes a child of PID 1. False if it has just ended, which is taken care of. */
-static bool
-let_go(struct master *m)
+static void on_message(struct master *m, const char *text);
+
+static void
+successor_ended(struct master *m, int status)
 {
 	struct upgrade *u = &m->upgrade;
-	pid_t pid = u->between;
-	int status = 0;
+	char why[96], text[HANDOVER_SAYS];
 
-	if (pid == 0)
-		return false;
-	(void)kill(pid, SIGTERM);
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
-	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM) {
-		upgrade_ended(m, status);
-		return false;
-	}
-	u->between = 0;
-	return true;
+	u->pid = 0;
+	/* Its last words; what else it said is worth nothing any more. */
+	while (u->talk != -1 && handover_hear(u->talk, text) == 1)
+		if (strncmp(text, "failed ", 7) == 0)
+			on_message(m, text);
+	if (WIFSIGNALED(status))
+		snprintf(why, sizeof(why), "the new program was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(why, sizeof(why),
+		    "the new program ended with status %d before it was ready",
+		    WEXITSTATUS(status));
+	failed(m, why);
+	end_failure(m);
 }
 
 static void
 on_message(struct master *m, const char *text)
 {
 	struct upgrade *u = &m->upgrade;
+	int status;
 
 	if (strcmp(text, "ready") == 0 && u->state == UPGRADE_STARTING) {
-		if (!let_go(m))
+		/* Only of its own children does a service manager wait for the end. */
+		if (!between_let_go(u, &status)) {
+			successor_ended(m, status);
 			return;
-		/* Only the main process may say who the next one is, and only a child of the manager is waited for. */
-		sd_notify_main_pid((long)u->pid);
+		}
 		u->state = UPGRADE_GOING;
 		if (!handover_say(u->talk, "go"))
 			failed(m, "the new program does not hear");
@@ -176,11 +186,13 @@ on_talk(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (m->upgrade.talk != -1 && (r = handover_hear(fd, text)) == 1)
 		on_message(m, text);
-	/* How it ended, if it did, is told by SIGCHLD; after let_go() by nothing but this. */
 	if (r == -1 && m->upgrade.talk != -1) {
 		end_talk(&m->upgrade);
-		if (m->upgrade.state == UPGRADE_GOING)
+		/* With a go-between how it ended is told by that. */
+		if (m->upgrade.state == UPGRADE_GOING) {
+			m->upgrade.pid = 0;
 			failed(m, "the new program has ended while it took over");
+		}
 	}
 	master_advance(m);
 }
@@ -196,144 +208,25 @@ on_life(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	end_life(&m->upgrade);
-	if (m->upgrade.between == 0) {
-		if (m->upgrade.state == UPGRADE_DONE)
-			log_error("upgrade: the new program has ended");
-		m->upgrade.pid = 0;
-	}
+	if (m->upgrade.state == UPGRADE_DONE)
+		log_error("upgrade: the new program has ended");
 	end_failure(m);
 	master_advance(m);
 }
 
 void
-upgrade_ended(struct master *m, int status)
+upgrade_between_ended(struct master *m)
 {
-	struct upgrade *u = &m->upgrade;
-	char why[96], text[HANDOVER_SAYS];
+	int status;
 
-	u->pid = u->between = 0;
-	/* Its last words; what else it said is worth nothing any more. */
-	while (u->talk != -1 && handover_hear(u->talk, text) == 1)
-		if (strncmp(text, "failed ", 7) == 0)
-			on_message(m, text);
-	if (WIFSIGNALED(status))
-		snprintf(why, sizeof(why), "the new program was killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (between_told(&m->upgrade, &status))
+		successor_ended(m, status);
 	else
-		snprintf(why, sizeof(why),
-		    "the new program ended with status %d before it was ready",
-		    WEXITSTATUS(status));
-	failed(m, why);
+		failed(m, "the process that waits for the new program was killed");
 	end_failure(m);
 }
 
 /* ---- starting it ---- */
-
-/* The environment without a handover of our own start, and with the new one at its end. */
-static char **
-environment(char entry[64], int fd)
-{
-	size_t n = 0, i;
-	char **env;
-
-	while (environ[n] != NULL)
-		n++;
-	env = calloc(n + 2, sizeof(*env));
-	if (env == NULL)
-		return NULL;
-	for (i = 0; i < n; i++)
-		env[i] = environ[i];
-	snprintf(entry, 64, HANDOVER_ENV "=%d", fd);
-	env[n] = entry;
-	return env;
-}
-
-/* In the child: everything but what is handed over. */
-static void
-close_others(const struct handover *h, int text_fd)
-{
-	int *keep = calloc(HANDOVER_SINGLE + (size_t)(h->naddr * h->nslots) + 1, sizeof(*keep)), n;
-
-	/* All of ours are closed by execve() at the latest: what is left open then is another's. */
-	if (keep == NULL)
-		return;
-	n = handover_descriptors(h, keep);
-	keep[n++] = text_fd;
-	if (!descriptors_close_all_but(keep, n))
-		log_debug("upgrade: closing what is not handed over: %s", strerror(errno));
-	free(keep);
-}
-
-static void __attribute__((noreturn))
-execute(const struct master *m, const struct handover *h, int text_fd)
-{
-	static const int list[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
-	struct sigaction sa = {.sa_handler = SIG_DFL};
-	const char *argv[5];
-	char entry[64], **env;
-	sigset_t none;
-	size_t i;
-	int n = 0;
-
-	argv[n++] = m->program;
-	if (!m->background)
-		argv[n++] = "-f";
-	if (m->conf_file != NULL) {
-		argv[n++] = "-c";
-		argv[n++] = m->conf_file;
-	}
-	argv[n] = NULL;
-	for (i = 0; i < sizeof(list) / sizeof(*list); i++)
-		(void)sigaction(list[i], &sa, NULL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	close_others(h, text_fd);
-	handover_cloexec(h, false);
-	(void)fcntl(text_fd, F_SETFD, 0);
-	env = environment(entry, text_fd);
-	if (env != NULL)
-		(void)execve(m->program, (char *const *)argv, env);
-	if (!handover_say(
-		h->talk, "failed 1 %.300s can't be executed: %s", m->program, strerror(errno)))
-		_exit(127);
-	_exit(1);
-}
-
-/*
- * The successor's parent, a child of ours: a service manager waits only for its own children, and kills the
- * cgroup at a stop if the main process is another's. When this one ends, the successor is a child of PID 1.
- * It ends when let_go() says so, with us, or as the successor did.
- */
-static void __attribute__((noreturn))
-stand_between(const struct master *m, const struct handover *h, int text_fd, int say)
-{
-	struct sigaction sa = {.sa_handler = SIG_DFL};
-	int keep[1] = {-1}, status = 0;
-	sigset_t none;
-	pid_t pid;
-
-	(void)sigaction(SIGTERM, &sa, NULL);
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	(void)prctl(PR_SET_NAME, "gateway-upgrade");
-	pid = fork();
-	if (pid == 0)
-		execute(m, h, text_fd);
-	if (write(say, &pid, sizeof(pid)) != sizeof(pid) || pid == -1)
-		_exit(1);
-	if (!descriptors_close_all_but(keep, 1)) {
-		(void)kill(pid, SIGKILL);
-		_exit(1);
-	}
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
-	if (!WIFSIGNALED(status))
-		_exit(WEXITSTATUS(status));
-	(void)sigaction(WTERMSIG(status), &sa, NULL);
-	(void)raise(WTERMSIG(status));
-	_exit(1);
-}
 
 /* What the successor gets. False if memory is short. */
 static bool
@@ -357,36 +250,25 @@ describe(const struct master *m, struct handover *h)
 	return h->block != NULL;
 }
 
-/* The events, then the process; whatever fails is undone by start(). */
+/* The events, then the processes; whatever fails is undone by start(). */
 static bool
 launch(struct master *m, struct handover *h)
 {
 	struct upgrade *u = &m->upgrade;
-	int text_fd = handover_write(h), report[2] = {-1, -1};
-	sigset_t all, old;
+	int text_fd = handover_write(h), saved;
+	bool ok;
 
 	if (text_fd == -1)
 		return false;
 	u->talk_event = event_new(m->base, u->talk, EV_READ | EV_PERSIST, on_talk, m);
 	u->life_event = event_new(m->base, u->life, EV_READ | EV_PERSIST, on_life, m);
-	if (u->talk_event == NULL || u->life_event == NULL || pipe2(report, O_CLOEXEC) == -1 ||
-	    event_add(u->talk_event, NULL) == -1 || event_add(u->life_event, NULL) == -1) {
-		close(text_fd);
-		return false;
-	}
-	fflush(NULL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	u->between = fork();
-	if (u->between == 0)
-		stand_between(m, h, text_fd, report[1]);
-	close(report[1]);
-	if (u->between == -1 || read(report[0], &u->pid, sizeof(u->pid)) != sizeof(u->pid))
-		u->pid = -1;
-	close(report[0]);
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	ok = u->talk_event != NULL && u->life_event != NULL &&
+	     event_add(u->talk_event, NULL) == 0 && event_add(u->life_event, NULL) == 0 &&
+	     between_start(m, h, text_fd);
+	saved = errno;
 	close(text_fd);
-	return u->pid != -1;
+	errno = saved;
+	return ok;
 }
 
 static bool

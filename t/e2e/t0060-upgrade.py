@@ -197,6 +197,70 @@ def test_sessions_go_on(bench):
     gw.stop()
 
 
+def begin_upgrade_that_drains(bench):
+    """An upgrade whose old worker waits for its last answer. Returns gateway, lock, tracker, old master."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    gw = bench.gateway(database, TELEM_DRAIN_TIMEOUT_MS=60000)
+    lock = database.session(bench.scope)
+    lock.run("BEGIN")
+    lock.run("LOCK TABLE device_positions IN ACCESS EXCLUSIVE MODE")
+    tracker = bench.tracker(gw, imei).login()
+    tracker.send(wire.frame(8, [wire.Record(int(time.time() * 1000), 54.5, 25.5, sats=7)]))
+    proc.wait_until(lambda: gw.metrics().in_flight() == 1, 5, "the record is in flight")
+    old = gw.pid()
+    gw.send_signal(signal.SIGUSR2)
+    gw.heir = proc.wait_until(lambda: gw.status()["pid"] != old and gw.status()["pid"], 20,
+                              "the successor is in charge")
+    return gw, lock, tracker, old
+
+
+def test_stop_while_predecessor_drains(bench):
+    """Whoever manages the service kills what the main process leaves behind: it leaves last."""
+    gw, lock, tracker, old = begin_upgrade_that_drains(bench)
+    proc.check(gw.heir not in proc.children(old), "the main process is no child of the old one")
+    gw.send_signal(signal.SIGTERM)
+    proc.wait_until(lambda: gw.workers() == [], 20, "the successor's workers have left")
+    proc.check(proc.alive(gw.heir), "it waits for its predecessor")
+    lock.run("COMMIT")
+    proc.equal(tracker.ack(), 1, "ACK of the old worker")
+    proc.equal(gw.process.wait(30, "the predecessor leaves"), 0, "its exit status")
+    proc.wait_until(lambda: not proc.alive(gw.heir), 20, "the successor leaves")
+
+
+def test_stop_at_once_while_predecessor_drains(bench):
+    """A second SIGTERM waits for nobody."""
+    gw, lock, _, old = begin_upgrade_that_drains(bench)
+    gw.send_signal(signal.SIGTERM)
+    proc.wait_until(lambda: gw.workers() == [], 20, "the successor's workers have left")
+    proc.check(proc.alive(gw.heir), "it waits for its predecessor")
+    gw.send_signal(signal.SIGTERM)
+    proc.wait_until(lambda: not proc.alive(gw.heir), 20, "the successor leaves")
+    proc.check(proc.alive(old), "the predecessor drains")
+    lock.run("COMMIT")
+    proc.equal(gw.process.wait(30, "the predecessor leaves"), 0, "its exit status")
+
+
+def test_process_one(bench):
+    """The first process of a container can't be replaced: it says so, and serves."""
+    if os.geteuid() != 0:
+        print("# not root: no namespace of processes")
+        return
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    program = os.path.join(bench.folder, "first")
+    install(program, text="#!/bin/sh\nexec unshare --pid --fork --kill-child %s \"$@\"\n" % gateway.DAEMON)
+    gw = bench.gateway(database, program=program)
+    gw.heir = proc.children(gw.process.pid)[0]
+    gw.send_signal(signal.SIGUSR2)
+    proc.wait_until(lambda: gw.logged("process 1 of a container can't hand over"), 10, "it says so")
+    proc.equal(gw.status()["pid"], 1, "the master in charge")
+    proc.equal(bench.tracker(gw, imei).handshake(), b"\x01", "it serves")
+    gw.stop()
+
+
 def test_background(bench):
     """In the background, with a pidfile and a log file: upgrade by the pidfile, stop, both gone."""
     database = bench.database()
@@ -310,9 +374,9 @@ def test_service_manager(bench):
     proc.equal(next_message()[0], "READY=1", "told after the reload")
     old = gw.pid()
     gw.upgrade()
-    message = next_message()
-    proc.equal(message[0], "MAINPID=%d" % gw.pid(), "told at an upgrade (of pid %d)" % old)
-    proc.equal(next_message()[0], "READY=1", "told by the successor")
+    # One by the old master when it has handed over, the other by the new one.
+    proc.equal({next_message()[0], next_message()[0]}, {"MAINPID=%d" % gw.pid(), "READY=1"},
+               "told at an upgrade (of pid %d)" % old)
     gw.stop()
     proc.equal(next_message()[0], "STOPPING=1", "told at the end")
 

@@ -6,6 +6,8 @@
 
 #include <check.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "t/unit/master/check_master.h"
@@ -164,6 +166,54 @@ START_TEST(successor_is_the_managers_child)
 }
 END_TEST
 
+/* The master's child with that name, or 0. */
+static pid_t
+child_named(const char *comm)
+{
+	char path[96], name[32];
+	long pid;
+	FILE *list, *f;
+	pid_t found = 0;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)master, (long)master);
+	list = fopen(path, "r");
+	while (list != NULL && found == 0 && fscanf(list, "%ld", &pid) == 1) {
+		snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+		f = fopen(path, "r");
+		if (f != NULL && fscanf(f, "%31s", name) == 1 && strcmp(name, comm) == 0)
+			found = (pid_t)pid;
+		if (f != NULL)
+			fclose(f);
+	}
+	if (list != NULL)
+		fclose(list);
+	return found;
+}
+
+/* The go-between killed while the successor starts: that one is ended, and the next upgrade works. */
+START_TEST(go_between_dies)
+{
+	int port;
+
+	run();
+	port = tracker_port();
+	configure("never", "");
+	ck_assert_int_eq(kill(master, SIGUSR2), 0);
+	wait_for(logged("to take over") && child_named("gateway-upgrade") != 0);
+	/* Others mean the daemon. */
+	ck_assert_int_eq(kill(child_named("gateway-upgrade"), SIGTERM), 0);
+	ck_assert_int_eq(kill(child_named("gateway-upgrade"), SIGUSR2), 0);
+	ck_assert_int_eq(kill(child_named("gateway-upgrade"), SIGKILL), 0);
+	wait_for(logged("waits for the new program was killed; pid"));
+	wait_for(logged("stopped before it was ready"));
+	ck_assert_int_eq(in_charge(), master);
+	ck_assert_int_eq(generation(), 1);
+	configure("ready", "");
+	upgrade(port);
+	stop();
+}
+END_TEST
+
 START_TEST(workers_come_and_go_by_reload)
 {
 	bool seen[NWORKERS + 2] = {false};
@@ -212,5 +262,6 @@ add_upgrade_tests(TCase *tc)
 	tcase_add_test(tc, stop_during_an_upgrade);
 	tcase_add_test(tc, predecessor_dies);
 	tcase_add_test(tc, successor_is_the_managers_child);
+	tcase_add_test(tc, go_between_dies);
 	tcase_add_test(tc, workers_come_and_go_by_reload);
 }
