@@ -14,8 +14,8 @@ static_assert(SYNC_COMMIT_ON == 0 && SYNC_COMMIT_OFF == 4, "the order of commit_
 static_assert(LOG_ERROR_ == 0 && LOG_DEBUG_ == 3, "the order of level_choices");
 static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "the order of format_choices");
 static_assert(sizeof(enum ingest_raw) == sizeof(int) &&
-		  sizeof(enum synchronous_commit) == sizeof(int) && sizeof(enum log_level) == sizeof(int) &&
-		  sizeof(enum log_format) == sizeof(int),
+		  sizeof(enum synchronous_commit) == sizeof(int) &&
+		  sizeof(enum log_level) == sizeof(int) && sizeof(enum log_format) == sizeof(int),
     "choices are stored as int");
 
 #define FIELD(f) .offset = offsetof(struct conf, f), .size = sizeof(((struct conf *)NULL)->f)

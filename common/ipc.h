@@ -42,7 +42,7 @@ enum ipc_type {
 
 #define IPC_TEXT 512
 #define IPC_ADDRESSES 16
-#define IPC_NO_ADDRESS 1u /* instead of a slot */
+#define IPC_NO_ADDRESS 1u	     /* instead of a slot */
 #define IPC_RETIRED_SOCKETS 0x10000u /* instead of a slot: sockets of addresses out of use */
 
 struct ipc_msg {

@@ -109,7 +109,7 @@ enum upgrade_state {
 /* A predecessor's view of its successor. */
 struct upgrade {
 	enum upgrade_state state;
-	bool wanted; /* a SIGUSR2 that is not yet taken care of */
+	bool wanted;   /* a SIGUSR2 that is not yet taken care of */
 	pid_t pid;     /* the successor, or 0 */
 	pid_t between; /* the go-between, our child and its parent; 0: none, or no more */
 	int report;    /* how it ended, by the go-between; -1 without one */

@@ -316,7 +316,8 @@ status_json(const struct metrics_view *v)
 	    "uptime", (double)v->uptime_ms / 1e3, "generation", (int)v->generation, "listen",
 	    listen, "ready", ready, "stopping", v->stopping, "reload_success", v->reload_success,
 	    "reloaded", (double)v->reload_wall_ms / 1e3, "restarts", (json_int_t)v->restarts,
-	    "synchronous_commit", v->synchronous_commit, "totals", totals_json(&t), "workers", workers);
+	    "synchronous_commit", v->synchronous_commit, "totals", totals_json(&t), "workers",
+	    workers);
 	if (o == NULL)
 		return NULL;
 	if (json_object_set_new(o, "reason", json_string(reason)) == -1)

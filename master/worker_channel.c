@@ -46,7 +46,8 @@ on_message(struct worker_proc *p, const struct ipc_msg *msg)
 	case IPC_START_FAILED:
 		snprintf(ms->failure, sizeof(ms->failure), "%.*s", (int)sizeof(ms->failure) - 1,
 		    msg->text);
-		log_error("worker %d (pid %ld) can't start: %s", p->slot, (long)p->pid, ms->failure);
+		log_error(
+		    "worker %d (pid %ld) can't start: %s", p->slot, (long)p->pid, ms->failure);
 		break;
 	case IPC_RESOLVE:
 		resolver_ask(p, msg);

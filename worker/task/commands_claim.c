@@ -79,8 +79,7 @@ act_on(struct commands *cm, struct command_claim_row *r, int64_t now)
 		stats_add(&cm->cfg.stats->commands_sent, 1);
 		r->claim.deadline_ms = now + cm->cfg.timeout_ms;
 		if (!cm->cfg.claimed(cm->cfg.ctx, r->token, &r->claim))
-			commands_over(
-			    cm, r->claim.id, r->claim.attempt, COMMAND_UNSENT, 0, 0);
+			commands_over(cm, r->claim.id, r->claim.attempt, COMMAND_UNSENT, 0, 0);
 	} else if (strcmp(r->status, "wait") == 0) {
 		cm->cfg.again(cm->cfg.ctx, r->token, now + r->wait_ms);
 	} else if (strcmp(r->status, "blocked") == 0) {

@@ -89,7 +89,7 @@ struct conn {
 	/* A command may be sent: it was acknowledged, or is quiet. commands_check() was called for it. */
 	bool commandable : 1, command_asked : 1;
 	bool commanded : 1; /* bytes of a command went out on it */
-	bool pinged : 1; /* a ping of it was noted in the live row */
+	bool pinged : 1;    /* a ping of it was noted in the live row */
 };
 
 /* False when memory is short. */

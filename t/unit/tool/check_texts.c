@@ -20,9 +20,13 @@ START_TEST(texts_are_cleaned)
 	    {"Van 7", "Van 7"},
 	    {"Größe €10 \xf0\x9f\x9a\x9a", "Größe €10 \xf0\x9f\x9a\x9a"},
 	    {"a\033[2Jb\r\n\t\x7f", "a?[2Jb????"},
-	    {"\xc2\x9b" "31m\xc2\x85x", "?31m?x"},		/* U+009B, U+0085 */
-	    {"a\xe2\x80\xae" "b\xe2\x81\xa6\xd8\x9c", "a?b??"}, /* U+202E, U+2066, U+061C */
-	    {"\xe2\x80\xa8\xef\xbb\xbf", "??"},			/* U+2028, U+FEFF */
+	    {"\xc2\x9b"
+	     "31m\xc2\x85x",
+		"?31m?x"}, /* U+009B, U+0085 */
+	    {"a\xe2\x80\xae"
+	     "b\xe2\x81\xa6\xd8\x9c",
+		"a?b??"},			/* U+202E, U+2066, U+061C */
+	    {"\xe2\x80\xa8\xef\xbb\xbf", "??"}, /* U+2028, U+FEFF */
 	    {"\xff\xc0\xaf\xe0\x80\xaf\xed\xa0\x80", "?????????"},
 	    {"\xf4\x90\x80\x80", "????"},
 	    {"cut \xe2\x82", "cut ??"},
@@ -93,25 +97,25 @@ help_some(FILE *f)
 
 START_TEST(help_fits)
 {
-	ck_assert_str_eq(printed(help_some),
-	    "Usage: tgctl thing [--first VALUE]\n"
-	    "                    [--second VALUE]\n"
-	    "       tgctl thing other\n"
-	    "\n"
-	    "Does what it says, and a little more than\n"
-	    "that if asked.\n"
-	    "\n"
-	    "  -c, --config FILE  configuration file of\n"
-	    "                     some kind\n"
-	    "      --long-name N one blank behind its\n"
-	    "                    name, text that goes on\n"
-	    "  -h                 help\n");
+	ck_assert_str_eq(printed(help_some), "Usage: tgctl thing [--first VALUE]\n"
+					     "                    [--second VALUE]\n"
+					     "       tgctl thing other\n"
+					     "\n"
+					     "Does what it says, and a little more than\n"
+					     "that if asked.\n"
+					     "\n"
+					     "  -c, --config FILE  configuration file of\n"
+					     "                     some kind\n"
+					     "      --long-name N one blank behind its\n"
+					     "                    name, text that goes on\n"
+					     "  -h                 help\n");
 }
 END_TEST
 
 START_TEST(bytes_out_of_text)
 {
-	static const char imei[] = "\0\x0f" "356307042441013";
+	static const char imei[] = "\0\x0f"
+				   "356307042441013";
 	static const struct {
 		const char *text;
 		const char *want;
@@ -127,16 +131,21 @@ START_TEST(bytes_out_of_text)
 	    {"\\x00\\x0f\\x33\\x35", imei, 4},
 	    {"got \"\\0\\x0f35\" of it", imei, 4},
 	    {"00000000: 000f 3335 3633 3037 3034 3234 3431 3031  ..35630704244101\n"
-	     "00000010: 33                                       3\n", imei, 17},
+	     "00000010: 33                                       3\n",
+		imei, 17},
 	    {"00000000  00 0f 33 35 36 33 30 37  30 34 32 34 34 31 30 31  |..35630704244101|\n"
-	     "00000010  33                                                |3|\n", imei, 17},
+	     "00000010  33                                                |3|\n",
+		imei, 17},
 	    {"\t0x0000:  000f 3335 3633 3037 3034 3234 3431 3031  ..35630704244101\n"
-	     "\t0x0010:  33                                       3\n", imei, 17},
+	     "\t0x0010:  33                                       3\n",
+		imei, 17},
 	    {"2026-01-01 00:00:00  INFO: [T8f3a: teltonika < 1.2.3.4] HEX: "
-	     "000f333536333037303432343431303133", imei, 17},
+	     "000f333536333037303432343431303133",
+		imei, 17},
 	    {"2026-11-30T00:00:00.000Z worker 0 1.2.3.4:5 > 000f333536333037303432343431303133\n"
 	     "2026-11-30T00:00:00.001Z worker 0 1.2.3.4:5 < 0000000000000001ab\n"
-	     "2026-11-30T00:00:00.001Z worker 0 1.2.3.4:5 handshake accepted (device 1)\n", imei, 17},
+	     "2026-11-30T00:00:00.001Z worker 0 1.2.3.4:5 handshake accepted (device 1)\n",
+		imei, 17},
 	    {"2026 WARN connection closed: imei=350000000000001 first_bytes=000f33353633303730343234 x",
 		imei, 12},
 	    {"", "", 0},
@@ -160,20 +169,19 @@ START_TEST(bytes_out_of_text)
 }
 END_TEST
 
-static const char metrics[] =
-    "# HELP x y\n"
-    "telematics_connections{state=\"active\"} 7\n"
-    "telematics_connections{state=\"handshake\"} 1\n"
-    "telematics_avl_records_total %d\n"
-    "telematics_records_total{outcome=\"stored\"} %d\n"
-    "telematics_acks_total %d\n"
-    "telematics_database_up 1\n"
-    "telematics_start_time_seconds 1000.000\n"
-    "telematics_connections_closed_total{reason=\"peer\"} %d\n"
-    "telematics_connections_closed_total{reason=\"idle\"} 4\n"
-    "telematics_ack_seconds_bucket{le=\"0.001\"} %d\n"
-    "telematics_ack_seconds_bucket{le=\"0.01\"} %d\n"
-    "telematics_ack_seconds_bucket{le=\"+Inf\"} %d\n";
+static const char metrics[] = "# HELP x y\n"
+			      "telematics_connections{state=\"active\"} 7\n"
+			      "telematics_connections{state=\"handshake\"} 1\n"
+			      "telematics_avl_records_total %d\n"
+			      "telematics_records_total{outcome=\"stored\"} %d\n"
+			      "telematics_acks_total %d\n"
+			      "telematics_database_up 1\n"
+			      "telematics_start_time_seconds 1000.000\n"
+			      "telematics_connections_closed_total{reason=\"peer\"} %d\n"
+			      "telematics_connections_closed_total{reason=\"idle\"} 4\n"
+			      "telematics_ack_seconds_bucket{le=\"0.001\"} %d\n"
+			      "telematics_ack_seconds_bucket{le=\"0.01\"} %d\n"
+			      "telematics_ack_seconds_bucket{le=\"+Inf\"} %d\n";
 
 static void
 sample(struct top_sample *s, int64_t at_ms, int n)
