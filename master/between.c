@@ -113,7 +113,7 @@ stand_between(const struct master *m, const struct handover *h, int text_fd, int
 		execute(m, h, text_fd, report);
 	if (pid == -1) {
 		pid = -errno;
-		_exit(write(report, &pid, sizeof(pid)) != sizeof(pid));
+		_exit(write(report, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1);
 	}
 	title_set("telematics-gateway: upgrade", "gateway-upgrade");
 	/* What the successor has is closed by its end, not by ours. */
@@ -121,7 +121,7 @@ stand_between(const struct master *m, const struct handover *h, int text_fd, int
 		(void)kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
-	_exit(write(report, &status, sizeof(status)) != sizeof(status));
+	_exit(write(report, &status, sizeof(status)) == sizeof(status) ? 0 : 1);
 }
 
 bool

@@ -91,7 +91,7 @@ def test_debug_copies(bench):
     tracker = bench.tracker(gw, imeis(1)[0]).login()
     tracker.send(bad)
     tracker.expect_closed(5, "a wrong CRC")
-    proc.wait_until(lambda: [r[:3] for r in quarantine(database)] == [["crc", "1", bad.hex()]], 5,
+    proc.wait_until(lambda: [r[:3] for r in quarantine(database)] == [["raw", "1", bad.hex()]], 5,
                     "its copy is kept")
     tracker = bench.tracker(gw, imeis(1)[0]).login()
     proc.equal(tracker.exchange(wire.frame(8, [record(1)])), 1, "ACK")

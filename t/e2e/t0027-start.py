@@ -155,7 +155,7 @@ def test_connections(bench):
     database = bench.database()
     gw = bench.gateway(database, start=False, TELEM_WORKERS="40", TELEM_MAX_DEVICES="1000")
     gw.start(ready=False)
-    proc.wait_until(lambda: gw.logged("40 workers need 80 database connections"), 20, "the warning")
+    proc.wait_until(lambda: gw.logged("40 workers need 81 database connections"), 20, "the warning")
     proc.check(gw.logged("TELEM_WORKERS.*max_connections"), "it says what to do")
     gw.stop()
 

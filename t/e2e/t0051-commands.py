@@ -285,7 +285,7 @@ def test_entry(bench):
     wait_status(database, ident, "acked", 5)
     gw.write_conf(TELEM_COMMAND_MAX_LENGTH="300")
     gw.hup()
-    proc.wait_until(lambda: database.query("SELECT value FROM telematics_settings") == "300", 15,
+    proc.wait_until(lambda: database.query("SELECT value FROM telematics_settings WHERE name = 'command_max_length'") == "300", 15,
                     "a reload brings the new limit into SQL")
 
 

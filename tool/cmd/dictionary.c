@@ -128,7 +128,10 @@ print_pairs(const char *title, const char *text)
 
 	if (json_object_size(o) > 0)
 		printf("\n%s\n", title);
-	json_object_foreach(o, key, value) printf("  %s  %s\n", key, json_string_value(value));
+	json_object_foreach(o, key, value)
+	{
+		printf("  %s  %s\n", key, json_string_value(value));
+	}
 	json_decref(o);
 }
 

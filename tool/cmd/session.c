@@ -95,7 +95,9 @@ session_close(const struct options *opts, const char *imei)
 		    json_array_size(peers) > 0, "peers", peers));
 	if (status == TOOL_OK && !opts->json)
 		json_array_foreach(peers, i, peer)
-		    printf("closed: %s from %s\n", imei, json_string_value(peer));
+		{
+			printf("closed: %s from %s\n", imei, json_string_value(peer));
+		}
 	if (status == TOOL_OK && json_array_size(peers) == 0) {
 		fprintf(
 		    stderr, "tgctl: %s is not connected to the gateway on this machine\n", imei);
