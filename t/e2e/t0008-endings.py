@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Connections that end while something of theirs is under way: none stays behind, none spins."""
 import os
+import signal
 import socket
 import sys
 import time
@@ -82,13 +83,20 @@ def test_unstorable_while_closing(bench):
 
 def test_half_closed_while_full(bench):
     """The end of a connection that has as many frames in flight as it may: waited for without a spin."""
-    database, gw, lock, tracker = held(bench, "device_positions")
+    database = bench.database()
+    database.add_devices(imeis(1))
+    gw = bench.gateway(database, TELEM_WORKERS=1)
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    # No lock: who has gone while the database refuses is let go.
+    backend = database.number("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                              " AND application_name = 'telematics-gateway store'")
+    os.kill(backend, signal.SIGSTOP)
     for i in range(20):
         tracker.send(frame(i))
     in_flight(gw, 16)
     tracker.sock.shutdown(socket.SHUT_WR)
     idles(gw)
-    lock.run("COMMIT")
+    os.kill(backend, signal.SIGCONT)
     proc.equal([tracker.ack() for _ in range(20)], [1] * 20, "ACKs after the end")
     none_left(gw)
 
