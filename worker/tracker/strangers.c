@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "proto/stranger.h"
+#include "worker/net/proxy.h"
 #include "worker/tracker/trace.h"
 
 static const size_t counters[STRANGER_COUNT] = {
@@ -54,12 +55,14 @@ strangers_closed(struct conn *c)
 	size_t n = c->set->said != NULL ? c->set->said_len : c->partial_len;
 	enum stranger what = stranger_guess(p, n);
 	char hex[2 * STRANGER_BYTES + 1];
+	struct proxy_header header;
 
 	if (c->imei != 0 || !tells_of_stranger(c->reason))
 		return false;
 	stats_add((_Atomic uint64_t *)(void *)((char *)c->set->stats + counters[what]), 1);
-	/* A health check of a balancer, or a look whether the port is open. */
-	if (n == 0 && c->reason == CLOSE_PEER)
+	/* A health check of a balancer, which may end within its header, or a look whether the port is open. */
+	if ((c->reason == CLOSE_PEER || c->reason == CLOSE_BROKEN) &&
+	    (n == 0 || proxy_next(p, n, &header) == PROXY_MORE))
 		return false;
 	put_hex(p, n, hex);
 	note(t, c->reason == CLOSE_PROXY_HEADER ? "no_proxy_header" : stranger_rows[what].name,
