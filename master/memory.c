@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "shm/registry.h"
 
 /* A predecessor's memory, if it has our layout: counters, devices and sessions go on. */
 static bool
@@ -60,6 +61,7 @@ memory_worker_died(struct master *m, const struct worker_proc *p)
 
 	shm_retire(&m->shm, p->slot, p->block);
 	clear_addresses(m, p->slot, p->block);
+	registry_batches_since(m->shm.registry, shm_owner(p->slot, p->block), 0);
 	shm_set_reason(w, "");
 	atomic_store(&w->accepting, 0);
 	atomic_store(&w->heartbeat, 0);
@@ -86,6 +88,7 @@ memory_other_gone(struct master *m)
 			w = &m->shm.slots[i].block[b];
 			shm_retire(&m->shm, i, b);
 			clear_addresses(m, i, b);
+			registry_batches_since(m->shm.registry, shm_owner(i, b), 0);
 			/* Of a master with memory of its own nothing is known. */
 			if (i < m->nslots)
 				m->slots[i].to_clean[b] =

@@ -5,7 +5,12 @@
  *
  * Readers take no lock. Writers hold a process-shared mutex that outlives its holder; a writer that is
  * killed inside leaves at worst one entry half-changed, and the next one to lock asks for a full reload.
- * Entries are never removed, only marked absent, so an entry's index is good for the life of the gateway.
+ *
+ * What names an entry in these functions is its place and a generation: the entry of a deleted device is
+ * used again for another, and then has the next one. Whoever keeps a name of the device before that is
+ * told that it is absent, and writes nothing of the new one. An entry is used again only when it has
+ * no session, nobody's dirty mark, and no frame in a batch that may be of its device
+ * (registry_batches_since()).
  *
  * Order of changes. Answers of the database can overtake each other: a worker notes registry_seq() before
  * it asks, and registry_apply() refuses (REGISTRY_STALE) when the entry has been changed since; the
@@ -52,6 +57,9 @@ struct device_entry {
 	uint32_t codecs;
 };
 
+/* What registry_session_open() returns when the entry is another device's by now. */
+#define REGISTRY_SESSION_GONE INT64_MAX
+
 enum registry_result { REGISTRY_OK, REGISTRY_UNCHANGED, REGISTRY_STALE, REGISTRY_FULL };
 
 size_t registry_size(uint32_t max_devices);
@@ -62,7 +70,7 @@ void registry_init(struct registry *, uint32_t max_devices);
 uint32_t registry_find(const struct registry *, uint64_t imei) __attribute__((warn_unused_result));
 void registry_get(const struct registry *, uint32_t entry, struct device_entry *);
 uint64_t registry_imei(const struct registry *, uint32_t entry);
-uint32_t registry_count(const struct registry *); /* entries in use, absent ones too */
+uint32_t registry_count(const struct registry *); /* entries ever used, absent ones too */
 uint64_t registry_version(const struct registry *);
 uint64_t registry_seq(const struct registry *);
 
@@ -91,6 +99,11 @@ void registry_load_end(struct registry *, const struct registry_load *, bool com
 bool registry_loaded(const struct registry *) __attribute__((warn_unused_result));
 /* True once, after a writer died inside the lock: the leader must load again. */
 bool registry_take_reload_request(struct registry *) __attribute__((warn_unused_result));
+/*
+ * True once, after a device found no room: a load may find deleted ones, whose entries are used again
+ * then. The leader should load, though not all the time.
+ */
+bool registry_take_full_request(struct registry *) __attribute__((warn_unused_result));
 
 /*
  * One worker of the gateway is the leader: it listens to changes and loads. True for the leader (again and
@@ -110,7 +123,8 @@ int64_t registry_new_session(struct registry *, uint32_t owner, int64_t wall_us)
     __attribute__((warn_unused_result));
 /*
  * Makes `id` the newest session of the entry; returns the one before it, or 0. If a newer one than
- * `id` stands there already, it stays and is returned: the caller has lost before it began.
+ * `id` stands there already, it stays and is returned: the caller has lost before it began. That is also
+ * so with REGISTRY_SESSION_GONE, for which nothing stands there.
  */
 int64_t registry_session_open(struct registry *, uint32_t entry, int64_t id)
     __attribute__((warn_unused_result));
@@ -144,6 +158,12 @@ int64_t registry_flushed_ms(const struct registry *, uint32_t entry);
 void registry_set_flushed_ms(struct registry *, uint32_t entry, int64_t mono_ms);
 int64_t registry_duplicate_ms(const struct registry *, uint32_t entry);
 void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_ms);
+
+/*
+ * The worker `owner` has frames in its batches since registry_seq() was `seq`; 0: it has none. Before the
+ * first of them can lose its session. Its master says so of a dead worker.
+ */
+void registry_batches_since(struct registry *, uint32_t owner, uint64_t seq);
 
 /*
  * Walks what a dead owner left (its sessions and dirty marks), from *cursor on (start at 0). Returns the

@@ -9,6 +9,10 @@ void
 registry_load_begin(struct registry *r, struct registry_load *load)
 {
 	load->asked_at = registry_seq(r);
+	registry_lock(r);
+	r->loading_seq = load->asked_at + 1;
+	r->load_full = false;
+	registry_unlock(r);
 }
 
 enum registry_result
@@ -28,16 +32,36 @@ mark_absent(struct registry *r, uint32_t entry, uint64_t asked_at)
 	if ((flags & FLAG_PRESENT) == 0 ||
 	    atomic_load_explicit(&e->seq, memory_order_relaxed) > asked_at)
 		return false;
+	r->nabsent++;
 	registry_set_row(r, entry, atomic_load_explicit(&e->id, memory_order_relaxed), 0);
-	atomic_store_explicit(&e->seq, registry_next_seq(r), memory_order_relaxed);
+	registry_touch(r, e);
 	return true;
+}
+
+static uint32_t
+free_absent(struct registry *r, uint32_t count)
+{
+	uint32_t n = 0;
+
+	for (uint32_t from = 0; from < count; from += END_CHUNK) {
+		registry_lock(r);
+		n += registry_free_some(
+		    r, from, from + END_CHUNK < count ? from + END_CHUNK : count);
+		registry_unlock(r);
+	}
+	return n;
 }
 
 void
 registry_load_end(struct registry *r, const struct registry_load *load, bool complete)
 {
 	uint32_t count = registry_count(r);
+	bool full;
 
+	registry_lock(r);
+	r->loading_seq = 0;
+	full = r->load_full;
+	registry_unlock(r);
 	if (!complete)
 		return;
 	for (uint32_t from = 0; from < count; from += END_CHUNK) {
@@ -51,6 +75,8 @@ registry_load_end(struct registry *r, const struct registry_load *load, bool com
 		registry_unlock(r);
 	}
 	atomic_store_explicit(&r->loaded, 1, memory_order_release);
+	if (free_absent(r, count) > 0 && full)
+		atomic_store_explicit(&r->full_request, 1, memory_order_release);
 }
 
 bool
@@ -65,6 +91,13 @@ registry_take_reload_request(struct registry *r)
 	/* Asked often, and nearly always in vain: look before the exchange. */
 	return atomic_load_explicit(&r->reload_request, memory_order_relaxed) != 0 &&
 	       atomic_exchange_explicit(&r->reload_request, 0, memory_order_acq_rel) != 0;
+}
+
+bool
+registry_take_full_request(struct registry *r)
+{
+	return atomic_load_explicit(&r->full_request, memory_order_relaxed) != 0 &&
+	       atomic_exchange_explicit(&r->full_request, 0, memory_order_acq_rel) != 0;
 }
 
 bool

@@ -25,11 +25,20 @@ int64_t
 registry_session_open(struct registry *r, uint32_t entry, int64_t id)
 {
 	struct entry *e = registry_at(r, entry);
-	int64_t before = atomic_load_explicit(&e->session, memory_order_relaxed);
+	int64_t before = registry_is_named(e, entry)
+			     ? atomic_load_explicit(&e->session, memory_order_relaxed)
+			     : REGISTRY_SESSION_GONE;
 
 	while (before < id && !atomic_compare_exchange_weak_explicit(&e->session, &before, id,
 				  memory_order_acq_rel, memory_order_relaxed))
 		;
+	/* It was freed and taken in between: the session is in the way of another device. */
+	if (before < id && !registry_is_named(e, entry)) {
+		before = id;
+		(void)atomic_compare_exchange_strong_explicit(
+		    &e->session, &before, 0, memory_order_acq_rel, memory_order_relaxed);
+		before = REGISTRY_SESSION_GONE;
+	}
 	/* A takeover either way round: one of the two has to close. */
 	if (before != 0)
 		registry_raise_version(r);
@@ -39,26 +48,35 @@ registry_session_open(struct registry *r, uint32_t entry, int64_t id)
 int64_t
 registry_session(const struct registry *r, uint32_t entry)
 {
-	return atomic_load_explicit(&registry_at(r, entry)->session, memory_order_acquire);
+	const struct entry *e = registry_at(r, entry);
+	int64_t id = atomic_load_explicit((_Atomic int64_t *)&e->session, memory_order_acquire);
+
+	return registry_is_named(e, entry) && id != REGISTRY_SESSION_GONE ? id : 0;
 }
 
 void
 registry_session_close(struct registry *r, uint32_t entry, int64_t id)
 {
+	struct entry *e = registry_at(r, entry);
 	int64_t expected = id;
 
-	(void)atomic_compare_exchange_strong_explicit(&registry_at(r, entry)->session, &expected, 0,
-	    memory_order_acq_rel, memory_order_relaxed);
+	/* Of a deleted device: frames that it has brought until now are in batches that are not younger. */
+	if (registry_is_named(e, entry) && (registry_flags(e) & FLAG_PRESENT) == 0)
+		registry_touch(r, e);
+	(void)atomic_compare_exchange_strong_explicit(
+	    &e->session, &expected, 0, memory_order_seq_cst, memory_order_relaxed);
 }
 
 void
 registry_set_dirty(struct registry *r, uint32_t entry, uint32_t owner)
 {
-	_Atomic uint32_t *dirty = &registry_at(r, entry)->dirty;
+	struct entry *e = registry_at(r, entry);
+	_Atomic uint32_t *dirty = &e->dirty;
 	uint32_t nobody = 0;
 
 	/* Set again and again, and nearly always ours already. */
-	if (atomic_load_explicit(dirty, memory_order_relaxed) == nobody)
+	if (registry_is_named(e, entry) &&
+	    atomic_load_explicit(dirty, memory_order_relaxed) == nobody)
 		(void)atomic_compare_exchange_strong_explicit(
 		    dirty, &nobody, owner + 1, memory_order_acq_rel, memory_order_relaxed);
 }
@@ -75,25 +93,38 @@ registry_clear_dirty(struct registry *r, uint32_t entry, uint32_t owner)
 int64_t
 registry_flushed_ms(const struct registry *r, uint32_t entry)
 {
-	return atomic_load_explicit(&registry_at(r, entry)->flushed_ms, memory_order_relaxed);
+	const struct entry *e = registry_at(r, entry);
+	int64_t ms = atomic_load_explicit((_Atomic int64_t *)&e->flushed_ms, memory_order_relaxed);
+
+	return registry_is_named(e, entry) ? ms : 0;
 }
 
 void
 registry_set_flushed_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
 {
-	atomic_store_explicit(&registry_at(r, entry)->flushed_ms, mono_ms, memory_order_relaxed);
+	struct entry *e = registry_at(r, entry);
+
+	if (registry_is_named(e, entry))
+		atomic_store_explicit(&e->flushed_ms, mono_ms, memory_order_relaxed);
 }
 
 int64_t
 registry_duplicate_ms(const struct registry *r, uint32_t entry)
 {
-	return atomic_load_explicit(&registry_at(r, entry)->duplicate_ms, memory_order_relaxed);
+	const struct entry *e = registry_at(r, entry);
+	int64_t ms =
+	    atomic_load_explicit((_Atomic int64_t *)&e->duplicate_ms, memory_order_relaxed);
+
+	return registry_is_named(e, entry) ? ms : 0;
 }
 
 void
 registry_set_duplicate_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
 {
-	atomic_store_explicit(&registry_at(r, entry)->duplicate_ms, mono_ms, memory_order_relaxed);
+	struct entry *e = registry_at(r, entry);
+
+	if (registry_is_named(e, entry))
+		atomic_store_explicit(&e->duplicate_ms, mono_ms, memory_order_relaxed);
 }
 
 /* Takes the session and the mark of a dead owner from an entry; false if it had neither. */
@@ -107,7 +138,7 @@ take_of_dead(struct entry *e, uint32_t owner, int64_t *session)
 
 	*session = 0;
 	/* A newer session that comes between is another's, and stays. */
-	if (id != 0 && (id & owner_mask) == (int64_t)owner &&
+	if (id != 0 && id != REGISTRY_SESSION_GONE && (id & owner_mask) == (int64_t)owner &&
 	    atomic_compare_exchange_strong_explicit(
 		&e->session, &id, 0, memory_order_acq_rel, memory_order_relaxed)) {
 		*session = id;
@@ -126,10 +157,10 @@ registry_next_of_dead(struct registry *r, uint32_t owner, uint32_t *cursor, int6
 	uint32_t count = registry_count(r);
 
 	while (*cursor < count) {
-		uint32_t entry = (*cursor)++;
+		uint32_t place = (*cursor)++;
 
-		if (take_of_dead(registry_at(r, entry), owner, session))
-			return entry;
+		if (take_of_dead(registry_at(r, place), owner, session))
+			return registry_name(r, place);
 	}
 	*session = 0;
 	return REGISTRY_NONE;
@@ -144,6 +175,8 @@ registry_note_address(struct registry *r, uint32_t entry, uint16_t address_hash,
 	uint32_t changes = (was & 0xff) == minute ? (was >> 8) & 0xff : 0;
 	bool changed = was != 0 && was >> 16 != address_hash;
 
+	if (!registry_is_named(e, entry))
+		return 0;
 	if (changed && changes < 0xff)
 		changes++;
 	/* Two workers may write at once: at worst a change is not counted. */

@@ -38,6 +38,7 @@
 	STATS_CLOSED(X, unknown) \
 	STATS_CLOSED(X, disabled) \
 	STATS_CLOSED(X, unavailable) \
+	STATS_CLOSED(X, registry_full) \
 	STATS_CLOSED(X, unknown_rate) \
 	STATS_CLOSED(X, not_admitted) \
 	STATS_CLOSED(X, proxy_header) \
@@ -103,7 +104,7 @@
 	X(rejected_malformed, "telematics_imei_rejected_total", "reason=\"malformed\"", \
 	    "Handshakes refused") \
 	X(unanswered_handshakes, "telematics_imei_unanswered_total", "", \
-	    "Unknown IMEIs closed without an answer: the database was away") \
+	    "Unknown IMEIs closed without an answer: the database was away, or the registry full") \
 	X(handshakes, "telematics_handshakes_total", "", "Handshakes accepted") \
 	X(takeovers, "telematics_session_takeovers_total", "", \
 	    "Sessions replaced by a newer one of the same IMEI") \

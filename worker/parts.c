@@ -177,6 +177,7 @@ parts_start(struct worker *w)
 	    .url = conf->database_url,
 	    .names = names_ops(w->names),
 	    .registry = registry,
+	    .owner = w->owner,
 	    .shm = w->shm,
 	    .live = w->live,
 	    .limits = {.records = (uint32_t)conf->batch_records,

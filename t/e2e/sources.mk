@@ -55,12 +55,13 @@ e2e_tests = \
 	t/e2e/t0074-grants.py \
 	t/e2e/t0075-rights.py \
 	t/e2e/t0076-first-tracker.py \
-	t/e2e/t0086-names.py \
-	t/e2e/t0087-log-readers.py \
-	t/e2e/t0088-first-contact.py \
 	t/e2e/t0082-durable.py \
 	t/e2e/t0084-locks.py \
 	t/e2e/t0085-partitions-made.py \
+	t/e2e/t0086-names.py \
+	t/e2e/t0087-log-readers.py \
+	t/e2e/t0088-first-contact.py \
+	t/e2e/t0089-registry-reuse.py \
 	t/e2e/t0090-dictionary.py \
 	t/e2e/t0091-event-index.py \
 	t/e2e/t0100-silent.py \

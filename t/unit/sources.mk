@@ -36,6 +36,7 @@ unit_tests = \
 	t/unit/shm/check_crc_ledger \
 	t/unit/shm/check_registry \
 	t/unit/shm/check_registry_kills \
+	t/unit/shm/check_registry_reuse \
 	t/unit/shm/check_stats \
 	t/unit/tool/check_capture \
 	t/unit/tool/check_texts \
@@ -100,6 +101,8 @@ t_unit_proto_check_proto_SOURCES = \
 	t/unit/proto/build.c t/unit/proto/build.h \
 	t/vectors/vectors.c t/vectors/vectors.h
 t_unit_shm_check_registry_SOURCES = t/unit/shm/check_registry.c \
+	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
+t_unit_shm_check_registry_reuse_SOURCES = t/unit/shm/check_registry_reuse.c \
 	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h
 t_unit_shm_check_registry_kills_SOURCES = t/unit/shm/check_registry_kills.c \
 	t/unit/shm/registry_rig.c t/unit/shm/registry_rig.h

@@ -57,6 +57,27 @@ book_twins(struct store *s)
 	store_book(s, 0, n, 0);
 }
 
+/* Entries of deleted devices are not used again while a frame of theirs may be in a batch. */
+static void
+note_batches(struct store *s)
+{
+	uint64_t was = s->since[0] != 0 && (s->since[1] == 0 || s->since[0] < s->since[1])
+			   ? s->since[0]
+			   : s->since[1];
+	uint64_t oldest = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (batch_is_empty(&s->batch[i]))
+			s->since[i] = 0;
+		else if (s->since[i] == 0)
+			s->since[i] = registry_seq(s->cfg.registry);
+		if (s->since[i] != 0 && (oldest == 0 || s->since[i] < oldest))
+			oldest = s->since[i];
+	}
+	if (oldest != was)
+		registry_batches_since(s->cfg.registry, s->cfg.owner, oldest);
+}
+
 /* The batch is stored as far as it can be: the next one may go. */
 static void
 batch_finished(struct store *s)
@@ -72,6 +93,7 @@ batch_finished(struct store *s)
 	s->storing = NULL;
 	s->state = STORE_IDLE;
 	batch_reset(b);
+	note_batches(s);
 	if (!batch_is_empty(&s->batch[s->filling]))
 		start_soon(s);
 	else
@@ -372,6 +394,7 @@ store_which(const struct store *s, const struct batch *b)
 void
 store_kick(struct store *s)
 {
+	note_batches(s);
 	if (s->state == STORE_IDLE && pg_link_is_up(s->link))
 		start_soon(s);
 }

@@ -45,6 +45,7 @@ struct store_config {
 	const char *url;
 	const struct pg_names *names; /* as in pg/link.h */
 	struct registry *registry;
+	uint32_t owner; /* shm_owner() of this worker */
 	struct shm_worker *shm;
 	struct live *live; /* told of what was stored */
 	struct batch_limits limits;

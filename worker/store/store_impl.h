@@ -85,6 +85,7 @@ struct store {
 
 	enum store_state state;
 	struct batch *storing; /* NULL: STORE_IDLE */
+	uint64_t since[2];     /* registry_seq() when each batch got its first frame; 0: empty */
 	enum store_step_id step;
 	struct store_list todo; /* of this step */
 	uint32_t most;		/* items of it in a statement */

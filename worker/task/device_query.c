@@ -40,5 +40,6 @@ device_query_note_full(struct stats *stats, struct log_gate *gate)
 	stats_add(&stats->registry_full, 1);
 	if (log_gate_open(gate, clock_mono_ms(), LOG_EVERY_MS, &suppressed))
 		log_error("the registry of devices is full: some are not served; raise "
-			  "TELEM_MAX_DEVICES and restart");
+			  "TELEM_MAX_DEVICES and restart (entries of deleted devices are "
+			  "used again)");
 }

@@ -14,6 +14,7 @@
 
 #define RELOAD_MS 60000
 #define RELOAD_JITTER_MS 12000 /* 54 to 66 s: gateways that start together don't load together */
+#define FULL_EVERY_MS 5000     /* loads because the registry is full */
 #define LOAD_ROWS 5000	       /* one turn of a full load; also in devices_load.sql */
 #define MAX_CHANGED 4096       /* more changes at once are a bulk change: load all */
 
@@ -31,6 +32,8 @@ struct devices {
 	struct pg_array imeis;
 	struct imei_lookup *lookup;
 	uint64_t asked_at; /* registry_seq() before the running question */
+	bool full_wanted;  /* a load, as a device found no room */
+	int64_t load_ended_ms;
 
 	/* Leader: the full load. */
 	bool load_wanted, loading, load_turn;
@@ -198,6 +201,7 @@ finish_load(struct devices *d, bool complete)
 	uint16_t jitter;
 
 	d->loading = false;
+	d->load_ended_ms = now;
 	registry_load_end(d->cfg.registry, &d->load, complete);
 	if (!complete) {
 		d->load_wanted = true;
@@ -229,6 +233,11 @@ look_at_leadership(struct devices *d, int64_t now)
 	d->leader = lead;
 	if (!lead)
 		return;
+	d->full_wanted |= registry_take_full_request(d->cfg.registry);
+	if (d->full_wanted && !d->loading && now - d->load_ended_ms >= FULL_EVERY_MS) {
+		d->full_wanted = false;
+		d->load_wanted = true;
+	}
 	if (registry_take_reload_request(d->cfg.registry) ||
 	    (!d->loading && now >= d->next_load_ms))
 		d->load_wanted = true;

@@ -22,7 +22,8 @@ enum lookup_answer {
 	LOOKUP_KNOWN,	/* the registry has an enabled entry for it now */
 	LOOKUP_UNKNOWN, /* the database knows no such IMEI */
 	LOOKUP_DISABLED,
-	LOOKUP_UNAVAILABLE, /* the database did not answer, or the registry is full: say nothing */
+	LOOKUP_UNAVAILABLE, /* the database did not answer: say nothing */
+	LOOKUP_FULL, /* it knows the device, and the registry has no room for it: say nothing */
 };
 
 struct devices_config {

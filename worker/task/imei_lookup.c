@@ -162,7 +162,7 @@ settle_by_row(struct imei_lookup *l, struct ask *a, const struct device_row *row
 		break;
 	case REGISTRY_FULL:
 		device_query_note_full(l->cfg.stats, &l->full_gate);
-		settle(a, LOOKUP_UNAVAILABLE);
+		settle(a, LOOKUP_FULL);
 		break;
 	case REGISTRY_OK:
 	case REGISTRY_UNCHANGED:

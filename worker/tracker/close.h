@@ -55,6 +55,8 @@ enum close_answers {
 	    "device is disabled") \
 	X(UNAVAILABLE, unavailable, ANSWER_NONE, LOG_WARN_, COUNTED_AS(unanswered_handshakes), \
 	    false, "IMEI not known here and the database can't be asked now") \
+	X(REGISTRY_FULL, registry_full, ANSWER_NONE, LOG_WARN_, COUNTED_AS(unanswered_handshakes), \
+	    false, "no room for the device in the registry (TELEM_MAX_DEVICES)") \
 	/* The admission has told the log; so it has with the next one. */ \
 	X(UNKNOWN_RATE, unknown_rate, ANSWER_NONE, LOG_DEBUG_, COUNTED_AS(refused_unknown_rate), \
 	    false, "unknown IMEI from an address that is over TELEM_UNKNOWN_IMEI_RATE") \

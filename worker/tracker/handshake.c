@@ -59,18 +59,15 @@ tell_live_row(const struct conn *c, int64_t now_us)
 }
 
 static void
-welcome(struct conn *c)
+welcome(struct conn *c, const struct device_entry *device)
 {
 	struct trackers *t = trackers_of(c);
 	struct registry *registry = t->cfg.registry;
-	struct device_entry device;
 	int64_t now_us = clock_wall_us();
 
 	conn_move(c, CONN_OPEN);
-	c->entry = registry_find(registry, c->imei);
-	registry_get(registry, c->entry, &device);
-	c->device_id = device.id;
-	c->codecs = device.codecs;
+	c->device_id = device->id;
+	c->codecs = device->codecs;
 	c->session_id = registry_new_session(registry, t->cfg.owner, now_us);
 	stats_add(&t->cfg.stats->handshakes, 1);
 	trace_event(c, "accepted", "\"device_id\":%" PRId64, c->device_id);
@@ -96,10 +93,19 @@ handshake_repeat(struct conn *c)
 void
 handshake_answer(struct conn *c, enum lookup_answer answer)
 {
-	struct session_step step = session_answer(c->state, answer);
+	struct trackers *t = trackers_of(c);
+	struct device_entry device = {.present = false};
+	struct session_step step;
 
+	c->entry = registry_find(t->cfg.registry, c->imei);
+	if (c->entry != REGISTRY_NONE)
+		registry_get(t->cfg.registry, c->entry, &device);
+	/* Deleted this moment. */
+	if (answer == LOOKUP_KNOWN && !device.present)
+		answer = LOOKUP_UNAVAILABLE;
+	step = session_answer(c->state, answer);
 	if (step.action == SESSION_WELCOME)
-		welcome(c);
+		welcome(c, &device);
 	else if (step.action == SESSION_CLOSE)
 		conn_close(c, step.reason);
 }

@@ -54,6 +54,8 @@ session_answer(enum conn_state state, enum lookup_answer answer)
 		return close_for(CLOSE_UNKNOWN);
 	case LOOKUP_DISABLED:
 		return close_for(CLOSE_DISABLED);
+	case LOOKUP_FULL:
+		return close_for(CLOSE_REGISTRY_FULL);
 	case LOOKUP_UNAVAILABLE:
 		break;
 	}
