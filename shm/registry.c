@@ -161,7 +161,7 @@ repair(struct registry *r)
 	}
 	if (count != 0 && probe(r, registry_imei(r, count - 1), &free) == REGISTRY_NONE)
 		atomic_store_explicit(place(r, free), count, memory_order_release);
-	atomic_store_explicit(&r->reload_request, 1, memory_order_release);
+	registry_ask_reload(r);
 	registry_raise_version(r);
 }
 

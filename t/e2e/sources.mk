@@ -55,6 +55,9 @@ e2e_tests = \
 	t/e2e/t0074-grants.py \
 	t/e2e/t0075-rights.py \
 	t/e2e/t0076-first-tracker.py \
+	t/e2e/t0080-clocks.py \
+	t/e2e/t0081-two-gateways.py \
+	t/e2e/t0082-devices-anew.py \
 	t/e2e/t0086-names.py \
 	t/e2e/t0087-log-readers.py \
 	t/e2e/t0088-first-contact.py \
@@ -69,6 +72,7 @@ e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
 	t/e2e/lib/commands.py \
+	t/e2e/lib/faketime.py \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/follow.py \
 	t/e2e/lib/gateway.py \

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/strangers.h"
 #include "worker/tracker/trace.h"
@@ -26,8 +27,7 @@ handshake_refuse(struct conn *c)
 	if (c->reason == CLOSE_UNKNOWN)
 		admission_note_unknown(t->cfg.admission, c->family, c->addr);
 	conn_host(c, host);
-	rejected_note(
-	    t->parts.rejected, c->imei, close_rows[c->reason].name, host, clock_wall_ms());
+	rejected_note(t->parts.rejected, c->imei, close_rows[c->reason].name, host, db_clock_ms());
 	return say(c, 0x00);
 }
 
@@ -47,15 +47,16 @@ note_address(const struct conn *c)
 		    changes);
 }
 
-static void
-tell_live_row(const struct conn *c, int64_t now_us)
+void
+handshake_tell_live_row(const struct conn *c)
 {
 	char host[CONN_HOST];
 
 	conn_host(c, host);
 	live_connected(trackers_of(c)->parts.live, c->entry, c->device_id,
-	    &(struct live_session){
-		.session_id = c->session_id, .connected_at = now_us / 1000, .remote_addr = host});
+	    &(struct live_session){.session_id = c->session_id,
+		.connected_at = registry_session_time(c->session_id) / 1000,
+		.remote_addr = host});
 }
 
 static void
@@ -64,14 +65,13 @@ welcome(struct conn *c)
 	struct trackers *t = trackers_of(c);
 	struct registry *registry = t->cfg.registry;
 	struct device_entry device;
-	int64_t now_us = clock_wall_us();
 
 	conn_move(c, CONN_OPEN);
 	c->entry = registry_find(registry, c->imei);
 	registry_get(registry, c->entry, &device);
 	c->device_id = device.id;
 	c->codecs = device.codecs;
-	c->session_id = registry_new_session(registry, t->cfg.owner, now_us);
+	c->session_id = registry_new_session(registry, t->cfg.owner, db_clock_us());
 	stats_add(&t->cfg.stats->handshakes, 1);
 	trace_event(c, "accepted", "\"device_id\":%" PRId64, c->device_id);
 	if (registry_session_open(registry, c->entry, c->session_id) != 0) {
@@ -80,7 +80,7 @@ welcome(struct conn *c)
 		conn_log(c, LOG_INFO_, "takes over from an older connection of the same IMEI");
 	}
 	note_address(c);
-	tell_live_row(c, now_us);
+	handshake_tell_live_row(c);
 	conn_command_welcome(c);
 	conn_log(c, LOG_DEBUG_, "handshake accepted");
 	handshake_repeat(c);
