@@ -19,4 +19,10 @@ int64_t clock_mono_ms(void);
 /* Monotonic clock, microseconds. */
 int64_t clock_mono_us(void);
 
+/*
+ * Microseconds since boot; counts on while the machine is suspended. For what must keep its distance to another
+ * machine's clock (db_clock.h).
+ */
+int64_t clock_boot_us(void);
+
 #endif

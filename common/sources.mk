@@ -5,6 +5,7 @@ libcommon_a_SOURCES = \
 	common/clock.c common/clock.h \
 	common/conf.h common/conf_impl.h \
 	common/conf_keys.c common/conf_load.c common/conf_print.c common/conf_set.c \
+	common/db_clock.c common/db_clock.h \
 	common/intmap.c common/intmap.h \
 	common/ipc.c common/ipc.h \
 	common/log.c common/log.h \

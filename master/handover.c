@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,8 @@ write_text(const struct handover *h, FILE *f)
 			fprintf(f, " %d", h->fds[s * h->naddr + a]);
 		fputc('\n', f);
 	}
-	fputs("end\n", f);
+	/* What older releases don't know stands behind the end that they read to. */
+	fprintf(f, "end\ninstance %" PRId64 "\n", h->instance);
 	for (s = 0; s < h->nnames; s++)
 		fprintf(f, "name %s %s\n", h->names[s].host, h->names[s].addresses);
 }
@@ -114,7 +116,11 @@ read_slots(struct handover *h, FILE *f)
 		}
 		(void)fscanf(f, " ");
 	}
-	return fscanf(f, "%3s", end) == 1 && strcmp(end, "end") == 0;
+	if (fscanf(f, "%3s", end) != 1 || strcmp(end, "end") != 0)
+		return false;
+	if (fscanf(f, " instance %" SCNd64, &h->instance) != 1)
+		h->instance = 0;
+	return true;
 }
 
 /* Behind the end, where releases that don't know them don't look. Whatever is odd ends them. */

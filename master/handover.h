@@ -42,6 +42,7 @@ struct handover {
 	int metrics;
 	int memory;	     /* shm/area.h */
 	bool background;     /* it had gone there */
+	int64_t instance;    /* shm/area.h; 0: the predecessor did not say */
 	uint32_t generation; /* of the predecessor's workers */
 	int naddr, nslots;
 	int *fds;   /* listen_set.fd; from malloc */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/db_clock.h"
 #include "common/log.h"
 #include "shm/registry.h"
 
@@ -36,8 +37,13 @@ memory_begin(struct master *m)
 	char text[CONF_ERR];
 
 	/* Room for as many workers as a reload may ask for; it costs nothing until it is used. */
-	if (take_over(m) || shm_create(&m->shm, SHM_MAX_SLOTS, (uint32_t)m->conf->max_devices))
+	if (take_over(m) || shm_create(&m->shm, SHM_MAX_SLOTS, (uint32_t)m->conf->max_devices)) {
+		/* The same gateway still: its predecessor's workers must not shut it out. */
+		if (m->from.present && m->from.instance > 0)
+			m->shm.header->instance = m->from.instance;
+		db_clock_share(&m->shm.header->clock);
 		return true;
+	}
 	snprintf(text, sizeof(text),
 	    "%zu MB of shared memory, most of it for TELEM_MAX_DEVICES=%d, can't be mapped: %s",
 	    m->shm.size >> 20, m->conf->max_devices, strerror(errno));

@@ -199,6 +199,12 @@ add_supervision(const struct metrics_view *v, const struct totals *t, struct evb
 	    "When the configuration in force was taken, Unix time", v->reload_wall_ms);
 	seconds(out, "telematics_start_time_seconds", "gauge", "Start of the gateway, Unix time",
 	    v->start_wall_ms);
+	if (v->clock_known)
+		evbuffer_add_printf(out,
+		    "# HELP telematics_clock_offset_seconds By how much this host's clock is ahead of "
+		    "the database's\n# TYPE telematics_clock_offset_seconds gauge\n"
+		    "telematics_clock_offset_seconds %.3f\n",
+		    (double)v->clock_ahead_us / 1e6);
 	evbuffer_add_printf(out,
 	    "# HELP telematics_build_info The version that runs, always 1\n"
 	    "# TYPE telematics_build_info gauge\ntelematics_build_info{version=\"%s\"} 1\n",
@@ -324,6 +330,9 @@ status_json(const struct metrics_view *v)
 		json_object_set_new(o, "reason", json_string("database: message not printable"));
 	if (json_object_set_new(o, "gateway_id", json_string(v->gateway_id)) == -1)
 		json_object_set_new(o, "gateway_id", json_string(""));
+	if (json_object_set_new(o, "clock_offset",
+		v->clock_known ? json_real((double)v->clock_ahead_us / 1e6) : json_null()) == -1)
+		json_object_set_new(o, "clock_offset", json_null());
 	return o;
 }
 

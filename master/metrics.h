@@ -38,6 +38,8 @@ struct metrics_view {
 	bool reload_success;
 	int64_t reload_wall_ms; /* of the last configuration taken */
 	uint64_t restarts, hangs, loans, log_dropped, denied_calls;
+	bool clock_known; /* the database's */
+	int64_t clock_ahead_us;
 	const char *const *listen;
 	int nlisten;
 	const struct stats *total; /* of shm_total() */

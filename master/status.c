@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "master/metrics.h"
 
 static int64_t
@@ -67,6 +68,7 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	v->loans = atomic_load(&m->shm.header->loans);
 	v->denied_calls = atomic_load(&m->shm.header->denied_calls);
 	v->log_dropped = atomic_load(&m->shm.header->log_dropped);
+	v->clock_known = db_clock_ahead_us(&v->clock_ahead_us);
 	shm_total(&m->shm, total);
 	v->total = total;
 	for (i = 0; i < m->listen.naddr; i++)

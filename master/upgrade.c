@@ -237,6 +237,7 @@ describe(const struct master *m, struct handover *h)
 	h->pidfile = m->pidfile;
 	h->metrics = m->http != NULL ? http_listener(m->http) : -1;
 	h->memory = m->shm.fd;
+	h->instance = m->shm.header->instance;
 	h->life = m->life[0];
 	h->background = m->background;
 	h->generation = m->generation;

@@ -9,7 +9,8 @@ migration_files = \
 	migrations/0006_rights.sql \
 	migrations/0007_dictionary.sql \
 	migrations/0008_locks.sql \
-	migrations/0009_reasons.sql
+	migrations/0009_reasons.sql \
+	migrations/0010_gateways.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -15,6 +15,8 @@ static const struct {
     {"57014", PG_KIND_CANCELLED}, /* query_canceled */
     {"40001", PG_KIND_TRANSIENT}, /* serialization_failure */
     {"40P01", PG_KIND_TRANSIENT}, /* deadlock_detected */
+    {"TG001", PG_KIND_DEVICES},	  /* ours: migrations/0010_gateways.sql */
+    {"TG002", PG_KIND_STALE},	  /* the same: another gateway has our id */
     {"55P03", PG_KIND_LOCKED},	  /* lock_not_available */
     {"25006", PG_KIND_STALE},	  /* read_only_sql_transaction: a standby after a failover */
     {"0A000", PG_KIND_STALE},	  /* feature_not_supported: a plan that a migration made stale */
@@ -65,6 +67,12 @@ bool
 pg_error_is_transient(const struct pg_error *error)
 {
 	return pg_error_kind(error->sqlstate) == PG_KIND_TRANSIENT;
+}
+
+bool
+pg_error_is_devices(const struct pg_error *error)
+{
+	return pg_error_kind(error->sqlstate) == PG_KIND_DEVICES;
 }
 
 bool

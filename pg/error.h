@@ -17,6 +17,7 @@ enum pg_error_kind {
 	PG_KIND_CONTENT,   /* a value is refused, whenever it is sent; but see pg_error_is_own() */
 	PG_KIND_CANCELLED, /* statement_timeout, or somebody cancelled it: less may go */
 	PG_KIND_TRANSIENT, /* deadlock, serialization failure: at once it may work */
+	PG_KIND_DEVICES,   /* telematics_same_devices(): ids of devices were given anew */
 	PG_KIND_LOCKED,	   /* lock_timeout: somebody else holds a row or table */
 	PG_KIND_STALE,	   /* of this connection: on a new one it may work */
 	PG_KIND_RIGHTS,	   /* the role lacks a right: only its owner can mend that */
@@ -39,6 +40,7 @@ bool pg_error_is_cancelled(const struct pg_error *) __attribute__((pure));
 /* For tables that are derived, or bounded: whoever isolates such a row loses no record. */
 bool pg_error_is_content(const struct pg_error *) __attribute__((pure));
 bool pg_error_is_transient(const struct pg_error *) __attribute__((pure));
+bool pg_error_is_devices(const struct pg_error *) __attribute__((pure));
 bool pg_error_is_locked(const struct pg_error *) __attribute__((pure));
 
 /* Fills it: the first line of `message` as far as there is room; NULLs are "". */

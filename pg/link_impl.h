@@ -62,6 +62,7 @@ struct pg_link {
 	int nheld; /* of these: could not be ended */
 	struct log_gate durability_gate;
 
+	int64_t asked_us; /* boot clock: when the schema was asked for, and with it the time */
 	int server_connections;
 	char why[LINK_WHY];
 	struct log_gate log_gate;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/db_clock.h"
 #include "pg/link_impl.h"
 #include "pg/schema_version.h"
 #include "pg/sql.h"
@@ -42,6 +44,7 @@ run_step(struct pg_link *link)
 	}
 	if (link->step == SETUP_ABANDONED && link->nabandoned == 0)
 		link->step = SETUP_DURABILITY;
+	link->asked_us = clock_boot_us();
 	if (link->step == SETUP_SETTINGS)
 		sent = send_sql(link, pg_sql("link_settings"));
 	else if (link->step == SETUP_ABANDONED)
@@ -77,6 +80,8 @@ link_setup_result(struct pg_link *link, const PGresult *res)
 		return;
 	link->schema_version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
 	link->server_connections = (int)strtol(PQgetvalue(res, 0, 1), NULL, 10);
+	db_clock_measured(
+	    link->asked_us, strtoll(PQgetvalue(res, 0, 2), NULL, 10), clock_boot_us());
 }
 
 static void

@@ -1,7 +1,10 @@
 #include "pg/query.h"
 
+#include <inttypes.h>
 #include <libpq-fe.h>
 #include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "pg/sql.h"
 
@@ -23,6 +26,20 @@ pg_send_text(struct pg_conn *conn, const char *statement)
 	const char *text = pg_sql(statement);
 
 	return text != NULL && PQsendQuery(conn, text) == 1;
+}
+
+bool
+pg_send_text_of(struct pg_conn *conn, const char *statement, int64_t value)
+{
+	const char *text = pg_sql(statement), *at = text != NULL ? strstr(text, "$1") : NULL;
+	char whole[1024];
+	int n;
+
+	if (at == NULL)
+		return false;
+	n = snprintf(
+	    whole, sizeof(whole), "%.*s%" PRId64 "%s", (int)(at - text), text, value, at + 2);
+	return n > 0 && (size_t)n < sizeof(whole) && PQsendQuery(conn, whole) == 1;
 }
 
 bool

@@ -23,6 +23,9 @@ bool pg_send(struct pg_conn *, const char *statement, const struct pg_params *, 
 
 /* Runs the text of a statement of pg/sql/ that can't be prepared (COPY), or isn't worth it. */
 bool pg_send_text(struct pg_conn *, const char *statement) __attribute__((warn_unused_result));
+/* The same with a number in the place of its $1. */
+bool pg_send_text_of(struct pg_conn *, const char *statement, int64_t value)
+    __attribute__((warn_unused_result));
 
 /* Data of a COPY, from a job's copy_in(); and its end. False: the connection is broken. */
 bool pg_put(struct pg_conn *, const void *, size_t) __attribute__((warn_unused_result));

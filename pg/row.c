@@ -55,6 +55,13 @@ row_bound(const struct avl_record *record)
 	return FIXED + 4 + 2 + 4 + 1 + io_json_bound(record);
 }
 
+void
+row_set_received(uint8_t *row, int64_t received_wall_us)
+{
+	wire_put_u64(
+	    row + ROW_RECEIVED_AT, (uint64_t)received_wall_us - (uint64_t)(MS_2000 * US_PER_MS));
+}
+
 size_t
 row_write(const struct avl_record *record, int64_t device_id, uint64_t hash,
     int64_t received_wall_us, uint8_t *out)
@@ -69,8 +76,7 @@ row_write(const struct avl_record *record, int64_t device_id, uint64_t hash,
 	wire_put_u64(out + ROW_RECORDED_AT,
 	    (uint64_t)(((int64_t)record->timestamp_ms - MS_2000) * US_PER_MS));
 	wire_put_u64(out + ROW_RECORD_HASH, hash);
-	wire_put_u64(
-	    out + ROW_RECEIVED_AT, (uint64_t)received_wall_us - (uint64_t)(MS_2000 * US_PER_MS));
+	row_set_received(out, received_wall_us);
 	put_f64(out + ROW_LATITUDE, record->latitude / 1e7);
 	put_f64(out + ROW_LONGITUDE, record->longitude / 1e7);
 	wire_put_u16(out + ROW_ALTITUDE, (uint16_t)record->altitude);

@@ -50,6 +50,9 @@ size_t row_bound(const struct avl_record *);
 size_t row_write(const struct avl_record *, int64_t device_id, uint64_t hash,
     int64_t received_wall_us, uint8_t *out) __attribute__((warn_unused_result));
 
+/* Puts another time of arrival into a tuple. */
+void row_set_received(uint8_t *row, int64_t received_wall_us);
+
 /* Fields back out of a tuple, in host order. */
 int64_t row_i64(const uint8_t *row, enum row_offset);
 int32_t row_i32(const uint8_t *row, enum row_offset);

@@ -36,12 +36,19 @@ pg_statements = \
 	pg/sql/dictionary_version.sql \
 	pg/sql/event_index_step.sql \
 	pg/sql/events_list.sql \
+	pg/sql/gateways_beat.sql \
+	pg/sql/gateways_enter.sql \
+	pg/sql/gateways_release.sql \
+	pg/sql/gateways_silent.sql \
+	pg/sql/gateways_sweep.sql \
+	pg/sql/gateways_swept.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
 	pg/sql/link_durability.sql \
 	pg/sql/link_schema.sql \
 	pg/sql/link_settings.sql \
+	pg/sql/live_ahead.sql \
 	pg/sql/live_goodbyes.sql \
 	pg/sql/live_pings.sql \
 	pg/sql/live_rows.sql \
@@ -78,8 +85,10 @@ pg_statements = \
 	pg/sql/retention_messages.sql \
 	pg/sql/session_list.sql \
 	pg/sql/session_setup.sql \
+	pg/sql/sessions_check.sql \
 	pg/sql/status.sql \
 	pg/sql/status_default.sql \
+	pg/sql/status_gateways.sql \
 	pg/sql/store_hasty.sql \
 	pg/sql/store_patient.sql \
 	pg/sql/top_worst.sql \
@@ -99,8 +108,10 @@ pg_statement_parts = \
 	pg/sql/_command_columns.sql \
 	pg/sql/_command_filter.sql \
 	pg/sql/_devices_fields.sql \
+	pg/sql/_live_fix_is_newer.sql \
 	pg/sql/_live_row_columns.sql \
 	pg/sql/_live_row_on_conflict.sql \
+	pg/sql/_live_session_is_newer.sql \
 	pg/sql/_raw_columns.sql
 
 noinst_LIBRARIES += libpg.a

@@ -5,7 +5,6 @@
 #include "proto/wire.h"
 
 #define MS_2010 UINT64_C(1262304000000)
-#define MS_DAY INT64_C(86400000)
 #define LONGITUDE_MAX 1800000000
 #define LATITUDE_MAX 900000000
 
@@ -267,7 +266,7 @@ avl_position_valid(const struct avl_record *r)
 bool
 avl_time_trusted(uint64_t timestamp_ms, int64_t now_ms)
 {
-	int64_t latest = now_ms > INT64_MAX - MS_DAY ? INT64_MAX : now_ms + MS_DAY;
+	int64_t latest = now_ms > INT64_MAX - AVL_AHEAD_MS ? INT64_MAX : now_ms + AVL_AHEAD_MS;
 
 	return timestamp_ms >= MS_2010 && latest >= 0 && timestamp_ms <= (uint64_t)latest;
 }

@@ -82,7 +82,8 @@ bool avl_io_next(struct avl_io_walk *, struct avl_io *) __attribute__((warn_unus
 /* Satellites > 0, coordinates in range, not both zero and not both FFFFFFFF (doc/protocol.md, Position and fix). */
 bool avl_position_valid(const struct avl_record *) __attribute__((warn_unused_result));
 
-/* Not before 2010 and not more than 24 h after `now_ms` (doc/protocol.md, Time, priority and event). */
+/* Not before 2010 and not ahead of `now_ms` (doc/protocol.md, Time, priority and event). */
+#define AVL_AHEAD_MS 600000
 bool avl_time_trusted(uint64_t timestamp_ms, int64_t now_ms) __attribute__((warn_unused_result));
 
 /*

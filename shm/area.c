@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,6 +85,21 @@ map(struct shm *shm, int fd, int nslots, uint32_t max_devices)
 	return true;
 }
 
+/* Positive, and no other gateway's. */
+static int64_t
+new_instance(void)
+{
+	uint64_t random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
+		struct timespec ts;
+
+		(void)clock_gettime(CLOCK_REALTIME, &ts);
+		random = ((uint64_t)ts.tv_sec << 30 ^ (uint64_t)ts.tv_nsec) ^ (uint64_t)getpid();
+	}
+	return (int64_t)(random >> 2) + 1;
+}
+
 bool
 shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 {
@@ -111,6 +127,7 @@ shm_create(struct shm *shm, int nslots, uint32_t max_devices)
 	shm->header->layout = shm_layout();
 	shm->header->nslots = (uint32_t)nslots;
 	shm->header->max_devices = max_devices;
+	shm->header->instance = new_instance();
 	mutex_init(&shm->header->count_lock, false);
 	crc_ledger_init(shm->crc_ledger);
 	registry_init(shm->registry, max_devices);

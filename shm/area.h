@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/db_clock.h"
 #include "shm/stats.h"
 
 #define SHM_MAX_SLOTS 1024
@@ -43,6 +44,12 @@ struct shm_slot {
 
 struct shm_header {
 	uint64_t layout; /* shm_layout() of the program that made it */
+	/* Names this run of the gateway in the table gateways, over reloads and upgrades; positive. */
+	int64_t instance;
+	struct db_clock clock;
+	_Atomic uint32_t gateways; /* that write to the database, this one included; 0: not known */
+	/* Raised when all sessions are to be written again: others have taken us for dead. */
+	_Atomic uint32_t announcements;
 	uint32_t nslots, max_devices;
 	_Atomic uint32_t used; /* slots from the first on that ever had a worker */
 	pthread_mutex_t

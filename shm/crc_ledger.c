@@ -16,7 +16,7 @@
 struct arrival {
 	uint64_t imei;
 	uint64_t frame_hash;
-	int64_t wall_ms[TIMES]; /* a ring; 0: none. The latest one is at `last` */
+	int64_t at_ms[TIMES]; /* a ring; 0: none. The latest one is at `last` */
 	uint32_t last;
 };
 
@@ -62,7 +62,7 @@ place(struct arrival *set, uint64_t imei, uint64_t frame_hash)
 			return a;
 		if (best->imei == 0)
 			continue;
-		if (a->imei == 0 || a->wall_ms[a->last % TIMES] < best->wall_ms[best->last % TIMES])
+		if (a->imei == 0 || a->at_ms[a->last % TIMES] < best->at_ms[best->last % TIMES])
 			best = a;
 	}
 	memset(best, 0, sizeof(*best));
@@ -72,21 +72,21 @@ place(struct arrival *set, uint64_t imei, uint64_t frame_hash)
 }
 
 uint32_t
-crc_ledger_count(struct crc_ledger *l, uint64_t imei, uint64_t frame_hash, int64_t wall_ms)
+crc_ledger_count(struct crc_ledger *l, uint64_t imei, uint64_t frame_hash, int64_t now_ms)
 {
 	struct arrival *a;
 	uint32_t n = 0;
 
-	if (wall_ms < 1)
-		wall_ms = 1; /* 0 says "none" */
+	if (now_ms < 1)
+		now_ms = 1; /* 0 says "none" */
 	/* A holder that died leaves at worst one arrival uncounted: nothing to mend. */
 	mutex_lock(&l->lock);
 	a = place(set_of(l, imei, frame_hash), imei, frame_hash);
 	a->last = (a->last + 1) % TIMES;
-	a->wall_ms[a->last] = wall_ms;
+	a->at_ms[a->last] = now_ms;
 	for (uint32_t i = 0; i < TIMES; i++) {
-		/* One from the future, after the clock was set back, counts as one of now. */
-		if (a->wall_ms[i] != 0 && a->wall_ms[i] > wall_ms - DAY_MS)
+		/* One from the future counts as one of now. */
+		if (a->at_ms[i] != 0 && a->at_ms[i] > now_ms - DAY_MS)
 			n++;
 	}
 	mutex_unlock(&l->lock);

@@ -17,9 +17,10 @@ void crc_ledger_init(struct crc_ledger *);
 
 /*
  * Books one more arrival of the frame and returns how many there have been in
- * the last 24 hours, this one included. `frame_hash` is a 64-bit hash of the bytes.
+ * the last 24 hours, this one included. `frame_hash` is a 64-bit hash of the bytes, `now_ms` the clock since
+ * boot: a wall clock that is set must not give frames their tries anew.
  */
-uint32_t crc_ledger_count(struct crc_ledger *, uint64_t imei, uint64_t frame_hash, int64_t wall_ms)
+uint32_t crc_ledger_count(struct crc_ledger *, uint64_t imei, uint64_t frame_hash, int64_t now_ms)
     __attribute__((warn_unused_result));
 
 #endif

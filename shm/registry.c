@@ -146,7 +146,7 @@ repair(struct registry *r)
 	}
 	registry_index_repair(r);
 	registry_reuse_repair(r);
-	atomic_store_explicit(&r->reload_request, 1, memory_order_release);
+	registry_ask_reload(r);
 	registry_raise_version(r);
 }
 

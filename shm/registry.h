@@ -97,7 +97,16 @@ void registry_load_end(struct registry *, const struct registry_load *, bool com
 
 /* True once a first full load has ended: a miss then means "no such row, as of then". */
 bool registry_loaded(const struct registry *) __attribute__((warn_unused_result));
-/* True once, after a writer died inside the lock: the leader must load again. */
+/*
+ * Which table the entries are of: what devices_load.sql says, or 0. One that was truncated is another, and
+ * its ids are given anew: nothing may be stored under those of the old one.
+ */
+int64_t registry_table(const struct registry *) __attribute__((warn_unused_result));
+void registry_set_table(struct registry *, int64_t table);
+
+/* The leader is to load again. */
+void registry_ask_reload(struct registry *);
+/* True once, after that, or after a writer died inside the lock: the leader must load again. */
 bool registry_take_reload_request(struct registry *) __attribute__((warn_unused_result));
 /*
  * True once, after a device found no room: a load may find deleted ones, whose entries are used again
@@ -115,12 +124,20 @@ bool registry_leads(const struct registry *);
 void registry_stop_leading(struct registry *);
 
 /*
- * Sessions. An id is a bigint of time (microseconds) and owner:
+ * Sessions. An id is a bigint of time (microseconds of db_clock_us()) and owner:
  * id >> SHM_OWNER_BITS orders sessions in time, also between gateways; its low bits are
- * shm_owner(). Ids are unique within the gateway, positive, and grow.
+ * shm_owner(). Ids are unique within the gateway, positive, and grow; but one whose time lies more than
+ * REGISTRY_AHEAD_US ahead of the present is none that others have to wait for.
+ *
+ * Ids made before the database's time was known are provisional, as their time is: they may be compared
+ * with all others, and go out of the gateway only as registry_settled_session() makes them.
  */
-int64_t registry_new_session(struct registry *, uint32_t owner, int64_t wall_us)
+#define REGISTRY_AHEAD_US INT64_C(5000000)
+int64_t registry_new_session(struct registry *, uint32_t owner, int64_t now_us)
     __attribute__((warn_unused_result));
+int64_t registry_settled_session(int64_t id) __attribute__((warn_unused_result));
+/* When it began, in microseconds as its id has them. */
+int64_t registry_session_time(int64_t id) __attribute__((warn_unused_result));
 /*
  * Makes `id` the newest session of the entry; returns the one before it, or 0. If a newer one than
  * `id` stands there already, it stays and is returned: the caller has lost before it began. That is also
@@ -132,6 +149,8 @@ int64_t registry_session(const struct registry *, uint32_t entry)
     __attribute__((warn_unused_result));
 /* Ends it, unless a newer one stands there already. */
 void registry_session_close(struct registry *, uint32_t entry, int64_t id);
+/* Another gateway has the device now: whoever has the session `id` (a settled one) has to close it. */
+void registry_session_lost(struct registry *, uint32_t entry, int64_t id);
 
 /*
  * Notes from where (a hash of the address, without port) a session of the entry was opened.

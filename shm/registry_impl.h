@@ -53,6 +53,7 @@ struct registry {
 	uint32_t max, mask; /* entries; places of the index less one */
 	_Atomic uint64_t version, seq;
 	_Atomic int64_t last_session; /* its time part */
+	_Atomic int64_t table;
 	_Atomic uint32_t count;
 	_Atomic uint32_t
 	    writing; /* the entry being changed, plus one: read when its writer is dead */

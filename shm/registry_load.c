@@ -85,6 +85,24 @@ registry_loaded(const struct registry *r)
 	return atomic_load_explicit((_Atomic int32_t *)&r->loaded, memory_order_acquire) != 0;
 }
 
+int64_t
+registry_table(const struct registry *r)
+{
+	return atomic_load_explicit((_Atomic int64_t *)&r->table, memory_order_acquire);
+}
+
+void
+registry_set_table(struct registry *r, int64_t table)
+{
+	atomic_store_explicit(&r->table, table, memory_order_release);
+}
+
+void
+registry_ask_reload(struct registry *r)
+{
+	atomic_store_explicit(&r->reload_request, 1, memory_order_release);
+}
+
 bool
 registry_take_reload_request(struct registry *r)
 {

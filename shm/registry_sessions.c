@@ -1,4 +1,5 @@
 /* The directory of sessions, and what workers note about devices beside it. */
+#include "common/db_clock.h"
 #include "shm/area.h"
 #include "shm/registry_impl.h"
 
@@ -8,17 +9,42 @@
 static_assert((uint32_t)SHM_MAX_SLOTS * SHM_BLOCKS <= 1u << SHM_OWNER_BITS, "owners fit");
 
 int64_t
-registry_new_session(struct registry *r, uint32_t owner, int64_t wall_us)
+registry_new_session(struct registry *r, uint32_t owner, int64_t now_us)
 {
 	int64_t last = atomic_load_explicit(&r->last_session, memory_order_relaxed), next;
 
 	do {
-		next = wall_us > last ? wall_us : last + 1;
+		/* The database's clock may be set back: then ids follow it. */
+		bool back = now_us > 0 && last - now_us > REGISTRY_AHEAD_US;
+
+		next = now_us > last || back ? now_us : last + 1;
 		if (next > SESSION_TIME_MAX)
 			next = SESSION_TIME_MAX; /* the year 2112: a clock gone mad */
 	} while (!atomic_compare_exchange_weak_explicit(
 	    &r->last_session, &last, next, memory_order_relaxed, memory_order_relaxed));
 	return next * (INT64_C(1) << SHM_OWNER_BITS) + (int64_t)owner;
+}
+
+int64_t
+registry_session_time(int64_t id)
+{
+	return id >> SHM_OWNER_BITS;
+}
+
+int64_t
+registry_settled_session(int64_t id)
+{
+	const int64_t factor = INT64_C(1) << SHM_OWNER_BITS;
+
+	return db_clock_settle_us(registry_session_time(id)) * factor + id % factor;
+}
+
+/* Does a session that is opened now, with the id `id`, come after this one? */
+static bool
+is_older(int64_t before, int64_t id)
+{
+	return before < id ||
+	       registry_session_time(before) - registry_session_time(id) > REGISTRY_AHEAD_US;
 }
 
 int64_t
@@ -29,8 +55,8 @@ registry_session_open(struct registry *r, uint32_t entry, int64_t id)
 			     ? atomic_load_explicit(&e->session, memory_order_relaxed)
 			     : REGISTRY_SESSION_GONE;
 
-	while (before < id && !atomic_compare_exchange_weak_explicit(&e->session, &before, id,
-				  memory_order_acq_rel, memory_order_relaxed))
+	while (is_older(before, id) && !atomic_compare_exchange_weak_explicit(&e->session, &before,
+					   id, memory_order_acq_rel, memory_order_relaxed))
 		;
 	/* It was freed and taken in between: the session is in the way of another device. */
 	if (before < id && !registry_is_named(e, entry)) {
@@ -65,6 +91,19 @@ registry_session_close(struct registry *r, uint32_t entry, int64_t id)
 		registry_touch(r, e);
 	(void)atomic_compare_exchange_strong_explicit(
 	    &e->session, &expected, 0, memory_order_seq_cst, memory_order_relaxed);
+}
+
+void
+registry_session_lost(struct registry *r, uint32_t entry, int64_t id)
+{
+	_Atomic int64_t *session = &registry_at(r, entry)->session;
+	int64_t now = atomic_load_explicit(session, memory_order_acquire);
+
+	if (now == 0 || registry_settled_session(now) != id)
+		return;
+	if (atomic_compare_exchange_strong_explicit(
+		session, &now, 0, memory_order_acq_rel, memory_order_relaxed))
+		registry_raise_version(r);
 }
 
 void

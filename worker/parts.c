@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "worker/names.h"
@@ -14,11 +15,13 @@
 #include "worker/task/commands.h"
 #include "worker/task/dead_workers.h"
 #include "worker/task/devices.h"
+#include "worker/task/gateways.h"
 #include "worker/task/jobs.h"
 #include "worker/task/live.h"
 #include "worker/task/partitions.h"
 #include "worker/task/rejected.h"
 #include "worker/task/retention.h"
+#include "worker/task/sessions.h"
 #include "worker/tracker/trackers.h"
 #include "worker/worker_impl.h"
 
@@ -119,7 +122,7 @@ parts_start(struct worker *w)
 	const struct conf *conf = env->conf;
 	struct registry *registry = env->shm->registry;
 	struct stats *stats = &w->shm->stats;
-	int64_t born = registry_new_session(registry, w->owner, clock_wall_us());
+	int64_t born = registry_new_session(registry, w->owner, db_clock_us());
 
 	w->names = names_new(w->base, env->channel_fd);
 	if (w->names == NULL)
@@ -130,6 +133,7 @@ parts_start(struct worker *w)
 	    .stats = stats,
 	    .registry = registry,
 	    .crc_ledger = env->shm->crc_ledger,
+	    .announcements = &env->shm->header->announcements,
 	    .admission = w->admission,
 	    .owner = w->owner});
 	w->devices = devices_new(&(struct devices_config){.registry = registry,
@@ -137,11 +141,15 @@ parts_start(struct worker *w)
 	    .allow_unknown_imei = conf->allow_unknown_imei,
 	    .ctx = w->trackers,
 	    .answer = trackers_answer});
+	w->gateways = gateways_new(registry, env->shm->header, conf->gateway_id);
+	w->sessions = sessions_new(registry, env->shm->header, conf->gateway_id);
 	w->live = live_new(&(struct live_config){.registry = registry,
 	    .stats = stats,
 	    .owner = w->owner,
 	    .gateway_id = conf->gateway_id,
-	    .worker = env->slot});
+	    .worker = env->slot,
+	    .ctx = w->sessions,
+	    .written = sessions_written});
 	w->rejected = rejected_new(stats);
 	w->dead_workers = dead_workers_new(&(struct dead_workers_config){.registry = registry,
 	    .gateway_id = conf->gateway_id,
@@ -166,8 +174,8 @@ parts_start(struct worker *w)
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
-	    w->retention == NULL || w->commands == NULL ||
-	    (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
+	    w->retention == NULL || w->commands == NULL || w->gateways == NULL ||
+	    w->sessions == NULL || (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */
@@ -176,6 +184,7 @@ parts_start(struct worker *w)
 	w->store = store_new(&(struct store_config){.base = w->base,
 	    .url = conf->database_url,
 	    .names = names_ops(w->names),
+	    .setup_sql = gateways_enter_sql(w->gateways),
 	    .registry = registry,
 	    .owner = w->owner,
 	    .shm = w->shm,
@@ -194,7 +203,8 @@ parts_start(struct worker *w)
 	    .stalled = store_stalled});
 	struct job *const jobs[] = {backend_wait_job(w->backend_wait), devices_job(w->devices),
 	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
-	    retention_job(w->retention), commands_job(w->commands)};
+	    retention_job(w->retention), commands_job(w->commands), sessions_job(w->sessions),
+	    gateways_job(w->gateways)};
 	w->jobs = jobs_new(w->base, conf->database_url, names_ops(w->names),
 	    conf_synchronous_commit(conf), jobs, sizeof(jobs) / sizeof(jobs[0]),
 	    &stats->db_connects);
@@ -219,6 +229,8 @@ parts_free(struct worker *w)
 	commands_free(w->commands);
 	retention_free(w->retention);
 	backend_wait_free(w->backend_wait);
+	gateways_free(w->gateways);
+	sessions_free(w->sessions);
 	partitions_free(w->partitions);
 	dead_workers_free(w->dead_workers);
 	rejected_free(w->rejected);

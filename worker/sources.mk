@@ -28,6 +28,7 @@ libworker_a_SOURCES = \
 	worker/store/batch.c worker/store/batch.h \
 	worker/store/blocked.c \
 	worker/store/days.c \
+	worker/store/devices.c \
 	worker/store/failures.c \
 	worker/store/kept.c \
 	worker/store/live_rows.c \
@@ -44,6 +45,7 @@ libworker_a_SOURCES = \
 	worker/task/dead_workers.c worker/task/dead_workers.h \
 	worker/task/device_query.c worker/task/device_query.h \
 	worker/task/devices.c worker/task/devices.h \
+	worker/task/gateways.c worker/task/gateways.h \
 	worker/task/imei_lookup.c worker/task/imei_lookup.h \
 	worker/task/imeis.c worker/task/imeis.h \
 	worker/task/jobs.c worker/task/jobs.h \
@@ -52,4 +54,5 @@ libworker_a_SOURCES = \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \
 	worker/task/rejected.c worker/task/rejected.h \
-	worker/task/retention.c worker/task/retention.h
+	worker/task/retention.c worker/task/retention.h \
+	worker/task/sessions.c worker/task/sessions.h

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "common/ipc.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -19,6 +20,7 @@
 #include "worker/store/store.h"
 #include "worker/task/backend_wait.h"
 #include "worker/task/commands.h"
+#include "worker/task/gateways.h"
 #include "worker/task/dead_workers.h"
 #include "worker/task/devices.h"
 #include "worker/task/jobs.h"
@@ -55,6 +57,7 @@ drain(struct worker *w, bool take_queued)
 	atomic_store(&w->shm->accepting, 0);
 	acceptor_stop(w->acceptor, take_queued);
 	commands_drain(w->commands);
+	gateways_drain(w->gateways);
 	registry_stop_leading(w->env->shm->registry);
 	trackers_drain(w->trackers, now, w->env->conf->drain_timeout_ms);
 }
@@ -276,6 +279,7 @@ worker_main(const struct worker_env *env)
 	    .owner = shm_owner(env->slot, env->block)};
 	char ident[32];
 
+	db_clock_share(&env->shm->header->clock);
 	snprintf(ident, sizeof(ident), "worker %d", env->slot);
 	log_set_ident(ident);
 	if (!sandbox_no_new_privs() || !start_events(&w) || !parts_start(&w) ||

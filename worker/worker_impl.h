@@ -28,6 +28,8 @@ struct worker {
 	struct retention *retention;
 	struct commands *commands;
 	struct backend_wait *backend_wait;
+	struct gateways *gateways;
+	struct sessions *sessions;
 	struct jobs *jobs;
 	struct names *names;
 	bool master_gone;

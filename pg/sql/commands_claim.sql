@@ -27,7 +27,8 @@ head AS MATERIALIZED (
 	WHERE c.status = 'pending'
 		AND (SELECT NOT EXISTS (SELECT FROM device_commands s WHERE s.imei = w.imei AND s.status = 'sent'))
 		AND (SELECT NOT EXISTS (SELECT FROM device_online o
-			WHERE o.device_id = w.device_id AND o.online AND o.session_id > w.session_id))),
+			WHERE o.device_id = w.device_id AND o.online AND o.session_id > w.session_id
+				AND o.session_id >> 11 <= ((extract(epoch FROM now()) + 5) * 1000000)::bigint))),
 mine AS MATERIALIZED (
 	SELECT c.id, h.n,
 		CASE WHEN h.codecs & CASE c.codec WHEN 14 THEN 32 ELSE 8 END = 0

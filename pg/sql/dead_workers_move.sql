@@ -2,8 +2,8 @@
 -- of its sessions. $1 devices, $2 their dead sessions (NULL: only the position may be behind), $3 the gateway.
 --
 -- The history is asked for nothing older than the row, so few partitions are looked at. Positions from before 2010
--- or more than a day ahead are those of a clock that can't be trusted. Without a session and anything newer nothing
--- is written. An id of a session holds when it began (microseconds), the worker's slot and the block of the slot
+-- or more than ten minutes ahead are those of a clock that can't be trusted. Without a session and anything newer
+-- nothing is written. An id of a session holds when it began (microseconds), the worker's slot and the block of the slot
 -- (11 bits together).
 --
 -- Rows that somebody holds locked are left out; the answer tells which.
@@ -18,7 +18,9 @@ locked AS MATERIALIZED (
 	FROM device_online
 	WHERE device_id = ANY ($1::bigint[]) AND device_id NOT IN (SELECT device_id FROM mine)),
 w AS (
-	SELECT x.device_id, x.session_id, c.recorded_at AS fix_at, c.last_record_at
+	SELECT x.device_id, x.session_id,
+		CASE WHEN c.recorded_at <= now() + interval '10 minutes' THEN c.recorded_at END AS fix_at,
+		CASE WHEN c.last_record_at <= now() + interval '10 minutes' THEN c.last_record_at END AS last_record_at
 	FROM unnest($1::bigint[], $2::bigint[]) AS x (device_id, session_id)
 	LEFT JOIN device_online c ON c.device_id = x.device_id
 	WHERE x.device_id NOT IN (SELECT device_id FROM locked)),
@@ -43,7 +45,7 @@ LEFT JOIN LATERAL (
 	FROM device_positions h
 	WHERE h.device_id = w.device_id AND h.valid
 		AND h.recorded_at > greatest(w.fix_at, timestamptz '2009-12-31 23:59:59.999999+00')
-		AND h.recorded_at <= now() + interval '24 hours'
+		AND h.recorded_at <= now() + interval '10 minutes'
 	ORDER BY h.recorded_at DESC LIMIT 1) f ON true
 -- The newest record that it doesn't have, with a fix or without.
 LEFT JOIN LATERAL (
@@ -51,7 +53,7 @@ LEFT JOIN LATERAL (
 	FROM device_positions h
 	WHERE h.device_id = w.device_id
 		AND h.recorded_at > greatest(w.last_record_at, timestamptz '2009-12-31 23:59:59.999999+00')
-		AND h.recorded_at <= now() + interval '24 hours'
+		AND h.recorded_at <= now() + interval '10 minutes'
 	ORDER BY h.recorded_at DESC LIMIT 1) r ON true
 WHERE w.session_id IS NOT NULL OR f.recorded_at IS NOT NULL OR r.recorded_at IS NOT NULL
 ORDER BY w.device_id

@@ -6,8 +6,8 @@ WITH good AS (
 	FROM device_positions
 	WHERE device_id = $1::bigint
 		AND recorded_at >= '2010-01-01Z'
-		AND recorded_at <= now() + interval '24 hours'
-		AND recorded_at <= received_at + interval '24 hours'
+		AND recorded_at <= now() + interval '10 minutes'
+		AND recorded_at <= received_at + interval '10 minutes'
 	ORDER BY recorded_at DESC
 	LIMIT $2::integer
 ), bad AS (
@@ -38,7 +38,7 @@ WITH good AS (
 		FROM device_positions
 		WHERE device_id = $1::bigint
 			AND recorded_at > now()
-			AND recorded_at > received_at + interval '24 hours'
+			AND recorded_at > received_at + interval '10 minutes'
 		ORDER BY recorded_at DESC
 		LIMIT $2::integer
 	)

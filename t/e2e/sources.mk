@@ -55,6 +55,9 @@ e2e_tests = \
 	t/e2e/t0074-grants.py \
 	t/e2e/t0075-rights.py \
 	t/e2e/t0076-first-tracker.py \
+	t/e2e/t0080-clocks.py \
+	t/e2e/t0081-two-gateways.py \
+	t/e2e/t0082-devices-anew.py \
 	t/e2e/t0082-durable.py \
 	t/e2e/t0084-locks.py \
 	t/e2e/t0085-partitions-made.py \

@@ -3,6 +3,7 @@
 unit_tests = \
 	t/unit/common/check_cidr \
 	t/unit/common/check_conf \
+	t/unit/common/check_db_clock \
 	t/unit/common/check_intmap \
 	t/unit/common/check_ipc \
 	t/unit/common/check_log \
@@ -58,6 +59,7 @@ unit_tests = \
 	t/unit/worker/store/check_store \
 	t/unit/worker/task/check_commands \
 	t/unit/worker/task/check_devices \
+	t/unit/worker/task/check_gateways \
 	t/unit/worker/task/check_jobs \
 	t/unit/worker/task/check_live \
 	t/unit/worker/tracker/check_command \
@@ -117,6 +119,7 @@ t_unit_worker_store_check_store_SOURCES = \
 	t/unit/worker/store/check_store.c t/unit/worker/store/check_store.h \
 	t/unit/worker/store/check_durable.c \
 	t/unit/worker/store/check_blocked.c \
+	t/unit/worker/store/check_devices.c \
 	t/unit/worker/store/check_failures.c \
 	t/unit/worker/store/check_positions.c \
 	t/unit/worker/store/check_raw.c \
@@ -133,6 +136,7 @@ t_unit_pg_check_link_SOURCES = \
 	t/unit/pg/check_link_watch.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h
 task_rig = t/unit/worker/task/rig.c t/unit/worker/task/rig.h t/unit/pg/fixture.c t/unit/pg/fixture.h
+t_unit_worker_task_check_gateways_SOURCES = t/unit/worker/task/check_gateways.c $(task_rig)
 t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \
 	t/unit/worker/task/check_imeis.c \
 	t/unit/worker/task/check_partitions.c \
@@ -144,6 +148,7 @@ t_unit_worker_task_check_devices_SOURCES = t/unit/worker/task/check_devices.c \
 	t/unit/worker/task/devices_rig.c t/unit/worker/task/devices_rig.h \
 	$(task_rig)
 t_unit_worker_task_check_live_SOURCES = t/unit/worker/task/check_live.c \
+	t/unit/worker/task/check_live_ahead.c \
 	t/unit/worker/task/check_live_limits.c \
 	t/unit/worker/task/live_rig.c t/unit/worker/task/live_rig.h \
 	$(task_rig)

@@ -156,6 +156,11 @@ static const struct grant {
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_hex_number(text)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_text(\"char\", text, jsonb)"},
 
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "gateways"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "gateways"},
+
+    {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_gateway_enter(text, bigint, boolean)"},
+    {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_same_devices(bigint)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_history_kind()"},
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_upkeep(integer, integer)"},
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_lock_rejected()"},

@@ -18,7 +18,8 @@ static const char help[] =
     "Shows how the running gateway is (METRICS_BIND, METRICS_PORT), worker by worker,\n"
     "and, if DATABASE_URL is set, what the database says: version of the schema,\n"
     "devices, how many are connected, refused IMEIs, frames in quarantine, when a\n"
-    "tracker was last heard.\n"
+    "tracker was last heard; and the gateways that write to it: when each was last\n"
+    "heard of, and by how many seconds its host's clock is ahead of the database's.\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
@@ -66,6 +67,11 @@ ask_database(const char *url, int *status)
 		json_decref(facts);
 		facts = NULL;
 	}
+	res = facts != NULL ? database_query(db, "asking the database", "status_gateways", NULL)
+			    : NULL;
+	if (res != NULL)
+		json_object_set_new(facts, "gateways", out_rows_json(res, NULL));
+	pg_result_free(res);
 	pg_session_close(db);
 	return facts;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "worker/store/store_impl.h"
 
 static int64_t
@@ -135,7 +136,7 @@ may_be_of_a_day(const struct pg_error *error)
 static bool
 is_current(int64_t day)
 {
-	int64_t ahead = day - clock_wall_ms() / 86400000;
+	int64_t ahead = day - db_clock_ms() / 86400000;
 
 	return ahead >= -1 && ahead <= 1;
 }

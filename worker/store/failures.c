@@ -101,7 +101,12 @@ store_failed(struct store *s, enum pg_outcome outcome, const struct pg_error *er
 	/* A lost connection the link reports, and comes back from by itself. */
 	if (outcome == PG_LOST || pg_error_is_transient(error) || halved(s, outcome, error))
 		return;
-	store_environment_failed(s, error);
+	if (pg_error_is_devices(error)) {
+		registry_ask_reload(s->cfg.registry);
+		s->retry_ms = RETRY_MIN_MS;
+	} else {
+		store_environment_failed(s, error);
+	}
 	struct timeval tv = {.tv_sec = s->retry_ms / 1000, .tv_usec = (s->retry_ms % 1000) * 1000};
 	evtimer_add(s->retry_ev, &tv);
 	s->state = STORE_PAUSED;

@@ -43,7 +43,10 @@ put_message(
 	size_t text_len;
 
 	pg_array_imei(&a[MSG_IMEI], f->from.imei);
-	pg_array_int8(&a[MSG_DEVICE], f->from.device_id);
+	if (f->from.device_id != 0)
+		pg_array_int8(&a[MSG_DEVICE], f->from.device_id);
+	else
+		pg_array_null(&a[MSG_DEVICE]);
 	pg_array_int2(&a[MSG_CODEC], m->codec);
 	pg_array_int2(&a[MSG_TYPE], m->type);
 	if (m->has_time)

@@ -103,6 +103,7 @@ insert_start(void *ctx, struct pg_conn *conn)
 	s->inserted = 0;
 	fill_columns(s, s->spans.now);
 	pg_param_arrays(&params, s->rows, ROW_NCOLUMNS);
+	pg_param_int(&params, registry_table(s->cfg.registry));
 	s->started_us = clock_mono_us();
 	return pg_send(conn, "positions_insert", &params, PG_BINARY_ROWS);
 }
@@ -252,7 +253,7 @@ copy_start(void *ctx, struct pg_conn *conn)
 	s->copied = s->spans.now.from;
 	s->copy_began = false;
 	s->started_us = clock_mono_us();
-	return pg_send_text(conn, "positions_copy");
+	return pg_send_text_of(conn, "positions_copy", registry_table(s->cfg.registry));
 }
 
 /*
@@ -334,7 +335,7 @@ copy_over(struct store *s)
 
 	for (uint32_t i = 0; i < b->nframes; i++)
 		if (b->frames[i].kind == FRAME_RECORDS && !b->frames[i].poisoned &&
-		    !b->frames[i].aside)
+		    !b->frames[i].aside && !b->frames[i].forgotten)
 			b->frames[i].done = true;
 	s->cfg.stored(s->cfg.ctx, b);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "worker/store/store_impl.h"
 
 static const char *const prepared[] = {"positions_insert", "positions_blocked",
@@ -142,6 +143,7 @@ go_on(struct store *s)
 {
 	if (s->state != STORE_READY || !pg_link_is_up(s->link))
 		return;
+	store_check_devices(s);
 	while (s->step < STEPS) {
 		const struct store_step *step = steps[s->step];
 
@@ -160,6 +162,21 @@ go_on(struct store *s)
 	batch_finished(s);
 }
 
+/* What came before the database's clock was known gets its times. */
+static void
+settle_times(struct batch *b)
+{
+	if (b->frames[0].from.received_wall_us >= DB_CLOCK_FIRST_US)
+		return;
+	for (uint32_t i = 0; i < b->nframes; i++)
+		b->frames[i].from.received_wall_us =
+		    db_clock_settle_us(b->frames[i].from.received_wall_us);
+	for (uint32_t i = 0; i < b->nrows; i++)
+		if (b->rows[i].len > 0)
+			row_set_received(b->bytes + b->rows[i].off,
+			    b->frames[b->rows[i].frame].from.received_wall_us);
+}
+
 /* The batch that fills is stored from now on, and the other one fills. */
 static void
 begin(struct store *s)
@@ -168,6 +185,7 @@ begin(struct store *s)
 	s->filling ^= 1;
 	s->state = STORE_READY;
 	s->began_ms = clock_mono_ms();
+	settle_times(s->storing);
 	batch_seal(s->storing);
 	store_days_begin(s);
 	store_leave_out(s);
@@ -190,6 +208,8 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (!aside_is_empty(&s->aside) || !batch_is_empty(&s->batch[STORE_KEPT]))
 		store_take_back(s);
+	/* Nobody has looked at their devices since they were put aside. */
+	s->version[s->filling] = UINT64_MAX;
 	if (!batch_is_empty(&s->batch[s->filling])) {
 		begin(s);
 	} else {
@@ -332,6 +352,7 @@ store_new(const struct store_config *cfg)
 	    .statements = prepared,
 	    .synchronous_commit = cfg->synchronous_commit,
 	    .says_durability = true,
+	    .setup_sql = cfg->setup_sql,
 	    .connects = &s->stats->db_connects,
 	    .names = cfg->names};
 	if (s->start_ev == NULL || s->retry_ev == NULL || s->aside_ev == NULL ||
@@ -376,6 +397,8 @@ store_free(struct store *s)
 struct batch *
 store_filling(struct store *s)
 {
+	if (batch_is_empty(&s->batch[s->filling]))
+		s->version[s->filling] = registry_version(s->cfg.registry);
 	return &s->batch[s->filling];
 }
 

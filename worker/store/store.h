@@ -44,6 +44,7 @@ struct store_config {
 	struct event_base *base;
 	const char *url;
 	const struct pg_names *names; /* as in pg/link.h */
+	const char *setup_sql; /* run at each connect; NULL: nothing */
 	struct registry *registry;
 	uint32_t owner; /* shm_owner() of this worker */
 	struct shm_worker *shm;
@@ -70,7 +71,7 @@ struct store_config {
 struct store *store_new(const struct store_config *) __attribute__((warn_unused_result));
 void store_free(struct store *);
 
-/* The batch that fills now. */
+/* The batch that fills now. Who adds a frame has looked at its device in the registry since. */
 struct batch *store_filling(struct store *);
 /* The batches, for references from one to the other: 0, 1, and STORE_KEPT with what is put aside. */
 #define STORE_KEPT 2

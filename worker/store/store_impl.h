@@ -97,6 +97,8 @@ struct store {
 	struct pg_isolate spans;	/* of todo */
 	const struct pg_job *statement; /* STORE_SENT */
 	int64_t started_us;
+	uint64_t
+	    version[2]; /* of the registry when the devices of each batch were last looked at */
 
 	struct store_list plain; /* rows for COPY: nothing says that they are there already */
 	struct aside aside;	 /* what is left out (kept.c, blocked.c) */
@@ -228,6 +230,12 @@ bool store_rows_blocked(struct store *, enum pg_outcome, const struct pg_error *
     __attribute__((warn_unused_result));
 bool store_step_blocked(struct store *, enum pg_outcome, const struct pg_error *)
     __attribute__((warn_unused_result));
+
+/*
+ * devices.c: the devices of the batch that is stored are those they were, or have been left out of what is
+ * still to be stored.
+ */
+void store_check_devices(struct store *);
 
 /* live_rows.c: the live rows follow what the batch holds. */
 void store_move_live_rows(struct store *);

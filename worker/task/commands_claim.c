@@ -25,7 +25,7 @@ commands_start_claim(struct commands *cm, struct pg_conn *conn)
 		cm->asking[cm->nasking++] = token;
 		imeis_append(&cm->texts, a.imei);
 		pg_array_int8(&cm->longs[0], a.device_id);
-		pg_array_int8(&cm->longs[1], a.session_id);
+		pg_array_int8(&cm->longs[1], registry_settled_session(a.session_id));
 		pg_array_int4(&cm->ints[0], (int32_t)a.codecs);
 		pg_array_int8(&cm->longs[2], a.late_id);
 	}

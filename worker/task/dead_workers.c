@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "common/log.h"
 #include "pg/array.h"
 #include "pg/isolate.h"
@@ -102,7 +103,7 @@ dead_workers_add(struct dead_workers *d, uint32_t owner)
 		log_error("no memory to look after %" PRIu64 " devices of a dead worker", lost);
 	if (d->fence[owner] == 0)
 		d->nfences++;
-	d->fence[owner] = registry_new_session(registry, owner, clock_wall_us());
+	d->fence[owner] = registry_new_session(registry, owner, db_clock_us());
 	if (d->scanning && d->scan_owner == owner)
 		d->scan_again = true;
 	jobs_kick(&d->job);
@@ -157,7 +158,8 @@ start_move(struct dead_workers *d, struct pg_conn *conn)
 	for (uint32_t i = d->spans.now.from; i < d->spans.now.to; i++) {
 		pg_array_int8(&d->ids, d->chunk[i].device_id);
 		if (d->chunk[i].session_id != 0)
-			pg_array_int8(&d->sessions, d->chunk[i].session_id);
+			pg_array_int8(
+			    &d->sessions, registry_settled_session(d->chunk[i].session_id));
 		else
 			pg_array_null(&d->sessions);
 	}
@@ -255,11 +257,11 @@ start_scan(struct dead_workers *d, struct pg_conn *conn)
 	pg_param_int(&params, d->scan_cursor);
 	pg_param_text(&params, d->gateway_id);
 	if (d->scan_owner < OWNERS) {
-		pg_param_int(&params, d->fence[d->scan_owner]);
+		pg_param_int(&params, registry_settled_session(d->fence[d->scan_owner]));
 		pg_param_int(&params, d->scan_owner);
 		pg_param_text(&params, NULL);
 	} else {
-		pg_param_int(&params, d->cfg.born_session);
+		pg_param_int(&params, registry_settled_session(d->cfg.born_session));
 		pg_param_text(&params, NULL);
 		pg_param_int(&params, d->cfg.nworkers);
 	}

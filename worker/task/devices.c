@@ -40,6 +40,8 @@ struct devices {
 	struct registry_load load;
 	int64_t load_cursor, load_started_ms, next_load_ms;
 	int page_rows;
+	int64_t load_table; /* that its first page is of; 0: not known */
+	bool load_mixed;    /* a later page is of another */
 	uint64_t load_rows, load_odd;
 	uint64_t odd_logged; /* how many rows without a usable IMEI the log knows of */
 	struct log_gate full_gate;
@@ -151,6 +153,8 @@ start_page(struct devices *d, struct pg_conn *conn)
 		d->load_wanted = false;
 		d->load_cursor = INT64_MIN;
 		d->load_rows = d->load_odd = 0;
+		d->load_table = 0;
+		d->load_mixed = false;
 		d->load_started_ms = clock_mono_ms();
 		registry_load_begin(d->cfg.registry, &d->load);
 	}
@@ -175,10 +179,14 @@ note_odd(struct devices *d, const struct pg_result *res, int i)
 static void
 take_page(struct devices *d, const struct pg_result *res)
 {
+	int table_column = pg_column(res, "known_table");
+
 	for (int i = 0; i < pg_rows(res); i++) {
 		struct device_row row;
-		int64_t id = pg_int(res, i, 1);
+		int64_t id = pg_int(res, i, 1), table = pg_int(res, i, table_column);
 
+		d->load_mixed |= d->load_table != 0 && table != d->load_table;
+		d->load_table = table;
 		d->page_rows++;
 		if (id > d->load_cursor)
 			d->load_cursor = id;
@@ -203,6 +211,8 @@ finish_load(struct devices *d, bool complete)
 	d->loading = false;
 	d->load_ended_ms = now;
 	registry_load_end(d->cfg.registry, &d->load, complete);
+	if (complete && d->load_table != 0)
+		registry_set_table(d->cfg.registry, d->load_table);
 	if (!complete) {
 		d->load_wanted = true;
 		return;
@@ -306,7 +316,7 @@ devices_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	else if (turn == TURN_LOOKUP)
 		d->job.handled = imei_lookup_end(d->lookup, outcome, error);
 	else if (outcome != PG_OK || d->page_rows < LOAD_ROWS)
-		finish_load(d, outcome == PG_OK);
+		finish_load(d, outcome == PG_OK && !d->load_mixed);
 }
 
 static void

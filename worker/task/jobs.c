@@ -210,7 +210,7 @@ collect_statements(struct jobs *jobs)
 	return true;
 }
 
-/* The settings of the session, and a LISTEN for each job that has a channel. */
+/* The settings of the session, a LISTEN for each job that has a channel, and what they want beside. */
 static bool
 make_setup_sql(struct jobs *jobs)
 {
@@ -218,17 +218,24 @@ make_setup_sql(struct jobs *jobs)
 	const char *session = pg_sql("jobs_session");
 	size_t room = strlen(session) + 1, n;
 
-	for (int i = 0; i < jobs->n; i++)
+	for (int i = 0; i < jobs->n; i++) {
 		if (jobs->places[i].job->channel != NULL)
 			room += strlen(jobs->places[i].job->channel) + sizeof(listen_format);
+		if (jobs->places[i].job->setup_sql != NULL)
+			room += strlen(jobs->places[i].job->setup_sql) + 2;
+	}
 	jobs->setup_sql = malloc(room);
 	if (jobs->setup_sql == NULL)
 		return false;
 	n = (size_t)snprintf(jobs->setup_sql, room, "%s", session);
-	for (int i = 0; i < jobs->n; i++)
+	for (int i = 0; i < jobs->n; i++) {
 		if (jobs->places[i].job->channel != NULL)
 			n += (size_t)snprintf(jobs->setup_sql + n, room - n, listen_format,
 			    jobs->places[i].job->channel);
+		if (jobs->places[i].job->setup_sql != NULL)
+			n += (size_t)snprintf(
+			    jobs->setup_sql + n, room - n, "%s;\n", jobs->places[i].job->setup_sql);
+	}
 	return true;
 }
 

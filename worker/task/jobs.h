@@ -31,6 +31,8 @@ struct job {
 	 */
 	const char *channel;
 	void (*notify)(void *ctx, const char *payload);
+	/* One statement of SQL to be run at connect, behind all that is prepared, or NULL. */
+	const char *setup_sql;
 	/* What the job needs prepared: names of pg/sql/, ended by NULL. May be NULL. */
 	const char *const *statements;
 	/*

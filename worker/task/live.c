@@ -144,8 +144,15 @@ live_look(struct live_device *d, const uint8_t *tuple, int64_t received_ms)
 {
 	int64_t recorded_ms = row_i64(tuple, ROW_RECORDED_AT) / 1000 + INT64_C(946684800000);
 
-	if (recorded_ms < 0 || !avl_time_trusted((uint64_t)recorded_ms, received_ms))
+	if (recorded_ms < 0 || !avl_time_trusted((uint64_t)recorded_ms, received_ms)) {
+		if (recorded_ms <= received_ms)
+			return false;
+		if (d->ahead == NULL)
+			d->ahead = tuple;
+		if (d->ahead_fix == NULL && row_valid(tuple))
+			d->ahead_fix = tuple;
 		return false;
+	}
 	if (d->trusted == NULL)
 		d->trusted = tuple;
 	if (d->fix == NULL && row_valid(tuple))
@@ -156,14 +163,23 @@ live_look(struct live_device *d, const uint8_t *tuple, int64_t received_ms)
 void
 live_stored(struct live *l, const struct live_device *d)
 {
+	bool ahead = d->trusted == NULL;
+	const uint8_t *record = ahead ? d->ahead : d->trusted, *fix = ahead ? d->ahead_fix : d->fix;
 	struct fold *f;
 
 	live_seen(l, d->entry, d->device_id, d->seen_ms);
-	if (d->trusted == NULL || (f = live_find(l, d->entry)) == NULL)
+	if (record == NULL || (f = live_find(l, d->entry)) == NULL)
 		return;
-	keep_record(l, f, d->trusted);
-	if (d->fix != NULL)
-		keep_fix(l, f, d->fix);
+	if (f->ahead != ahead && (f->fix != NULL || f->io != NULL)) {
+		/* One record with a right time, and the device is none that is ahead. */
+		if (ahead)
+			return;
+		live_drop_detail(l, f);
+	}
+	f->ahead = ahead;
+	keep_record(l, f, record);
+	if (fix != NULL)
+		keep_fix(l, f, fix);
 }
 
 /* ---- Whose turn it is ---- */
@@ -338,10 +354,17 @@ span_written(struct live *l)
 		if (!live_sends(f, l->phase) || f->locked)
 			continue;
 		n++;
-		f->row = f->connected = f->goodbye = false;
-		f->reason = NULL;
-		f->ends = 0;
-		live_drop_detail(l, f);
+		if (l->phase == LIVE_AHEAD) {
+			f->ahead = false;
+		} else {
+			if (f->connected && !f->goodbye && l->cfg.written != NULL)
+				l->cfg.written(l->cfg.ctx, f->entry, f->session_id);
+			f->row = f->connected = f->goodbye = false;
+			f->reason = NULL;
+			f->ends = 0;
+		}
+		if (!f->ahead)
+			live_drop_detail(l, f);
 	}
 	if (l->phase == LIVE_ROWS)
 		stats_add(&l->cfg.stats->live_updates, n);
@@ -358,7 +381,7 @@ drop_refused(struct live *l, struct fold *f, const struct pg_error *error, int64
 		    &(struct log_fields){.imei = registry_imei(l->cfg.registry, f->entry)},
 		    "live row refused: %s: %s (%" PRIu64 " more since the last line)",
 		    error->sqlstate, error->text, suppressed);
-	f->row = f->ping = false;
+	f->row = f->ping = f->ahead = false;
 }
 
 static void

@@ -30,6 +30,9 @@ struct live_config {
 	uint32_t owner; /* shm_owner() of this worker */
 	const char *gateway_id;
 	int worker; /* slot number */
+	/* The row of a session that began was written. May be NULL. */
+	void *ctx;
+	void (*written)(void *ctx, uint32_t entry, int64_t session_id);
 };
 
 struct live *live_new(const struct live_config *) __attribute__((warn_unused_result));
@@ -55,6 +58,7 @@ struct live_device {
 	int64_t seen_ms;	/* wall: when the last of it arrived */
 	const uint8_t *trusted; /* tuple of the newest record whose clock can be trusted */
 	const uint8_t *fix;	/* and of the newest of these that has a fix; may be the same */
+	const uint8_t *ahead, *ahead_fix; /* the same of records that lie ahead of the clock */
 };
 
 /* A record's tuple (pg/row.h) and the arrival of its frame. True: older ones change nothing. */

@@ -165,6 +165,19 @@ merge_ends(struct fold *newer, const struct fold *older)
 		live_count_end(newer, older->reason, older->ends);
 }
 
+/* Of records ahead of the clock and others only the others count. */
+static void
+merge_ahead(struct live *l, struct fold *newer, struct fold *older)
+{
+	bool has_newer = newer->fix != NULL || newer->io != NULL;
+	bool has_older = older->fix != NULL || older->io != NULL;
+
+	if (has_newer && has_older && newer->ahead != older->ahead)
+		live_drop_detail(l, newer->ahead ? newer : older);
+	if (has_older && (!has_newer || newer->ahead))
+		newer->ahead = older->ahead;
+}
+
 /* Puts a fold back, under what has happened since. Its memory goes over or is freed. */
 void
 live_put_back(struct live *l, struct fold *older, int64_t due_ms)
@@ -187,6 +200,7 @@ live_put_back(struct live *l, struct fold *older, int64_t due_ms)
 	}
 	f->row |= older->row;
 	f->ping |= older->ping;
+	merge_ahead(l, f, older);
 	if (older->seen_ms > f->seen_ms)
 		f->seen_ms = older->seen_ms;
 	merge_session(f, older);

@@ -29,6 +29,7 @@ struct fold {
 	bool goodbye;	  /* session_id ended */
 	bool gone;	  /* the device was deleted: only its goodbye is left */
 	bool locked;	  /* said the running statement: somebody holds its row */
+	bool ahead;	  /* fix and io are of records that lie ahead of the clock: live_ahead */
 	uint8_t addr_len; /* 0: unknown */
 	uint8_t addr[PG_ARRAY_INET];
 	int64_t device_id;
@@ -45,7 +46,7 @@ struct fold {
 };
 
 /* One after the other, each a statement or, if a row is refused, several. */
-enum live_phase { LIVE_ROWS, LIVE_GOODBYES, LIVE_PINGS, LIVE_DONE };
+enum live_phase { LIVE_ROWS, LIVE_GOODBYES, LIVE_AHEAD, LIVE_PINGS, LIVE_DONE };
 
 enum live_array {
 	LA_DEVICE_ID,
@@ -111,6 +112,8 @@ live_sends(const struct fold *f, enum live_phase phase)
 		return f->row && !f->gone;
 	case LIVE_GOODBYES:
 		return f->row && f->gone;
+	case LIVE_AHEAD:
+		return f->ahead && !f->gone;
 	case LIVE_PINGS:
 		return f->ping;
 	case LIVE_DONE:

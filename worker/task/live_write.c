@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "common/db_clock.h"
 #include "pg/query.h"
 
 /* An array that one batch made larger than this gives its memory back. */
 #define ARRAY_KEPT (256 * 1024)
 
 const char *const live_statements[] = {
-    "live_rows", "live_rows_unlocked", "live_goodbyes", "live_pings", NULL};
+    "live_ahead", "live_rows", "live_rows_unlocked", "live_goodbyes", "live_pings", NULL};
 
 /* Fields that go from the tuple into their array as they are. */
 static const struct {
@@ -89,7 +90,7 @@ static void
 put_time(struct pg_array *a, bool known, int64_t wall_ms)
 {
 	if (known)
-		pg_array_time_ms(a, wall_ms);
+		pg_array_time_ms(a, db_clock_settle_ms(wall_ms));
 	else
 		pg_array_null(a);
 }
@@ -118,7 +119,7 @@ put_session(struct live *l, const struct fold *f)
 	struct pg_array *a = l->arrays;
 
 	if (f->connected || f->goodbye)
-		pg_array_int8(&a[LA_SESSION_ID], f->session_id);
+		pg_array_int8(&a[LA_SESSION_ID], registry_settled_session(f->session_id));
 	else
 		pg_array_null(&a[LA_SESSION_ID]);
 	pg_array_bool(&a[LA_ONLINE], f->connected && !f->goodbye);
@@ -144,13 +145,13 @@ put_ends(struct live *l, const struct fold *f)
 }
 
 static void
-put_row(struct live *l, const struct fold *f)
+put_records(struct live *l, const struct fold *f, bool known)
 {
 	struct pg_array *a = l->arrays;
 
 	pg_array_int8(&a[LA_DEVICE_ID], f->device_id);
-	put_fix(l, f->fix);
-	if (f->io != NULL) {
+	put_fix(l, known ? f->fix : NULL);
+	if (known && f->io != NULL) {
 		/* The time stands in a tuple's form already: microseconds since 2000. */
 		pg_array_int8(&a[LA_LAST_RECORD_AT], f->record_us);
 		pg_array_raw(&a[LA_IO], f->io, f->io_len);
@@ -158,8 +159,31 @@ put_row(struct live *l, const struct fold *f)
 		pg_array_null(&a[LA_LAST_RECORD_AT]);
 		pg_array_null(&a[LA_IO]);
 	}
+}
+
+static void
+put_row(struct live *l, const struct fold *f)
+{
+	put_records(l, f, !f->ahead);
 	put_session(l, f);
 	put_ends(l, f);
+}
+
+static void
+put_ahead(struct live *l, const struct fold *f)
+{
+	put_records(l, f, true);
+	put_time(&l->arrays[LA_LAST_SEEN_AT], true, f->seen_ms);
+}
+
+static bool
+send_ahead(struct live *l, struct pg_conn *conn)
+{
+	struct pg_params params = {0};
+
+	pg_param_arrays(&params, l->arrays, LA_IO + 1);
+	pg_param_array(&params, &l->arrays[LA_LAST_SEEN_AT]);
+	return pg_send(conn, "live_ahead", &params, PG_TEXT_ROWS);
 }
 
 static bool
@@ -177,8 +201,8 @@ static void
 put_goodbye(struct live *l, const struct fold *f)
 {
 	pg_array_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
-	pg_array_int8(&l->arrays[LA_SESSION_ID], f->session_id);
-	pg_array_time_ms(&l->arrays[LA_DISCONNECTED_AT], f->disconnected_ms);
+	pg_array_int8(&l->arrays[LA_SESSION_ID], registry_settled_session(f->session_id));
+	put_time(&l->arrays[LA_DISCONNECTED_AT], true, f->disconnected_ms);
 }
 
 static bool
@@ -196,7 +220,7 @@ static void
 put_ping(struct live *l, const struct fold *f)
 {
 	pg_array_int8(&l->arrays[LA_DEVICE_ID], f->device_id);
-	pg_array_time_ms(&l->arrays[LA_LAST_SEEN_AT], f->seen_ms);
+	put_time(&l->arrays[LA_LAST_SEEN_AT], true, f->seen_ms);
 }
 
 static bool
@@ -217,6 +241,7 @@ live_write_start(struct live *l, struct pg_conn *conn)
 		bool (*send)(struct live *, struct pg_conn *);
 	} statement[LIVE_DONE] = {[LIVE_ROWS] = {put_row, send_rows},
 	    [LIVE_GOODBYES] = {put_goodbye, send_goodbyes},
+	    [LIVE_AHEAD] = {put_ahead, send_ahead},
 	    [LIVE_PINGS] = {put_ping, send_pings}};
 
 	reset_arrays(l);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "common/log.h"
 #include "pg/array.h"
 #include "pg/query.h"
@@ -237,8 +238,8 @@ put_note(struct ledger *l, const struct note *note)
 {
 	l->kind->put_key(&l->arrays[A_KEY], note);
 	pg_array_text(&l->arrays[A_REASON], note->reason, strlen(note->reason));
-	pg_array_time_ms(&l->arrays[A_FIRST], note->first_ms);
-	pg_array_time_ms(&l->arrays[A_LAST], note->last_ms);
+	pg_array_time_ms(&l->arrays[A_FIRST], db_clock_settle_ms(note->first_ms));
+	pg_array_time_ms(&l->arrays[A_LAST], db_clock_settle_ms(note->last_ms));
 	pg_array_int8(&l->arrays[A_ATTEMPTS], note->attempts);
 	l->kind->put_last(&l->arrays[A_LAST_COLUMN], note);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/trace.h"
 
@@ -107,7 +108,7 @@ source_of(const struct conn *c, bool answered, int64_t now_us)
 	    .device_id = c->device_id,
 	    .entry = c->entry,
 	    .received_mono_us = now_us,
-	    .received_wall_us = clock_wall_us(),
+	    .received_wall_us = db_clock_us(),
 	    .family = c->family,
 	};
 
@@ -193,12 +194,21 @@ frames_take(struct conn *c, const uint8_t *raw, const struct stream_item *item, 
 {
 	struct trackers *t = trackers_of(c);
 	struct batch *b = store_filling(t->parts.store);
+	struct device_entry device;
 	struct avl_frame avl = {0};
 	struct frame_facts facts = {.codec = item->body[0],
 	    .count1 = item->body[1],
 	    .crc_ok = item->crc_ok,
 	    .codecs = c->codecs};
 
+	/* Something has changed in the registry that the tick will look at: not under an id that is over. */
+	if (registry_version(t->cfg.registry) != t->version) {
+		registry_get(t->cfg.registry, c->entry, &device);
+		if (!device.present || device.id != c->device_id) {
+			conn_close(c, CLOSE_REMOVED);
+			return true;
+		}
+	}
 	if (is_waiting_already(t, c, raw, item->len)) {
 		count_again(t->cfg.stats, &facts);
 		trace_event(c, "frame_again", "\"bytes\":%zu", item->len);
@@ -209,7 +219,7 @@ frames_take(struct conn *c, const uint8_t *raw, const struct stream_item *item, 
 		return false;
 	if (!item->crc_ok)
 		facts.crc_arrivals = crc_ledger_count(
-		    t->cfg.crc_ledger, c->imei, hash_bytes(raw, item->len), clock_wall_ms());
+		    t->cfg.crc_ledger, c->imei, hash_bytes(raw, item->len), clock_boot_us() / 1000);
 	struct verdict v = session_judge(&facts);
 	count_frame(c, &facts, &v);
 	trace_frame(c, &facts, &v, item->len);
@@ -305,6 +315,15 @@ answer(struct trackers *t, struct conn *c, int64_t now_us)
 	conn_resume(c);
 }
 
+/* Its frame was left out, as its device is another now: there will be no answer to wait for. */
+static void
+close_removed(struct conn *c)
+{
+	conn_close(c, CLOSE_REMOVED);
+	if (c->state == CONN_CLOSING)
+		conn_drop(c);
+}
+
 void
 frames_stored(struct trackers *t, struct batch *b)
 {
@@ -314,10 +333,12 @@ frames_stored(struct trackers *t, struct batch *b)
 		struct frame *f = &b->frames[i];
 		struct conn *c;
 
-		if (f->from.conn == 0 || !(f->done || f->unstorable))
+		if (f->from.conn == 0 || !(f->done || f->unstorable || f->forgotten))
 			continue;
 		if ((c = conn_find(&t->conns, f->from.conn)) == NULL)
 			f->from.conn = 0;
+		else if (f->forgotten)
+			close_removed(c);
 		else if (f->unstorable)
 			conn_close(c, CLOSE_UNSTORABLE);
 		else

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/strangers.h"
 #include "worker/tracker/trace.h"
@@ -26,8 +27,7 @@ handshake_refuse(struct conn *c)
 	if (c->reason == CLOSE_UNKNOWN)
 		admission_note_unknown(t->cfg.admission, c->family, c->addr);
 	conn_host(c, host);
-	rejected_note(
-	    t->parts.rejected, c->imei, close_rows[c->reason].name, host, clock_wall_ms());
+	rejected_note(t->parts.rejected, c->imei, close_rows[c->reason].name, host, db_clock_ms());
 	return say(c, 0x00);
 }
 
@@ -47,15 +47,16 @@ note_address(const struct conn *c)
 		    changes);
 }
 
-static void
-tell_live_row(const struct conn *c, int64_t now_us)
+void
+handshake_tell_live_row(const struct conn *c)
 {
 	char host[CONN_HOST];
 
 	conn_host(c, host);
 	live_connected(trackers_of(c)->parts.live, c->entry, c->device_id,
-	    &(struct live_session){
-		.session_id = c->session_id, .connected_at = now_us / 1000, .remote_addr = host});
+	    &(struct live_session){.session_id = c->session_id,
+		.connected_at = registry_session_time(c->session_id) / 1000,
+		.remote_addr = host});
 }
 
 static void
@@ -63,7 +64,7 @@ welcome(struct conn *c, const struct device_entry *device)
 {
 	struct trackers *t = trackers_of(c);
 	struct registry *registry = t->cfg.registry;
-	int64_t now_us = clock_wall_us();
+	int64_t now_us = db_clock_us();
 
 	conn_move(c, CONN_OPEN);
 	c->device_id = device->id;
@@ -77,7 +78,7 @@ welcome(struct conn *c, const struct device_entry *device)
 		conn_log(c, LOG_INFO_, "takes over from an older connection of the same IMEI");
 	}
 	note_address(c);
-	tell_live_row(c, now_us);
+	handshake_tell_live_row(c);
 	conn_command_welcome(c);
 	conn_log(c, LOG_DEBUG_, "handshake accepted");
 	handshake_repeat(c);

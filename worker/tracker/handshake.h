@@ -11,6 +11,8 @@ void handshake_look_up(struct conn *, uint64_t imei);
 void handshake_repeat(struct conn *);
 /* The answer to its lookup. */
 void handshake_answer(struct conn *, enum lookup_answer);
+/* Its session has begun, or is to be written once more. */
+void handshake_tell_live_row(const struct conn *);
 /*
  * It closes for a reason that refuses the handshake: 00, a row in rejected_devices. False: the peer
  * takes no bytes.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "worker/net/proxy.h"
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/frames.h"
@@ -24,7 +25,7 @@ note_ping(struct conn *c)
 	if (c->pinged && age_ms < PING_EVERY_MS)
 		return;
 	c->pinged = true;
-	live_seen(t->parts.live, c->entry, c->device_id, clock_wall_ms());
+	live_seen(t->parts.live, c->entry, c->device_id, db_clock_ms());
 }
 
 /* Closes it, for what p[0..n) says. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "proto/stranger.h"
 #include "worker/net/proxy.h"
 #include "worker/tracker/trace.h"
@@ -19,7 +20,7 @@ note(struct trackers *t, const char *what, int family, const uint8_t *addr, cons
     size_t n)
 {
 	rejected_note_stranger(t->parts.rejected, what, family, addr, p,
-	    n < STRANGER_BYTES ? n : STRANGER_BYTES, clock_wall_ms());
+	    n < STRANGER_BYTES ? n : STRANGER_BYTES, db_clock_ms());
 }
 
 /* Its end is about what it said, or did not say. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "shm/area.h"
 #include "worker/tracker/conn_command.h"
 #include "worker/tracker/drain.h"
@@ -28,7 +29,7 @@ end_session(struct conn *c)
 		return;
 	conn_command_closed(c);
 	registry_session_close(t->cfg.registry, c->entry, c->session_id);
-	live_disconnected(t->parts.live, c->entry, c->device_id, c->session_id, clock_wall_ms(),
+	live_disconnected(t->parts.live, c->entry, c->device_id, c->session_id, db_clock_ms(),
 	    close_rows[c->reason].name);
 	c->session_id = 0;
 }
@@ -105,6 +106,7 @@ trackers_new(const struct trackers_config *cfg)
 	partial_max = (size_t)cfg->conf->worker_memory_mb * 1024 * 1024 / 2;
 	t->records = malloc(AVL_MAX_RECORDS * sizeof(*t->records));
 	t->version = registry_version(cfg->registry);
+	t->announcements = atomic_load(cfg->announcements);
 	t->followers.worker = (int)(cfg->owner / SHM_BLOCKS);
 	if (conns_init(&t->conns, cfg->base, cfg->stats, &ops, partial_max) && t->records != NULL &&
 	    conn_command_start(t))
@@ -226,6 +228,23 @@ drop_replaced(struct trackers *t)
 	}
 }
 
+/* The live rows of all sessions are written again. */
+static void
+announce(struct trackers *t)
+{
+	uint32_t now = atomic_load_explicit(t->cfg.announcements, memory_order_relaxed);
+
+	if (now == t->announcements)
+		return;
+	t->announcements = now;
+	for (uint32_t i = 0; i < t->conns.table.nseats; i++) {
+		const struct conn *c = conn_at(&t->conns, i);
+
+		if (c != NULL && c->session_id != 0)
+			handshake_tell_live_row(c);
+	}
+}
+
 /* One whose time is over, or NULL. */
 static struct conn *
 overdue(struct trackers *t, enum table_queue queue, int64_t limit_ms, int64_t now_ms)
@@ -264,6 +283,7 @@ trackers_tick(struct trackers *t, int64_t now_ms)
 {
 	check_sessions(t);
 	drop_replaced(t);
+	announce(t);
 	drain_tick(t, now_ms);
 	check_times(t, now_ms);
 	bury(t);

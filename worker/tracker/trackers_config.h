@@ -24,6 +24,8 @@ struct trackers_config {
 	struct registry *registry;
 	struct crc_ledger *crc_ledger;
 	struct admission *admission;
+	/* Raised when others have taken this gateway for dead: all sessions are written again. */
+	const _Atomic uint32_t *announcements;
 	uint32_t owner; /* shm_owner() */
 };
 

@@ -27,6 +27,7 @@ struct trackers {
 	struct event *wakeup_ev;
 	struct drain drain;
 	uint64_t version;	    /* of the registry, as last checked */
+	uint32_t announcements;	    /* that were heeded */
 	int64_t last_message_us;    /* wall clock at which the last message arrived */
 	struct avl_record *records; /* AVL_MAX_RECORDS, scratch of the decoder */
 };

@@ -16,7 +16,7 @@ TGCTL = os.path.join(BUILD, "tgctl")
 
 def sanitizer_env(folder):
     """Reports of ASan and UBSan go to files, so that one in a worker fails the test too."""
-    return {"ASAN_OPTIONS": "log_path=%s/asan:detect_leaks=1" % folder,
+    return {"ASAN_OPTIONS": "log_path=%s/asan:detect_leaks=1:verify_asan_link_order=0" % folder,
             "UBSAN_OPTIONS": "log_path=%s/ubsan:print_stacktrace=1" % folder}
 
 

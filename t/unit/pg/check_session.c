@@ -270,6 +270,7 @@ START_TEST(a_tuple_as_parameters)
 		record.codec = 8;
 	}
 	pg_param_arrays(&params, columns, ROW_NCOLUMNS);
+	pg_param_int(&params, 0);
 	pg_result_free(query("positions_insert", &params));
 	script(
 	    "DO $$ BEGIN ASSERT (SELECT string_agg(device_id || ' ' || latitude || ' ' || codec || "

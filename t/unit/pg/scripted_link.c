@@ -139,6 +139,13 @@ pg_send_text(struct pg_conn *conn, const char *statement)
 }
 
 bool
+pg_send_text_of(struct pg_conn *conn, const char *statement, int64_t value)
+{
+	(void)value;
+	return pg_send_text(conn, statement);
+}
+
+bool
 pg_put(struct pg_conn *conn, const void *p, size_t n)
 {
 	ck_assert_ptr_eq(conn, &connection);

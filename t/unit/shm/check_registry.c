@@ -186,7 +186,61 @@ START_TEST(session_ids)
 	last = registry_new_session(reg, 3, now + 5000000);
 	ck_assert_int_eq(last >> SHM_OWNER_BITS, now + 5000000);
 	ck_assert_int_gt(registry_new_session(reg, 3, INT64_MIN), last);
+	/* The clock is set back for good: nobody waits for the time that it had been. */
+	last = registry_new_session(reg, 3, now);
+	ck_assert_int_eq(registry_session_time(last), now);
 	ck_assert_int_gt(registry_new_session(reg, 2047, INT64_MAX), last);
+}
+END_TEST
+
+/* A session that began ahead of the clock counts as older than any that begins now. */
+START_TEST(sessions_ahead_of_the_clock)
+{
+	const int64_t now = INT64_C(1800000000000000);
+	uint32_t e = add(IMEI);
+	int64_t ahead = registry_new_session(reg, 1, now + 7200000000);
+	int64_t id = registry_new_session(reg, 1, now);
+
+	ck_assert_int_eq(registry_session_open(reg, e, ahead), 0);
+	ck_assert_int_eq(registry_session_open(reg, e, id), ahead);
+	ck_assert_int_eq(registry_session(reg, e), id);
+	/* Four seconds are not ahead. */
+	ahead = registry_new_session(reg, 1, now + 4000000);
+	ck_assert_int_eq(registry_session_open(reg, e, ahead), id);
+	ck_assert_int_eq(registry_session_open(reg, e, id), ahead);
+	ck_assert_int_eq(registry_session(reg, e), ahead);
+}
+END_TEST
+
+/* Another gateway has taken it: by its id as the database knows it, which may have been provisional. */
+START_TEST(sessions_lost_to_another_gateway)
+{
+	struct db_clock clock = {0};
+	uint32_t e = add(IMEI);
+	int64_t id, settled;
+	uint64_t v;
+
+	db_clock_share(&clock);
+	id = registry_new_session(reg, 5, db_clock_us());
+	ck_assert_int_lt(registry_session_time(id), DB_CLOCK_FIRST_US);
+	ck_assert_int_eq(registry_session_open(reg, e, id), 0);
+	db_clock_measured(0, INT64_C(1800000000000000), 0);
+	settled = registry_settled_session(id);
+	ck_assert_int_eq(
+	    registry_session_time(settled), registry_session_time(id) + INT64_C(1800000000000000));
+	ck_assert_int_eq(settled & ((1 << SHM_OWNER_BITS) - 1), 5);
+	ck_assert_int_eq(registry_settled_session(settled), settled);
+	v = registry_version(reg);
+	registry_session_lost(reg, e, settled + 1);
+	ck_assert_int_eq(registry_session(reg, e), id);
+	ck_assert_uint_eq(registry_version(reg), v);
+	registry_session_lost(reg, e, settled);
+	ck_assert_int_eq(registry_session(reg, e), 0);
+	ck_assert_uint_gt(registry_version(reg), v);
+	registry_session_lost(reg, e, settled);
+	/* Those that come after are newer. */
+	ck_assert_int_gt(registry_new_session(reg, 5, db_clock_us()), id);
+	db_clock_share(NULL);
 }
 END_TEST
 
@@ -325,6 +379,8 @@ main(void)
 	tcase_add_test(t, full_table);
 	tcase_add_test(t, full_load);
 	tcase_add_test(t, session_ids);
+	tcase_add_test(t, sessions_ahead_of_the_clock);
+	tcase_add_test(t, sessions_lost_to_another_gateway);
 	tcase_add_test(t, newest_session_wins);
 	tcase_add_test(t, left_by_a_dead_owner);
 	tcase_add_test(t, bookkeeping);

@@ -19,6 +19,7 @@ main(void)
 	suite_add_tcase(s, durable_case());
 	suite_add_tcase(s, failures_case());
 	suite_add_tcase(s, blocked_case());
+	suite_add_tcase(s, devices_case());
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -10,5 +10,6 @@ TCase *copies_case(void);
 TCase *durable_case(void);
 TCase *failures_case(void);
 TCase *blocked_case(void);
+TCase *devices_case(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/db_clock.h"
 #include "common/log.h"
 #include "proto/message.h"
 #include "proto/stream.h"
@@ -148,6 +149,8 @@ rig_open(struct rig *r, uint32_t records, bool raw_copies)
 	memset(r, 0, sizeof(*r));
 	r->refusal = "22003";
 	ck_assert(log_open("test", "/dev/null", LOG_TEXT, LOG_DEBUG_));
+	/* The link has measured it. */
+	db_clock_measured(0, clock_wall_us() - clock_boot_us(), 0);
 	ck_assert(shm_create(&r->shm, 1, RIG_DEVICES));
 	r->worker = &r->shm.slots[0].block[0];
 	r->stats = &r->worker->stats;

@@ -100,11 +100,14 @@ START_TEST(only_the_newest_session_gets_one)
 
 	commands_start(&c);
 	SQL(&c.rig,
-	    "INSERT INTO device_online (device_id, online, session_id) VALUES (1, true, 5000),"
-	    " (2, false, 5000), (3, true, 1003)");
-	for (int i = 1; i <= 3; i++)
+	    "INSERT INTO device_online (device_id, online, session_id) VALUES (1, true,"
+	    " 3481600000000005000), (2, false, 3481600000000005000), (3, true, 3481600000000001003),"
+	    " (4, true, (extract(epoch FROM now() + interval '1 hour') * 1000000)::bigint << 11)");
+	/* The last one began an hour from now, by a clock that is wrong: it counts as older. */
+	for (int i = 1; i <= 4; i++)
 		commands_queue(&c, i, i);
-	UNTIL(&c.rig, c.tracker[2].claims == 1 && c.tracker[3].claims == 1);
+	UNTIL(&c.rig,
+	    c.tracker[2].claims == 1 && c.tracker[3].claims == 1 && c.tracker[4].claims == 1);
 	rig_settle(&c.rig, 0);
 	ck_assert_str_eq(commands_status(&c, 1), "pending 0");
 	ck_assert_int_eq(c.tracker[1].claims, 0);

@@ -12,7 +12,7 @@ add_dead_workers(struct rig *r, int worker)
 		.gateway_id = "gw",
 		.worker = worker,
 		.nworkers = 2,
-		.born_session = registry_new_session(r->registry, 0, clock_wall_us())});
+		.born_session = registry_new_session(r->registry, 0, db_clock_us())});
 
 	ck_assert_ptr_nonnull(d);
 	rig_add(r, dead_workers_job(d));
@@ -34,7 +34,7 @@ history(struct rig *r, int device, int ago, int degrees, bool valid)
 static int64_t
 new_session(struct rig *r, uint32_t owner)
 {
-	return registry_new_session(r->registry, owner, clock_wall_us());
+	return registry_new_session(r->registry, owner, db_clock_us());
 }
 
 START_TEST(what_the_directory_knows)

@@ -16,7 +16,7 @@ START_TEST(a_whole_session_in_one_fold)
 	position(l, e, 1, T0 + 1000, 10, true);
 	position(l, e, 1, T0 + 3000, 12, false);
 	position(l, e, 1, T0 + 2000, 11, true);
-	live_disconnected(l, e, 1, 1000, T0 + 5000, "peer");
+	disconnected(l, e, 1, 1000, T0 + 5000, "peer");
 	ck_assert(live_pending(l));
 	rig_start(&r);
 	settled(&r, l);
@@ -39,7 +39,8 @@ START_TEST(a_whole_session_in_one_fold)
 	    "1.000000");
 	ck_assert_str_eq(
 	    VALUE(&r,
-		"SELECT online || ' ' || session_id || ' ' || host(remote_addr) ||"
+		"SELECT online || ' ' || (session_id - " SESSION_0
+		") || ' ' || host(remote_addr) ||"
 		" ' ' || gateway || ' ' || worker || ' ' || extract(epoch FROM disconnected_at -"
 		" connected_at) || ' ' || extract(epoch FROM last_seen_at - connected_at)"
 		" FROM device_online"),
@@ -71,12 +72,12 @@ START_TEST(moves_only_forward)
 	ck_assert_str_eq(VALUE(&r, "SELECT extract(epoch FROM last_ping - to_timestamp(1700000000))"
 				   " FROM devices"),
 	    "10.000000");
-	SQL(&r, "UPDATE devices SET last_ping = '2030-01-01Z'");
+	SQL(&r, "UPDATE devices SET last_ping = '2024-01-01Z'");
 	position(l, e, 1, T0 + 11000, 21, true);
 	settled(&r, l);
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT latitude || ' ' || io FROM device_online"), "21 {\"239\": 21}");
-	ck_assert_str_eq(VALUE(&r, "SELECT last_ping = '2030-01-01Z' FROM devices"), "t");
+	ck_assert_str_eq(VALUE(&r, "SELECT last_ping = '2024-01-01Z' FROM devices"), "t");
 	done(&r, l);
 }
 END_TEST
@@ -98,14 +99,14 @@ START_TEST(ends_are_counted)
 	connected(l, e, 1, 1000);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "t f");
-	live_disconnected(l, e, 1, 1000, T0 + 9, reason);
+	disconnected(l, e, 1, 1000, T0 + 9, reason);
 	connected(l, e, 1, 2000);
-	live_disconnected(l, e, 1, 2000, T0 + 10, reason);
+	disconnected(l, e, 1, 2000, T0 + 10, reason);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "idle 2 f t");
 	SQL(&r, "UPDATE device_online SET disconnects_since = '2020-01-01Z'");
 	connected(l, e, 1, 3000);
-	live_disconnected(l, e, 1, 3000, T0 + 11, reason);
+	disconnected(l, e, 1, 3000, T0 + 11, reason);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "idle 3 f t");
 	ck_assert_str_eq(
@@ -113,19 +114,19 @@ START_TEST(ends_are_counted)
 	/* Another reason begins anew. */
 	connected(l, e, 1, 4000);
 	connected(l, e, 1, 5000);
-	live_disconnected(l, e, 1, 4000, T0 + 12, other);
+	disconnected(l, e, 1, 4000, T0 + 12, other);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "takeover 1 t t");
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT disconnects_since > '2020-01-01Z' FROM device_online"), "t");
 	/* What can't be written waits, and what ends meanwhile is counted behind it. */
 	SQL(&r, "BEGIN; LOCK TABLE device_online IN SHARE MODE");
-	live_disconnected(l, e, 1, 4500, T0 + 13, other);
+	disconnected(l, e, 1, 4500, T0 + 13, other);
 	rig_blocked(&r);
-	live_disconnected(l, e, 1, 4600, T0 + 14, other);
+	disconnected(l, e, 1, 4600, T0 + 14, other);
 	SQL(&r, RIG_CUT);
 	UNTIL(&r, !jobs_is_up(r.jobs));
-	live_disconnected(l, e, 1, 5000, T0 + 15, other);
+	disconnected(l, e, 1, 5000, T0 + 15, other);
 	SQL(&r, "ROLLBACK");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "takeover 4 f t");
@@ -169,7 +170,8 @@ START_TEST(sessions_are_fenced)
 {
 	struct rig r;
 	struct live *l;
-	static const char sql[] = "SELECT online || ' ' || session_id FROM device_online";
+	static const char sql[] =
+	    "SELECT online || ' ' || (session_id - " SESSION_0 ") FROM device_online";
 
 	rig_open(&r);
 	l = add_live(&r);
@@ -180,16 +182,16 @@ START_TEST(sessions_are_fenced)
 	ck_assert_str_eq(VALUE(&r, sql), "true 1000");
 	/* The newer one comes first, then the late goodbye of the older, in one fold or in two. */
 	connected(l, e, 1, 2000);
-	live_disconnected(l, e, 1, 1000, T0 + 9, "peer");
+	disconnected(l, e, 1, 1000, T0 + 9, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "true 2000");
-	live_disconnected(l, e, 1, 1000, T0 + 10, "peer");
+	disconnected(l, e, 1, 1000, T0 + 10, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "true 2000");
 	ck_assert_str_eq(VALUE(&r, "SELECT disconnected_at FROM device_online"), "");
 	/* Another gateway has a newer session: neither our start nor our end touches it. */
-	SQL(&r, "UPDATE device_online SET session_id = 5000, gateway = 'other'");
-	live_disconnected(l, e, 1, 2000, T0 + 11, "peer");
+	SQL(&r, "UPDATE device_online SET session_id = " SESSION_0 " + 5000, gateway = 'other'");
+	disconnected(l, e, 1, 2000, T0 + 11, "peer");
 	settled(&r, l);
 	connected(l, e, 1, 3000);
 	settled(&r, l);
@@ -198,16 +200,16 @@ START_TEST(sessions_are_fenced)
 	/* Ended and begun anew, in one fold. */
 	connected(l, e, 1, 6000);
 	settled(&r, l);
-	live_disconnected(l, e, 1, 6000, T0 + 12, "peer");
+	disconnected(l, e, 1, 6000, T0 + 12, "peer");
 	connected(l, e, 1, 7000);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "true 7000");
-	live_disconnected(l, e, 1, 7000, T0 + 13, "peer");
+	disconnected(l, e, 1, 7000, T0 + 13, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, sql), "false 7000");
 	/* A goodbye whose beginning was never written. */
 	uint32_t e2 = rig_device(&r, 2);
-	live_disconnected(l, e2, 2, 100, T0, "peer");
+	disconnected(l, e2, 2, 100, T0, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online WHERE device_id = 2"), "f");
 	done(&r, l);
@@ -287,7 +289,7 @@ START_TEST(nothing_is_lost_with_the_connection)
 	rig_blocked(&r);
 	/* Written to while it is under way: both must come out. */
 	position(l, e, 1, T0 + 1, 11, false);
-	live_disconnected(l, e, 1, 1000, T0 + 2, "peer");
+	disconnected(l, e, 1, 1000, T0 + 2, "peer");
 	SQL(&r, RIG_CUT);
 	UNTIL(&r, !jobs_is_up(r.jobs));
 	ck_assert(live_pending(l));
@@ -295,8 +297,10 @@ START_TEST(nothing_is_lost_with_the_connection)
 	UNTIL(&r, jobs_is_up(r.jobs));
 	settled(&r, l);
 	ck_assert_str_eq(
-	    VALUE(&r, "SELECT latitude || ' ' || io || ' ' || online || ' ' || session_id"
-		      " || ' ' || host(remote_addr) FROM device_online"),
+	    VALUE(&r,
+		"SELECT latitude || ' ' || io || ' ' || online || ' ' || (session_id - " SESSION_0
+		")"
+		" || ' ' || host(remote_addr) FROM device_online"),
 	    "10 {\"239\": 11} false 1000 192.0.2.7");
 	done(&r, l);
 }
@@ -358,9 +362,9 @@ START_TEST(deleted_devices_get_no_row)
 	gone.imei = IMEI(2);
 	ck_assert_int_eq(
 	    registry_apply(r.registry, &gone, registry_seq(r.registry), NULL), REGISTRY_OK);
-	live_disconnected(l, e1, 1, 1000, T0, "peer");
+	disconnected(l, e1, 1, 1000, T0, "peer");
 	connected(l, e2, 2, 2000);
-	live_disconnected(l, e2, 2, 2000, T0, "peer");
+	disconnected(l, e2, 2, 2000, T0, "peer");
 	position(l, e3, 30, T0, 10, true);
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, "SELECT string_agg(device_id || ' ' || online, ',')"
@@ -411,7 +415,7 @@ live_tests(void)
 int
 main(void)
 {
-	TCase *cases[] = {live_tests(), live_limits_tests()};
+	TCase *cases[] = {live_tests(), live_limits_tests(), live_ahead_tests()};
 
-	return rig_main("worker/task: live", cases, 2);
+	return rig_main("worker/task: live", cases, 3);
 }

@@ -32,7 +32,7 @@ START_TEST(devices_that_wait_are_bounded)
 		live_seen(l, e, e + 1, T0);
 	/* Nothing of these is kept, and those that are held go on. */
 	live_connected(l, MAX_FOLDS + 1, MAX_FOLDS + 2, &session);
-	live_disconnected(l, MAX_FOLDS + 1, MAX_FOLDS + 2, 1, T0, "peer");
+	disconnected(l, MAX_FOLDS + 1, MAX_FOLDS + 2, 1, T0, "peer");
 	position(l, MAX_FOLDS + 1, MAX_FOLDS + 2, T0, 1, true);
 	live_connected(l, 5, 6, &session);
 	ck_assert(live_pending(l));
@@ -150,7 +150,7 @@ START_TEST(an_error_of_the_database_is_outlasted)
 	 */
 	for (int i = 0; i < 20; i++) {
 		position(l, e, 1, T0 - 1000 + i, 20 + i, true);
-		live_disconnected(l, e, 1, 900, T0, "peer");
+		disconnected(l, e, 1, 900, T0, "peer");
 		rig_turn(&r);
 	}
 	position(l, e, 1, T0 + 1, 11, false);
@@ -158,8 +158,10 @@ START_TEST(an_error_of_the_database_is_outlasted)
 	SQL(&r, "DROP TRIGGER no ON device_online");
 	settled(&r, l);
 	ck_assert_str_eq(
-	    VALUE(&r, "SELECT latitude || ' ' || io || ' ' || online || ' ' || session_id"
-		      " FROM device_online"),
+	    VALUE(&r,
+		"SELECT latitude || ' ' || io || ' ' || online || ' ' || (session_id - " SESSION_0
+		")"
+		" FROM device_online"),
 	    "10 {\"239\": 11} true 1000");
 	done(&r, l);
 }
@@ -229,7 +231,7 @@ START_TEST(a_goodbye_alone_may_be_refused)
 	SQL(&r, "ALTER TABLE device_online ADD CHECK (online) NOT VALID");
 	ck_assert_int_eq(
 	    registry_apply(r.registry, &gone, registry_seq(r.registry), NULL), REGISTRY_OK);
-	live_disconnected(l, e, 1, 1000, T0, "peer");
+	disconnected(l, e, 1, 1000, T0, "peer");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online"), "t");
 	done(&r, l);
@@ -298,25 +300,25 @@ START_TEST(what_happens_during_a_write_that_fails_is_kept)
 	for (int i = 1; i <= 5; i++)
 		connected(l, e[i], i, 1000);
 	position(l, e[2], 2, T0 + 5, 15, true);
-	live_disconnected(l, e[5], 5, 1000, T0, "peer");
+	disconnected(l, e[5], 5, 1000, T0, "peer");
 	rig_blocked(&r);
 	/*
 	 * 1: a newer session; 2: an older record and the end; 3: only a sign of life; 4: nothing.
 	 */
 	connected(l, e[1], 1, 2000);
 	position(l, e[2], 2, T0, 10, true);
-	live_disconnected(l, e[2], 2, 1000, T0 + 9, "peer");
+	disconnected(l, e[2], 2, 1000, T0 + 9, "peer");
 	live_seen(l, e[3], 3, T0 + 7);
-	live_disconnected(l, e[1], 1, 1000, T0, "peer");
+	disconnected(l, e[1], 1, 1000, T0, "peer");
 	connected(l, e[5], 5, 3000);
 	UNTIL(&r,
 	    SAYS(&r, "0", "SELECT count(*) FROM pg_locks WHERE NOT granted")); /* lock_timeout */
 	SQL(&r, "COMMIT");
 	settled(&r, l);
 	ck_assert_str_eq(
-	    VALUE(&r,
-		"SELECT string_agg(concat_ws(' ', device_id, session_id, online, latitude), ','"
-		" ORDER BY device_id) FROM device_online"),
+	    VALUE(&r, "SELECT string_agg(concat_ws(' ', device_id, session_id - " SESSION_0
+		      ", online, latitude), ','"
+		      " ORDER BY device_id) FROM device_online"),
 	    "1 2000 t,2 1000 f 15,3 1000 t,4 1000 t,5 3000 t");
 	/* A worker that is stopped in the middle of it holds nothing back. */
 	SQL(&r, "BEGIN; LOCK TABLE device_online");
@@ -344,7 +346,7 @@ START_TEST(goodbyes_and_rows_in_one_turn)
 	rig_stop(&r);
 	ck_assert_int_eq(
 	    registry_apply(r.registry, &gone, registry_seq(r.registry), NULL), REGISTRY_OK);
-	live_disconnected(l, e1, 1, 1000, T0, "peer");
+	disconnected(l, e1, 1, 1000, T0, "peer");
 	connected(l, e2, 2, 2000);
 	rig_start(&r);
 	settled(&r, l);

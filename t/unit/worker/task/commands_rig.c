@@ -70,7 +70,7 @@ commands_open(struct commands_rig *c)
 	for (int i = 1; i <= TRACKERS; i++)
 		c->tracker[i].asker = (struct command_asker){.imei = IMEI(i),
 		    .device_id = i,
-		    .session_id = 1000 + i,
+		    .session_id = INT64_C(3481600000000001000) + i, /* of 2023 */
 		    .codecs = CODEC_MAY_ALL};
 	c->cm = commands_new(&(struct commands_config){.registry = c->rig.registry,
 	    .stats = c->rig.stats,

@@ -1,5 +1,7 @@
 #include "t/unit/worker/task/live_rig.h"
 
+#include <stdlib.h>
+
 #include "pg/row.h"
 #include "proto/stream.h"
 
@@ -51,8 +53,16 @@ void
 connected(struct live *l, uint32_t entry, int64_t device_id, int64_t session)
 {
 	live_connected(l, entry, device_id,
-	    &(struct live_session){
-		.session_id = session, .connected_at = T0, .remote_addr = "192.0.2.7"});
+	    &(struct live_session){.session_id = atoll(SESSION_0) + session,
+		.connected_at = T0,
+		.remote_addr = "192.0.2.7"});
+}
+
+void
+disconnected(struct live *l, uint32_t entry, int64_t device_id, int64_t session, int64_t wall_ms,
+    const char *reason)
+{
+	live_disconnected(l, entry, device_id, atoll(SESSION_0) + session, wall_ms, reason);
 }
 
 void

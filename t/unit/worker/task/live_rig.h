@@ -16,8 +16,11 @@ void make_row(uint8_t out[ROW_ROOM], int64_t device_id, int64_t at_ms, int degre
 /* A record with or without a fix was committed. */
 void position(
     struct live *, uint32_t entry, int64_t device_id, int64_t at_ms, int degrees, bool fix);
-/* The session of a device began. */
+/* The session of a device began, or ended: ids are counted from those of T0 on. */
+#define SESSION_0 "3481600000000000000"
 void connected(struct live *, uint32_t entry, int64_t device_id, int64_t session);
+void disconnected(struct live *, uint32_t entry, int64_t device_id, int64_t session,
+    int64_t wall_ms, const char *reason);
 /* All is written; and for this test the second that a device waits is over. */
 void settled(struct rig *, struct live *);
 /* The end of a test. */

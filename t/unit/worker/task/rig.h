@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "common/db_clock.h"
 #include "shm/registry.h"
 #include "shm/area.h"
 #include "t/unit/pg/fixture.h"
@@ -83,6 +84,7 @@ TCase *imeis_tests(void);
 TCase *jobs_tests(void);
 TCase *live_tests(void);
 TCase *live_limits_tests(void);
+TCase *live_ahead_tests(void);
 TCase *partitions_tests(void);
 TCase *rejected_tests(void);
 

@@ -60,6 +60,12 @@ clock_mono_ms(void)
 }
 
 int64_t
+clock_boot_us(void)
+{
+	return read_us(CLOCK_BOOTTIME);
+}
+
+int64_t
 rig_now(void)
 {
 	return clock_mono_ms();
@@ -151,6 +157,7 @@ rig_open(void)
 	    .stats = r.stats,
 	    .registry = r.registry,
 	    .crc_ledger = r.shm.crc_ledger,
+	    .announcements = &r.shm.header->announcements,
 	    .admission = r.admission,
 	    .owner = shm_owner(0, 0)});
 	ck_assert(r.base != NULL && r.admission != NULL && r.t != NULL);

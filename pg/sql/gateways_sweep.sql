@@ -1,0 +1,31 @@
+-- Marks trackers of the gateway $2 offline, in the page of device_online behind the id $1. While the statement runs, the
+-- gateway can't say that it lives (the lock on its row): when it does, it finds that it has to write its sessions again.
+-- The answer: is it still silent; the last id of the page (NULL: there is none); how many went offline; how many others
+-- hold locked.
+WITH gone AS MATERIALIZED (
+	SELECT id, seen_at FROM gateways
+	WHERE id = $2::text AND seen_at < now() - interval '60 seconds'
+	FOR SHARE),
+page AS MATERIALIZED (
+	SELECT device_id, (online AND gateway = $2::text) IS TRUE AS hit
+	FROM device_online
+	WHERE device_id > $1::bigint
+	ORDER BY device_id LIMIT 20000),
+held AS MATERIALIZED (
+	SELECT o.device_id, gone.seen_at
+	FROM page
+	JOIN device_online o ON o.device_id = page.device_id
+	CROSS JOIN gone
+	WHERE page.hit AND o.online AND o.gateway = $2::text
+	ORDER BY o.device_id
+	FOR NO KEY UPDATE OF o SKIP LOCKED),
+off AS (
+	UPDATE device_online o
+	SET online = false, disconnected_at = greatest(held.seen_at, o.connected_at), updated_at = now()
+	FROM held
+	WHERE o.device_id = held.device_id
+	RETURNING o.device_id)
+SELECT EXISTS (SELECT FROM gone),
+	(SELECT max(device_id) FROM page),
+	(SELECT count(*) FROM off),
+	(SELECT count(*) FROM page WHERE hit) - (SELECT count(*) FROM off)
