@@ -2,7 +2,6 @@
 """tgctl command send, list, cancel and wait against the database; what a gateway does is mostly played by SQL."""
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
