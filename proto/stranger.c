@@ -58,6 +58,17 @@ is_http(const uint8_t *p, size_t n)
 	       BEGINS("OPTIONS ") || BEGINS("DELETE ") || BEGINS("CONNECT ") || BEGINS("PRI * ");
 }
 
+/* Of version 2 the signature may break off. */
+static bool
+is_proxy(const uint8_t *p, size_t n)
+{
+	static const char signature[] = "\r\n\r\n\0\r\nQUIT\n";
+
+	return BEGINS("PROXY ") ||
+	       (n >= 5 &&
+		   begins(p, n, signature, n < sizeof(signature) - 1 ? n : sizeof(signature) - 1));
+}
+
 /* CONNECT, the length of what follows in one to four bytes, the name of the protocol. */
 static bool
 is_mqtt(const uint8_t *p, size_t n)
@@ -109,7 +120,7 @@ guess_text(const uint8_t *p, size_t n)
 		return STRANGER_HTTP;
 	if (BEGINS("SSH-"))
 		return STRANGER_SSH;
-	if (BEGINS("PROXY ") || BEGINS("\r\n\r\n\0\r\nQUIT\n"))
+	if (is_proxy(p, n))
 		return STRANGER_PROXY;
 	if (is_hex_text(p, n))
 		return STRANGER_HEX_TEXT;

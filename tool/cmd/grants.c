@@ -103,7 +103,8 @@ static const struct grant {
     {READONLY, ALWAYS, "SELECT (" COMMAND_FACTS ")", "table", "device_commands"},
     {WEB, ALWAYS, "SELECT", "table", "telematics_settings"},
     {GATEWAY, COMMAND_RETENTION, "DELETE", "table", "device_commands"},
-    {GATEWAY, ALWAYS, "INSERT", "table", "device_messages"},
+    /* "tgctl why" looks when they came, whoever asks it. */
+    {GATEWAY, ALWAYS, "SELECT (imei, codec, received_at), INSERT", "table", "device_messages"},
     {GATEWAY, MESSAGE_RETENTION, "SELECT, DELETE", "table", "device_messages"},
     {WEB, ALWAYS, "SELECT", "table", "device_messages"},
     {READONLY, ALWAYS, "SELECT (id, imei, device_id, codec, type, message_time, received_at)",

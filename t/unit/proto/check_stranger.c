@@ -26,6 +26,8 @@ static const struct {
     {B("PRI * HTTP/2.0\r\n"), STRANGER_HTTP, ""},
     {B("SSH-2.0-Go"), STRANGER_SSH, ""},
     {B("PROXY TCP4 203.0"), STRANGER_PROXY, ""},
+    {B("\r\n\r\n\0\r\nQU"), STRANGER_PROXY, ""},
+    {B("\r\n\r\n"), STRANGER_OTHER, ""},
     {B("\r\n\r\n\0\r\nQUIT\n\x21\x11"), STRANGER_PROXY, ""},
     {B("\0\x3d\xca\xfe\1\5\0\x0f"
        "35206308"),
