@@ -71,6 +71,9 @@ uint32_t registry_find(const struct registry *, uint64_t imei) __attribute__((wa
 void registry_get(const struct registry *, uint32_t entry, struct device_entry *);
 uint64_t registry_imei(const struct registry *, uint32_t entry);
 uint32_t registry_count(const struct registry *); /* entries ever used, absent ones too */
+/* The name that the entry at this place, below that count, has now. */
+uint32_t registry_entry_at(const struct registry *, uint32_t place)
+    __attribute__((warn_unused_result));
 uint64_t registry_version(const struct registry *);
 uint64_t registry_seq(const struct registry *);
 

@@ -43,8 +43,9 @@ registry_settled_session(int64_t id)
 static bool
 is_older(int64_t before, int64_t id)
 {
-	return before < id ||
-	       registry_session_time(before) - registry_session_time(id) > REGISTRY_AHEAD_US;
+	return before != REGISTRY_SESSION_GONE &&
+	       (before < id ||
+		   registry_session_time(before) - registry_session_time(id) > REGISTRY_AHEAD_US);
 }
 
 int64_t
@@ -55,11 +56,13 @@ registry_session_open(struct registry *r, uint32_t entry, int64_t id)
 			     ? atomic_load_explicit(&e->session, memory_order_relaxed)
 			     : REGISTRY_SESSION_GONE;
 
-	while (is_older(before, id) && !atomic_compare_exchange_weak_explicit(&e->session, &before,
-					   id, memory_order_acq_rel, memory_order_relaxed))
-		;
+	bool opened = false;
+
+	while (!opened && is_older(before, id))
+		opened = atomic_compare_exchange_weak_explicit(
+		    &e->session, &before, id, memory_order_acq_rel, memory_order_relaxed);
 	/* It was freed and taken in between: the session is in the way of another device. */
-	if (before < id && !registry_is_named(e, entry)) {
+	if (opened && !registry_is_named(e, entry)) {
 		before = id;
 		(void)atomic_compare_exchange_strong_explicit(
 		    &e->session, &before, 0, memory_order_acq_rel, memory_order_relaxed);
@@ -69,6 +72,12 @@ registry_session_open(struct registry *r, uint32_t entry, int64_t id)
 	if (before != 0)
 		registry_raise_version(r);
 	return before;
+}
+
+uint32_t
+registry_entry_at(const struct registry *r, uint32_t place)
+{
+	return registry_name(r, place);
 }
 
 int64_t
@@ -99,7 +108,7 @@ registry_session_lost(struct registry *r, uint32_t entry, int64_t id)
 	_Atomic int64_t *session = &registry_at(r, entry)->session;
 	int64_t now = atomic_load_explicit(session, memory_order_acquire);
 
-	if (now == 0 || registry_settled_session(now) != id)
+	if (now == 0 || now == REGISTRY_SESSION_GONE || registry_settled_session(now) != id)
 		return;
 	if (atomic_compare_exchange_strong_explicit(
 		session, &now, 0, memory_order_acq_rel, memory_order_relaxed))

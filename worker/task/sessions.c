@@ -127,8 +127,11 @@ gather(struct sessions *s)
 		}
 		return;
 	}
-	for (; s->at < count && s->at < end && s->npage < PAGE; s->at++)
-		add_to_page(s, s->at, registry_session(s->registry, s->at));
+	for (; s->at < count && s->at < end && s->npage < PAGE; s->at++) {
+		uint32_t entry = registry_entry_at(s->registry, s->at);
+
+		add_to_page(s, entry, registry_session(s->registry, entry));
+	}
 	s->all = s->at < count;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "shm/area.h"
+#include "shm/registry_impl.h"
 #include "t/unit/shm/registry_rig.h"
 
 START_TEST(finds_what_was_put_in)
@@ -212,6 +213,21 @@ START_TEST(sessions_ahead_of_the_clock)
 }
 END_TEST
 
+/* An entry that is free has no session that could count as older, however far ahead that seems. */
+START_TEST(sessions_of_free_entries)
+{
+	uint32_t e = add(IMEI), name = registry_entry_at(reg, 0);
+	int64_t id = registry_new_session(reg, 1, INT64_C(1800000000000000));
+
+	ck_assert_uint_eq(name, e);
+	atomic_store(&registry_at(reg, e)->session, REGISTRY_SESSION_GONE);
+	ck_assert_int_eq(registry_session_open(reg, e, id), REGISTRY_SESSION_GONE);
+	registry_session_lost(reg, e, REGISTRY_SESSION_GONE);
+	ck_assert_int_eq(registry_session(reg, e), 0);
+	ck_assert_int_eq(atomic_load(&registry_at(reg, e)->session), REGISTRY_SESSION_GONE);
+}
+END_TEST
+
 /* Another gateway has taken it: by its id as the database knows it, which may have been provisional. */
 START_TEST(sessions_lost_to_another_gateway)
 {
@@ -380,6 +396,7 @@ main(void)
 	tcase_add_test(t, full_load);
 	tcase_add_test(t, session_ids);
 	tcase_add_test(t, sessions_ahead_of_the_clock);
+	tcase_add_test(t, sessions_of_free_entries);
 	tcase_add_test(t, sessions_lost_to_another_gateway);
 	tcase_add_test(t, newest_session_wins);
 	tcase_add_test(t, left_by_a_dead_owner);
