@@ -1,0 +1,104 @@
+/**
+ * Who may do what. A user has one role a group; it holds for the groups below it, and the highest wins. What is in no
+ * group is at the root, where only roles given at the root hold; a device in no group is seen by admins alone.
+ */
+
+export const roles = ['viewer', 'operator', 'installer', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What an action is done to: `device` and `group` something in a group; `root` the installation; `any` whoever has a
+ * role anywhere (lists, which hold what one may see); `self` whoever is signed in; `public` everybody.
+ */
+export type Scope = 'device' | 'group' | 'root' | 'any' | 'self' | 'public';
+
+export const actions = {
+	public: { scope: 'public', role: null },
+	self: { scope: 'self', role: null },
+	'devices.list': { scope: 'any', role: 'viewer' },
+	'device.read': { scope: 'device', role: 'viewer' },
+	'device.create': { scope: 'group', role: 'installer' },
+	'device.update': { scope: 'device', role: 'installer' },
+	'device.delete': { scope: 'device', role: 'admin' },
+	'device.why': { scope: 'device', role: 'installer' },
+	'device.trace': { scope: 'device', role: 'installer' },
+	'commands.list': { scope: 'any', role: 'viewer' },
+	'command.read': { scope: 'device', role: 'viewer' },
+	/** Texts and answers hold passwords. */
+	'command.text': { scope: 'device', role: 'operator' },
+	'command.send': { scope: 'device', role: 'operator' },
+	/** A text of one's own, not from a template. */
+	'command.free': { scope: 'device', role: 'installer' },
+	'commands.send': { scope: 'any', role: 'operator' },
+	'templates.list': { scope: 'any', role: 'operator' },
+	'templates.edit': { scope: 'root', role: 'admin' },
+	'groups.list': { scope: 'any', role: 'viewer' },
+	'group.edit': { scope: 'group', role: 'admin' },
+	'group.create': { scope: 'group', role: 'admin' },
+	'users.list': { scope: 'root', role: 'admin' },
+	'users.edit': { scope: 'root', role: 'admin' },
+	'models.list': { scope: 'any', role: 'viewer' },
+	'gateways.list': { scope: 'root', role: 'installer' },
+	'refused.list': { scope: 'root', role: 'installer' },
+	'audit.list': { scope: 'root', role: 'admin' },
+} as const satisfies Record<string, { scope: Scope; role: Role | null }>;
+
+export type Action = keyof typeof actions;
+
+export interface Rights {
+	/** Of each group where a role was given; null is the root. */
+	roles: ReadonlyMap<string | null, Role>;
+}
+
+/** The parent of each group; null: directly under the root. */
+export type Parents = ReadonlyMap<string, string | null>;
+
+export function rank(role: Role | null | undefined): number {
+	return role === null || role === undefined ? -1 : roles.indexOf(role);
+}
+
+/** The highest role that holds in a group; null: at the root. */
+export function roleIn(rights: Rights, parents: Parents, group: string | null): Role | null {
+	let best = rank(rights.roles.get(null));
+	const walked = new Set<string>();
+	for (let at = group; at !== null && !walked.has(at); at = parents.get(at) ?? null) {
+		walked.add(at);
+		best = Math.max(best, rank(rights.roles.get(at)));
+	}
+	return roles[best] ?? null;
+}
+
+export function highestRole(rights: Rights): Role | null {
+	return roles[Math.max(-1, ...[...rights.roles.values()].map(rank))] ?? null;
+}
+
+export function isAdmin(rights: Rights): boolean {
+	return rights.roles.get(null) === 'admin';
+}
+
+/** The object of an action: the group that it is in (null: none), or nothing where the scope needs none. */
+export interface ActionObject {
+	group: string | null;
+}
+
+/** The one place where it is decided. A null user isn't signed in. */
+export function authorize(user: Rights | null, action: Action, parents: Parents, object?: ActionObject): boolean {
+	const need = actions[action];
+	if (need.scope === 'public') return true;
+	if (user === null) return false;
+	if (need.scope === 'self') return true;
+	if (isAdmin(user)) return true;
+	if (need.scope === 'any') return rank(highestRole(user)) >= rank(need.role);
+	if (need.scope === 'root') return rank(user.roles.get(null)) >= rank(need.role);
+	if (object === undefined) return false;
+	if (object.group === null) return need.scope === 'group' && rank(user.roles.get(null)) >= rank(need.role);
+	return rank(roleIn(user, parents, object.group)) >= rank(need.role);
+}
+
+/** The groups whose devices a user may do this to; null: all devices, also those in no group. */
+export function groupsFor(user: Rights, action: Action, parents: Parents): Set<string> | null {
+	if (isAdmin(user)) return null;
+	const found = new Set<string>();
+	for (const group of parents.keys()) if (authorize(user, action, parents, { group })) found.add(group);
+	return found;
+}

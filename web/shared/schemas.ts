@@ -1,0 +1,460 @@
+/**
+ * The REST resources: what goes in and out of /api/v1, as schemas. Checks, types and OpenAPI come from them.
+ *
+ * Ids are strings of digits (bigint); times are RFC 3339 UTC; a device is named by its id or by `imei:` and its IMEI.
+ * Objects that come in refuse unknown fields.
+ */
+import { z } from 'zod';
+import { roles } from './permissions.ts';
+import { outReasons, states } from './state.ts';
+
+export const Id = z
+	.string()
+	.regex(/^[1-9][0-9]{0,17}$/, 'an id is a number')
+	.meta({ description: 'id, digits' });
+export const Imei = z
+	.string()
+	.regex(/^[0-9]{15}$/, 'an IMEI has 15 digits')
+	.meta({ description: 'IMEI' });
+export const DeviceRef = z
+	.string()
+	.regex(/^(?:[1-9][0-9]{0,17}|imei:[0-9]{15})$/, 'a device is named by its id, or by imei: and 15 digits')
+	.meta({ description: 'id of the device, or imei: and its IMEI' });
+export const Time = z.iso.datetime({ offset: true });
+export const StateName = z.enum(states);
+export const RoleName = z.enum(roles);
+
+/** Printable, no control characters, no blanks at the ends. */
+export const Line = (max: number) =>
+	z
+		.string()
+		.trim()
+		.max(max)
+		// eslint-disable-next-line no-control-regex -- these are what is refused
+		.regex(/^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/, 'no control characters');
+export const Name = Line(100).min(1);
+export const Password = z.string().min(10, 'at least 10 characters').max(200).meta({ format: 'password' });
+export const Login = Line(100).min(1).toLowerCase();
+
+export const Problem = z.object({
+	type: z.string(),
+	title: z.string(),
+	status: z.int(),
+	detail: z.string().optional().meta({ description: 'what to do' }),
+	requestId: z.string(),
+	errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+
+export const page = <T extends z.ZodType>(item: T) =>
+	z.object({ items: z.array(item), next: z.string().nullable().meta({ description: 'cursor of the next page' }) });
+
+export const PageQuery = z.strictObject({
+	limit: z.coerce.number().int().min(1).max(500).default(50),
+	cursor: z.string().max(500).optional(),
+});
+
+// ---- session and me
+
+export const SignIn = z.strictObject({
+	login: Login,
+	password: z.string().min(1).max(200).meta({ format: 'password' }),
+});
+export const SessionInfo = z.object({
+	signedIn: z.boolean(),
+	setup: z.boolean().meta({ description: 'there is no admin yet' }),
+});
+export const SetupClaim = z.strictObject({
+	token: z.string().min(20).max(200),
+	login: Login.optional(),
+	name: Name.optional(),
+	password: Password,
+});
+export const SetupLook = z.strictObject({ token: z.string().min(20).max(200) });
+export const SetupInfo = z.object({ kind: z.enum(['setup', 'password', 'demo']), login: z.string().nullable() });
+
+export const GroupRole = z.object({ group: Id.nullable().meta({ description: 'null: the root' }), role: RoleName });
+export const Settings = z.strictObject({
+	theme: z.enum(['auto', 'light', 'dark']).optional(),
+	units: z.enum(['metric', 'imperial']).optional(),
+	sound: z.boolean().optional(),
+});
+export const Me = z.object({
+	id: Id,
+	login: z.string(),
+	name: z.string(),
+	locale: z.string().nullable(),
+	settings: Settings,
+	roles: z.array(GroupRole),
+	highest: RoleName.nullable(),
+	admin: z.boolean(),
+	version: z.string(),
+});
+export const MePatch = z.strictObject({
+	name: Name.optional(),
+	locale: z
+		.string()
+		.regex(/^[a-z]{2}(-[A-Za-z0-9]{2,8})*$/)
+		.nullable()
+		.optional(),
+	settings: Settings.optional(),
+});
+export const PasswordChange = z.strictObject({ current: z.string().min(1).max(200), password: Password });
+export const OwnSession = z.object({
+	id: z.string(),
+	kind: z.string(),
+	createdAt: Time,
+	seenAt: Time,
+	expiresAt: Time,
+	address: z.string().nullable(),
+	userAgent: z.string().nullable(),
+	current: z.boolean(),
+});
+
+// ---- devices
+
+export const Device = z.object({
+	id: Id,
+	imei: z.string(),
+	name: z.string().nullable(),
+	plate: z.string().nullable(),
+	phone: z.string().nullable(),
+	category: z.string().nullable(),
+	notes: z.string().nullable(),
+	model: z.string().nullable(),
+	group: Id.nullable(),
+	enabled: z.boolean(),
+	createdAt: Time.nullable(),
+	state: StateName,
+	out: z.enum(outReasons).nullable(),
+	online: z.boolean(),
+	ignition: z.boolean().nullable(),
+	latitude: z.number().nullable(),
+	longitude: z.number().nullable(),
+	speed: z.number().nullable(),
+	heading: z.number().nullable(),
+	fixAt: Time.nullable(),
+	lastSeenAt: Time.nullable(),
+	silentAfterS: z.number().meta({ description: 'it is silent after so many seconds without a sign of life' }),
+});
+export const DeviceSort = z.enum(['name', '-name', 'lastSeen', '-lastSeen', 'state', '-state', 'imei', '-imei']);
+const list = <T extends string>(item: z.ZodType<T, string>) =>
+	z
+		.string()
+		.max(2000)
+		.transform((s) => s.split(','))
+		.pipe(z.array(item).max(100));
+export const DeviceQuery = PageQuery.extend({
+	q: z.string().max(100).optional().meta({ description: 'words in name, plate or IMEI' }),
+	state: list(StateName).optional().meta({ description: 'states, with commas' }),
+	group: list(Id).optional().meta({ description: 'groups with those below them, with commas' }),
+	model: list(z.string().max(100)).optional(),
+	silentForS: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.max(1e9)
+		.optional()
+		.meta({ description: 'without a sign of life for so long' }),
+	ids: list(Id).optional(),
+	sort: DeviceSort.default('name'),
+});
+const details = {
+	name: Line(200).nullable().optional(),
+	model: Line(100).nullable().optional(),
+	enabled: z.boolean().optional(),
+	group: Id.nullable().optional(),
+	plate: Line(50).nullable().optional(),
+	phone: z
+		.string()
+		.trim()
+		.max(30)
+		.regex(/^[+0-9 ()./-]*$/, 'digits, + and blanks')
+		.nullable()
+		.optional(),
+	category: Line(50).nullable().optional(),
+	notes: z.string().max(4000).nullable().optional(),
+};
+export const DeviceCreate = z.strictObject({ imei: Imei, ...details });
+export const DevicePatch = z.strictObject(details);
+
+export const StateValue = z.object({
+	id: z.int(),
+	name: z.string().nullable(),
+	value: z.number().nullable(),
+	text: z.string().nullable(),
+	unit: z.string().nullable(),
+	label: z.string().nullable(),
+});
+export const DeviceState = z.object({
+	device: Device,
+	lastRecordAt: Time.nullable(),
+	receivedAt: Time.nullable(),
+	updatedAt: Time.nullable(),
+	altitude: z.number().nullable(),
+	satellites: z.number().nullable(),
+	fixValid: z.boolean().nullable(),
+	family: z.string().nullable(),
+	familyHow: z.string().nullable(),
+	session: z.object({
+		online: z.boolean(),
+		gateway: z.string().nullable(),
+		address: z.string().nullable(),
+		connectedAt: Time.nullable(),
+		disconnectedAt: Time.nullable(),
+		disconnectReason: z.string().nullable(),
+	}),
+	readings: z.record(z.string(), z.unknown()).meta({ description: 'columns of the view device_state' }),
+	io: z.array(StateValue),
+});
+
+export const DeviceEvent = z.object({
+	at: Time,
+	receivedAt: Time,
+	kind: z.string(),
+	severity: z.string(),
+	value: z.number().nullable(),
+	unit: z.string().nullable(),
+	label: z.string().nullable(),
+	latitude: z.number().nullable(),
+	longitude: z.number().nullable(),
+});
+
+export const Why = z.object({
+	imei: z.string(),
+	reason: z.string(),
+	answer: z.string(),
+	advice: z.string(),
+	reasons: z.array(z.object({ reason: z.string(), answer: z.string(), advice: z.string() })),
+	facts: z.array(z.object({ fact: z.string(), text: z.string() })),
+});
+export const PastSession = z.object({
+	from: Time,
+	to: Time.nullable(),
+	gateway: z.string().nullable(),
+	address: z.string().nullable(),
+	reason: z.string().nullable(),
+	records: z.number().nullable(),
+});
+
+// ---- commands
+
+export const CommandStatus = z.enum(['pending', 'sent', 'acked', 'failed', 'expired', 'cancelled']);
+export const Command = z.object({
+	id: Id,
+	imei: z.string(),
+	device: Id.nullable(),
+	deviceName: z.string().nullable(),
+	text: z.string().nullable().meta({ description: 'null: no right to read texts and answers' }),
+	codec: z.int(),
+	status: CommandStatus,
+	attempts: z.int(),
+	maxAttempts: z.int().nullable(),
+	createdAt: Time,
+	createdBy: z.string().nullable(),
+	updatedAt: Time,
+	sentAt: Time.nullable(),
+	respondedAt: Time.nullable(),
+	nextRetryAt: Time.nullable(),
+	expiresAt: Time.nullable(),
+	response: z.string().nullable(),
+	responseHex: z.string().nullable(),
+	error: z.string().nullable(),
+});
+export const CommandQuery = PageQuery.extend({
+	status: list(CommandStatus).optional(),
+	device: DeviceRef.optional(),
+});
+export const CommandText = z
+	.string()
+	.min(1)
+	.max(1000)
+	.regex(/^[\x20-\x7e]+$/, 'printable ASCII');
+const options = {
+	codec: z.union([z.literal(12), z.literal(14)]).optional(),
+	maxAttempts: z.int().min(1).max(100).optional(),
+	expiresInS: z
+		.int()
+		.min(10)
+		.max(30 * 86400)
+		.optional(),
+};
+const what = {
+	template: Id.optional(),
+	parameters: z.record(z.string().max(50), z.string().max(200)).optional(),
+	text: CommandText.optional(),
+	confirm: z.string().max(200).optional().meta({ description: 'dangerous templates: the name of the template, typed' }),
+};
+export const CommandSend = z.strictObject({ ...what, ...options });
+export const BulkSend = z.strictObject({
+	devices: z.array(DeviceRef).min(1).max(1000),
+	...what,
+	...options,
+	dryRun: z.boolean().default(false),
+});
+export const BulkItem = z.object({
+	device: z.string(),
+	imei: z.string().nullable(),
+	name: z.string().nullable(),
+	text: z.string().nullable(),
+	outcome: z.enum(['queued', 'would-queue', 'refused']),
+	reason: z.string().nullable(),
+	command: Id.nullable(),
+	speed: z.number().nullable(),
+	fixAt: Time.nullable(),
+});
+export const BulkResult = z.object({
+	dryRun: z.boolean(),
+	queued: z.int(),
+	refused: z.int(),
+	items: z.array(BulkItem),
+});
+
+export const TemplateParameter = z.strictObject({
+	name: z.string().regex(/^[a-z][a-zA-Z0-9_]{0,30}$/),
+	label: Line(100).optional(),
+	pattern: z.string().max(200).optional().meta({ description: 'what a value must match; printable ASCII otherwise' }),
+	default: z.string().max(200).optional(),
+});
+export const Template = z.object({
+	id: Id,
+	name: z.string(),
+	description: z.string().nullable(),
+	text: z.string().meta({ description: 'with {parameters}' }),
+	parameters: z.array(TemplateParameter),
+	dangerous: z.boolean(),
+	role: RoleName.meta({ description: 'who may use it: this role or a higher one' }),
+});
+export const TemplateWrite = z.strictObject({
+	name: Name,
+	description: Line(500).nullable().optional(),
+	text: CommandText,
+	parameters: z.array(TemplateParameter).max(10).default([]),
+	dangerous: z.boolean().default(false),
+	role: z.enum(['operator', 'installer', 'admin']).default('operator'),
+});
+
+// ---- groups and users
+
+export const Group = z.object({
+	id: Id,
+	name: z.string(),
+	parent: Id.nullable(),
+	devices: z.int(),
+	role: RoleName.nullable().meta({ description: "the reader's own role in it" }),
+});
+export const GroupWrite = z.strictObject({ name: Name, parent: Id.nullable().default(null) });
+export const GroupPatch = z.strictObject({ name: Name.optional(), parent: Id.nullable().optional() });
+
+export const User = z.object({
+	id: Id,
+	login: z.string(),
+	name: z.string(),
+	disabled: z.boolean(),
+	locale: z.string().nullable(),
+	roles: z.array(GroupRole),
+	createdAt: Time.nullable(),
+	hasPassword: z.boolean(),
+});
+const roleList = z
+	.array(z.strictObject({ group: Id.nullable(), role: RoleName }))
+	.max(200)
+	.refine((l) => new Set(l.map((r) => r.group)).size === l.length, 'one role a group');
+export const UserCreate = z.strictObject({
+	login: Login,
+	name: Name,
+	password: Password.optional().meta({ description: 'without it, a one-time link sets one' }),
+	roles: roleList.default([]),
+});
+export const UserPatch = z.strictObject({
+	name: Name.optional(),
+	disabled: z.boolean().optional(),
+	password: Password.optional(),
+	roles: roleList.optional(),
+});
+export const OneTimeLink = z.object({ path: z.string(), expiresAt: Time });
+
+// ---- the rest
+
+export const FleetSummary = z.object({
+	at: Time,
+	devices: z.int(),
+	byState: z.record(StateName, z.int()),
+	online: z.int(),
+	out: z.object({ disabled: z.int(), refused: z.int(), never: z.int() }),
+});
+export const FeedStatus = z.object({
+	state: z.enum(['live', 'late', 'away']),
+	reason: z.string().nullable(),
+	asOf: Time.nullable().meta({ description: 'newest change that is known' }),
+	checkedAt: Time.nullable(),
+	way: z.enum(['feed', 'poll']),
+});
+export const LiveQuery = z.strictObject({
+	since: z.coerce.number().min(0).optional().meta({ description: 'asOf of the last answer' }),
+	ids: list(Id).optional(),
+	limit: z.coerce.number().int().min(1).max(20000).default(5000),
+});
+export const LiveDevice = z.object({
+	id: Id,
+	state: z.enum([...states, 'gone']),
+	online: z.boolean(),
+	ignition: z.boolean().nullable(),
+	latitude: z.number().nullable(),
+	longitude: z.number().nullable(),
+	speed: z.number().nullable(),
+	heading: z.number().nullable(),
+	lastSeenAt: Time.nullable(),
+});
+export const LiveAnswer = z.object({
+	asOf: z.number(),
+	status: FeedStatus,
+	more: z.boolean(),
+	items: z.array(LiveDevice),
+});
+export const Gateway = z.object({
+	id: z.string(),
+	seenAt: Time.nullable(),
+	startedAt: Time.nullable(),
+	alive: z.boolean(),
+	clockAheadS: z.number().nullable(),
+	devicesOnline: z.int(),
+	status: z
+		.record(z.string(), z.unknown())
+		.nullable()
+		.meta({ description: 'what its /status says, if it is configured' }),
+	error: z.string().nullable(),
+});
+export const Model = z.object({
+	model: z.string(),
+	family: z.string().nullable(),
+	devices: z.int(),
+});
+export const DictionaryEntry = z.object({
+	id: z.int(),
+	name: z.string(),
+	kind: z.string(),
+	unit: z.string().nullable(),
+	multiplier: z.number().nullable(),
+	families: z.array(z.string()),
+	labels: z.record(z.string(), z.string()).nullable(),
+	description: z.string(),
+});
+export const Refused = z.object({
+	imei: z.string(),
+	reason: z.string(),
+	firstSeenAt: Time,
+	lastSeenAt: Time,
+	attempts: z.number(),
+	address: z.string().nullable(),
+	registered: z.boolean(),
+});
+export const AuditEntry = z.object({
+	id: Id,
+	at: Time,
+	user: Id.nullable(),
+	login: z.string().nullable(),
+	action: z.string(),
+	object: z.string().nullable(),
+	detail: z.record(z.string(), z.unknown()).nullable(),
+	address: z.string().nullable(),
+});
