@@ -1,7 +1,9 @@
 /**
- * Who may do what. A user has one role a group; it holds for the groups below it, and the highest wins. What is in no
- * group is at the root, where only roles given at the root hold; a device in no group is seen by admins alone.
+ * Who may do what. A user has one role a group; it holds for the groups below it, and the highest wins. The root of all
+ * groups has the id 1; admins are made there alone. A device in no group is seen by admins alone.
  */
+
+export const ROOT = '1';
 
 export const roles = ['viewer', 'operator', 'installer', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -24,8 +26,8 @@ export const actions = {
 	'device.trace': { scope: 'device', role: 'installer' },
 	'commands.list': { scope: 'any', role: 'viewer' },
 	'command.read': { scope: 'device', role: 'viewer' },
-	/** Texts and answers hold passwords. */
-	'command.text': { scope: 'device', role: 'operator' },
+	/** Texts and answers: needs a right of its own besides. */
+	'command.text': { scope: 'device', role: 'viewer' },
 	'command.send': { scope: 'device', role: 'operator' },
 	/** A text of one's own, not from a template. */
 	'command.free': { scope: 'device', role: 'installer' },
@@ -46,25 +48,32 @@ export const actions = {
 export type Action = keyof typeof actions;
 
 export interface Rights {
-	/** Of each group where a role was given; null is the root. */
-	roles: ReadonlyMap<string | null, Role>;
+	/** Of each group where a role was given. */
+	roles: ReadonlyMap<string, Role>;
+	/** Groups in which, and below which, texts of commands and answers may be read: they hold passwords. */
+	readsCommands: ReadonlySet<string>;
 }
 
-/** The parent of each group; null: directly under the root. */
+/** The parent of each group; null: of the root. */
 export type Parents = ReadonlyMap<string, string | null>;
 
 export function rank(role: Role | null | undefined): number {
 	return role === null || role === undefined ? -1 : roles.indexOf(role);
 }
 
-/** The highest role that holds in a group; null: at the root. */
-export function roleIn(rights: Rights, parents: Parents, group: string | null): Role | null {
-	let best = rank(rights.roles.get(null));
+/** A group and those above it. */
+function* upwards(parents: Parents, group: string): Generator<string> {
 	const walked = new Set<string>();
-	for (let at = group; at !== null && !walked.has(at); at = parents.get(at) ?? null) {
+	for (let at: string | null = group; at !== null && !walked.has(at); at = parents.get(at) ?? null) {
 		walked.add(at);
-		best = Math.max(best, rank(rights.roles.get(at)));
+		yield at;
 	}
+}
+
+/** The highest role that holds in a group. */
+export function roleIn(rights: Rights, parents: Parents, group: string): Role | null {
+	let best = -1;
+	for (const at of upwards(parents, group)) best = Math.max(best, rank(rights.roles.get(at)));
 	return roles[best] ?? null;
 }
 
@@ -73,12 +82,17 @@ export function highestRole(rights: Rights): Role | null {
 }
 
 export function isAdmin(rights: Rights): boolean {
-	return rights.roles.get(null) === 'admin';
+	return rights.roles.get(ROOT) === 'admin';
 }
 
-/** The object of an action: the group that it is in (null: none), or nothing where the scope needs none. */
+/** What an action is done to: the group that it is in; null: in none. */
 export interface ActionObject {
 	group: string | null;
+}
+
+function mayReadCommands(user: Rights, parents: Parents, group: string): boolean {
+	for (const at of upwards(parents, group)) if (user.readsCommands.has(at)) return true;
+	return false;
 }
 
 /** The one place where it is decided. A null user isn't signed in. */
@@ -89,10 +103,10 @@ export function authorize(user: Rights | null, action: Action, parents: Parents,
 	if (need.scope === 'self') return true;
 	if (isAdmin(user)) return true;
 	if (need.scope === 'any') return rank(highestRole(user)) >= rank(need.role);
-	if (need.scope === 'root') return rank(user.roles.get(null)) >= rank(need.role);
-	if (object === undefined) return false;
-	if (object.group === null) return need.scope === 'group' && rank(user.roles.get(null)) >= rank(need.role);
-	return rank(roleIn(user, parents, object.group)) >= rank(need.role);
+	if (need.scope === 'root') return rank(user.roles.get(ROOT)) >= rank(need.role);
+	if (object === undefined || object.group === null) return false;
+	if (rank(roleIn(user, parents, object.group)) < rank(need.role)) return false;
+	return action !== 'command.text' || mayReadCommands(user, parents, object.group);
 }
 
 /** The groups whose devices a user may do this to; null: all devices, also those in no group. */

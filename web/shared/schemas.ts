@@ -65,14 +65,21 @@ export const SessionInfo = z.object({
 });
 export const SetupClaim = z.strictObject({
 	token: z.string().min(20).max(200),
-	login: Login.optional(),
+	login: Login.optional().meta({ description: 'setup alone' }),
 	name: Name.optional(),
-	password: Password,
+	password: Password.optional().meta({ description: 'setup and password' }),
 });
 export const SetupLook = z.strictObject({ token: z.string().min(20).max(200) });
-export const SetupInfo = z.object({ kind: z.enum(['setup', 'password', 'demo']), login: z.string().nullable() });
+export const SetupInfo = z.object({
+	kind: z.enum(['setup', 'password', 'display', 'demo']),
+	login: z.string().nullable(),
+});
 
-export const GroupRole = z.object({ group: Id.nullable().meta({ description: 'null: the root' }), role: RoleName });
+export const GroupRole = z.object({
+	group: Id.meta({ description: 'it holds for those below, too; 1 is the root' }),
+	role: RoleName,
+	readsCommands: z.boolean().meta({ description: 'may read the texts of commands and answers' }),
+});
 export const Settings = z.strictObject({
 	theme: z.enum(['auto', 'light', 'dark']).optional(),
 	units: z.enum(['metric', 'imperial']).optional(),
@@ -163,7 +170,7 @@ const details = {
 	model: Line(100).nullable().optional(),
 	enabled: z.boolean().optional(),
 	group: Id.nullable().optional(),
-	plate: Line(50).nullable().optional(),
+	plate: Line(32).nullable().optional(),
 	phone: z
 		.string()
 		.trim()
@@ -171,7 +178,7 @@ const details = {
 		.regex(/^[+0-9 ()./-]*$/, 'digits, + and blanks')
 		.nullable()
 		.optional(),
-	category: Line(50).nullable().optional(),
+	category: Line(32).nullable().optional(),
 	notes: z.string().max(4000).nullable().optional(),
 };
 export const DeviceCreate = z.strictObject({ imei: Imei, ...details });
@@ -312,23 +319,27 @@ export const BulkResult = z.object({
 export const TemplateParameter = z.strictObject({
 	name: z.string().regex(/^[a-z][a-zA-Z0-9_]{0,30}$/),
 	label: Line(100).optional(),
-	pattern: z.string().max(200).optional().meta({ description: 'what a value must match; printable ASCII otherwise' }),
-	default: z.string().max(200).optional(),
+	type: z.enum(['text', 'number', 'choice']).default('text'),
+	min: z.number().optional(),
+	max: z.number().optional(),
+	choices: z.array(Line(100)).max(50).optional(),
 });
 export const Template = z.object({
 	id: Id,
 	name: z.string(),
-	description: z.string().nullable(),
-	text: z.string().meta({ description: 'with {parameters}' }),
+	description: z.string(),
+	text: z.string().meta({ description: 'with {name} where a parameter goes' }),
 	parameters: z.array(TemplateParameter),
+	codec: z.int(),
 	dangerous: z.boolean(),
 	role: RoleName.meta({ description: 'who may use it: this role or a higher one' }),
 });
 export const TemplateWrite = z.strictObject({
 	name: Name,
-	description: Line(500).nullable().optional(),
+	description: Line(2000).default(''),
 	text: CommandText,
 	parameters: z.array(TemplateParameter).max(10).default([]),
+	codec: z.union([z.literal(12), z.literal(14)]).default(12),
 	dangerous: z.boolean().default(false),
 	role: z.enum(['operator', 'installer', 'admin']).default('operator'),
 });
@@ -338,12 +349,12 @@ export const TemplateWrite = z.strictObject({
 export const Group = z.object({
 	id: Id,
 	name: z.string(),
-	parent: Id.nullable(),
+	parent: Id.nullable().meta({ description: 'null: it is the root' }),
 	devices: z.int(),
 	role: RoleName.nullable().meta({ description: "the reader's own role in it" }),
 });
-export const GroupWrite = z.strictObject({ name: Name, parent: Id.nullable().default(null) });
-export const GroupPatch = z.strictObject({ name: Name.optional(), parent: Id.nullable().optional() });
+export const GroupWrite = z.strictObject({ name: Name, parent: Id.default('1') });
+export const GroupPatch = z.strictObject({ name: Name.optional(), parent: Id.optional() });
 
 export const User = z.object({
 	id: Id,
@@ -356,9 +367,10 @@ export const User = z.object({
 	hasPassword: z.boolean(),
 });
 const roleList = z
-	.array(z.strictObject({ group: Id.nullable(), role: RoleName }))
+	.array(z.strictObject({ group: Id, role: RoleName, readsCommands: z.boolean().default(false) }))
 	.max(200)
-	.refine((l) => new Set(l.map((r) => r.group)).size === l.length, 'one role a group');
+	.refine((l) => new Set(l.map((r) => r.group)).size === l.length, 'one role a group')
+	.refine((l) => l.every((r) => r.role !== 'admin' || r.group === '1'), 'admins are made at the root, group 1');
 export const UserCreate = z.strictObject({
 	login: Login,
 	name: Name,
