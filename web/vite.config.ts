@@ -1,7 +1,7 @@
 // The browser's half: two entries (login has one of its own, so that it opens at once), into dist/app.
 import { defineConfig } from 'vite';
 import react from '@vitejs/plugin-react';
-import { baseMap } from './build/base-map.ts';
+import { baseMap } from './build/base_map.ts';
 
 export default defineConfig({
 	root: new URL('app', import.meta.url).pathname,

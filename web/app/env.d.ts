@@ -2,6 +2,6 @@
 declare module 'virtual:base-map' {
 	/** Address of the countries, TopoJSON. */
 	export const countries: string;
-	/** Address of the cities; see build/base-map.ts. */
+	/** Address of the cities; see build/base_map.ts. */
 	export const cities: string;
 }

@@ -1,6 +1,6 @@
 /** Colours of the theme in use, read from the tokens, for what CSS doesn't paint: canvas and WebGL. */
 import { states } from '../../shared/state.ts';
-import type { MarkColours, Rgb } from './fleet-layer.ts';
+import type { MarkColours, Rgb } from './fleet_layer.ts';
 
 export interface Palette {
 	css: (token: string) => string;

@@ -4,7 +4,7 @@
  */
 import type { StyleSpecification } from 'maplibre-gl';
 import type { Palette } from './palette.ts';
-import type { BaseMap } from './base-data.ts';
+import type { BaseMap } from './base_data.ts';
 
 /** Layers of devices go above all of these. */
 export const BASE_SOURCES = ['land', 'lines', 'names', 'cities'] as const;

@@ -1,4 +1,4 @@
-/** Unpacks the base map that ships (build/base-map.ts) into what the style draws, once a page. */
+/** Unpacks the base map that ships (build/base_map.ts) into what the style draws, once a page. */
 import * as topojson from 'topojson-client';
 import type { Feature, FeatureCollection, LineString, MultiLineString, MultiPolygon, Point, Polygon, Position } from 'geojson';
 import type { GeometryCollection, Topology } from 'topojson-specification';

