@@ -42,6 +42,7 @@ export class Columns {
 	size = 0;
 	#capacity = 0;
 	readonly places = new Map<bigint, number>();
+	readonly byImei = new Map<string, number>();
 	#free: number[] = [];
 	/** By place; null: the place is free. */
 	readonly inventory: (Inventory | null)[] = [];
@@ -57,6 +58,8 @@ export class Columns {
 	lastSeen = new Float64Array(0);
 	disconnectedAt = new Float64Array(0);
 	updatedAt = new Float64Array(0);
+	/** When what a client sees of it last changed, by the database's clock as this process has it. */
+	changedAt = new Float64Array(0);
 	/** Index in shared/state.ts's states. */
 	state = new Uint8Array(0);
 	/** The count of the feed's changes at the row's last one, for the reconcile. */
@@ -80,6 +83,7 @@ export class Columns {
 		this.lastSeen = copy(new Float64Array(n), this.lastSeen);
 		this.disconnectedAt = copy(new Float64Array(n), this.disconnectedAt);
 		this.updatedAt = copy(new Float64Array(n), this.updatedAt);
+		this.changedAt = copy(new Float64Array(n), this.changedAt);
 		this.state = copy(new Uint8Array(n), this.state);
 		this.touched = copy(new Float64Array(n), this.touched);
 		this.#capacity = n;
@@ -89,6 +93,7 @@ export class Columns {
 		this.flags[at] = this.speed[at] = this.heading[at] = this.touched[at] = 0;
 		this.latitude[at] = this.longitude[at] = NOWHERE;
 		this.fixAt[at] = this.recordAt[at] = this.lastSeen[at] = this.disconnectedAt[at] = this.updatedAt[at] = NaN;
+		this.changedAt[at] = 0;
 		this.state[at] = 0;
 	}
 
@@ -103,8 +108,12 @@ export class Columns {
 			this.inventory[at] = device;
 			this.counts[0] = (this.counts[0] ?? 0) + 1;
 		}
+		const before = this.inventory[at];
+		if (before && before.imei !== device.imei && this.byImei.get(before.imei) === at) this.byImei.delete(before.imei);
+		this.byImei.set(device.imei, at);
 		this.inventory[at] = device;
 		this.haystack[at] = `${device.name ?? ''}\n${device.plate ?? ''}\n${device.imei}`.toLowerCase();
+		this.changedAt[at] = now;
 		this.judge(at, now);
 		return at;
 	}
@@ -114,6 +123,7 @@ export class Columns {
 		const device = this.inventory[at];
 		if (!device) return;
 		this.places.delete(device.id);
+		if (this.byImei.get(device.imei) === at) this.byImei.delete(device.imei);
 		this.inventory[at] = null;
 		this.haystack[at] = '';
 		const state = this.state[at] ?? 0;
@@ -153,6 +163,7 @@ export class Columns {
 		this.recordAt[at] = row.recordAt;
 		this.lastSeen[at] = row.lastSeen;
 		this.disconnectedAt[at] = row.disconnectedAt;
+		this.changedAt[at] = now;
 		this.judge(at, now);
 		return true;
 	}
@@ -214,6 +225,7 @@ export class Columns {
 		const after = states.indexOf(stateOf(this.#facts(at), now));
 		if (before === after) return false;
 		this.state[at] = after;
+		this.changedAt[at] = now;
 		this.counts[before] = (this.counts[before] ?? 0) - 1;
 		this.counts[after] = (this.counts[after] ?? 0) + 1;
 		return true;

@@ -260,19 +260,29 @@ export class Fleet extends EventEmitter<Events> {
 		setTimeout(() => this.columns.release(at), RELEASE_MS).unref();
 	}
 
-	/** Devices that a notice named: those that are new get their live row, those that are gone go. */
+	/** After a change of one's own: it holds here when this returns. */
+	async refresh(ids: readonly string[]): Promise<void> {
+		await this.#inventoryOf(ids);
+	}
+
+	/** Devices that a notice named. */
 	async #someInventory(): Promise<void> {
 		while (this.#pending.size > 0) {
 			const ids = [...this.#pending];
 			this.#pending = new Set();
-			const found = await inventoryOf(this.#database.pool, ids);
-			const there = new Set(found.map((d) => d.id.toString()));
-			const fresh = found.filter((d) => !this.columns.places.has(d.id)).map((d) => d.id.toString());
-			const changed = this.#putAll(found);
-			for (const id of ids) if (!there.has(id)) this.#remove(BigInt(id));
-			if (fresh.length > 0) this.#apply(await liveOf(this.#database.pool, fresh), 'inventory');
-			if (changed.length > 0) this.emit('names', changed);
+			await this.#inventoryOf(ids);
 		}
+	}
+
+	/** Those that are new get their live row, those that are gone go. */
+	async #inventoryOf(ids: readonly string[]): Promise<void> {
+		const found = await inventoryOf(this.#database.pool, ids);
+		const there = new Set(found.map((d) => d.id.toString()));
+		const fresh = found.filter((d) => !this.columns.places.has(d.id)).map((d) => d.id.toString());
+		const changed = this.#putAll(found);
+		for (const id of ids) if (!there.has(id)) this.#remove(BigInt(id));
+		if (fresh.length > 0) this.#apply(await liveOf(this.#database.pool, fresh), 'inventory');
+		if (changed.length > 0) this.emit('names', changed);
 	}
 
 	// ---- rows
