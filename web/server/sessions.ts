@@ -14,6 +14,9 @@ const WRITE_MS = 60_000;
 /** Of a wall display, which nobody uses by hand. */
 export const DISPLAY_DAYS = 365;
 
+/** With an end: its timer stops. */
+export type Store = session.Store & { close: () => void | Promise<void> };
+
 declare module 'express-session' {
 	interface SessionData {
 		userId: string;
@@ -31,7 +34,7 @@ export function hashedSid(sid: string): string {
 
 type Done = (error?: unknown) => void;
 
-export function sessionStore(pool: pg.Pool, config: Config, onError: (error: unknown) => void): session.Store {
+export function sessionStore(pool: pg.Pool, config: Config, onError: (error: unknown) => void): Store {
 	const Base = connectPgSimple(session);
 	const maxAgeMs = config.WEB_SESSION_MAX_DAYS * 86_400_000;
 	/** When each session was last written by this process; forgotten when it is long. */
@@ -73,7 +76,7 @@ export function sessionStore(pool: pg.Pool, config: Config, onError: (error: unk
 	});
 }
 
-export function sessionHandler(store: session.Store, config: Config): RequestHandler {
+export function sessionHandler(store: Store, config: Config): RequestHandler {
 	return session({
 		store,
 		name: COOKIE,

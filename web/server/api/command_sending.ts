@@ -12,7 +12,7 @@ import { NOWHERE } from '../fleet/columns.ts';
 
 type Request = z.output<typeof CommandSend>;
 type Item = z.input<typeof BulkItem>;
-type Ctx = Context<unknown, unknown, unknown>;
+type Ctx = Context;
 
 /** Of a dangerous command: it is sent once, soon, or not at all. */
 const DANGEROUS_EXPIRY_S = 600;

@@ -10,7 +10,7 @@ import { orderOf, plan, queue } from './command_sending.ts';
 import { keyOf, once } from './idempotency.ts';
 import { cursorId, iso, isoOrNull, pageById } from './lists.ts';
 
-type Ctx = Context<unknown, unknown, unknown>;
+type Ctx = Context;
 
 interface Row {
 	id: string;

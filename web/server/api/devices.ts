@@ -37,7 +37,7 @@ function editable(device: z.input<typeof Device>) {
 type Change = z.output<typeof DevicePatch>;
 
 /** Into which group; a device in no group is an admin's alone. */
-function mustBeAbleToPut(ctx: Context<unknown, unknown, unknown>, group: string | null): void {
+function mustBeAbleToPut(ctx: Context, group: string | null): void {
 	if (group === null) {
 		ctx.must('devices.ungrouped');
 		return;

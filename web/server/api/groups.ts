@@ -7,7 +7,7 @@ import { route, type Context } from '../http/route.ts';
 import { notFound, Problem } from '../problem.ts';
 import { violated } from './lists.ts';
 
-type Ctx = Context<unknown, unknown, unknown>;
+type Ctx = Context;
 const OneGroup = z.object({ group: Id });
 
 function counts(app: App): Map<string, number> {

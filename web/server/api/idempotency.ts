@@ -8,7 +8,7 @@ import { Problem } from '../problem.ts';
 
 const KEEP_DAYS = 7;
 
-export function keyOf(ctx: Context<unknown, unknown, unknown>): string | null {
+export function keyOf(ctx: Context): string | null {
 	const key = ctx.req.get('idempotency-key');
 	if (key === undefined) return null;
 	if (!/^[\x21-\x7e]{1,200}$/.test(key))
@@ -19,7 +19,7 @@ export function keyOf(ctx: Context<unknown, unknown, unknown>): string | null {
 }
 
 export async function once<T extends Record<string, unknown>>(
-	ctx: Context<unknown, unknown, unknown>,
+	ctx: Context,
 	key: string | null,
 	work: () => Promise<T>,
 ): Promise<T> {

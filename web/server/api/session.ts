@@ -14,12 +14,20 @@ const wrong = () => new Problem(401, 'Login or password is wrong', { detail: 'Ch
 const badLink = () =>
 	new Problem(410, 'This link is no longer valid', { detail: 'Links work once and for an hour. Ask for a new one.' });
 
+/** express-session's callbacks as promises. */
+function done(work: (callback: (error: unknown) => void) => void): Promise<void> {
+	return new Promise((resolve, reject) => {
+		work((error) => {
+			if (error === undefined || error === null) resolve();
+			else reject(error instanceof Error ? error : new Error('the session could not be written', { cause: error }));
+		});
+	});
+}
+
 /** A session of a new id, so that one that was planted before means nothing. */
 async function begin(ctx: Context, person: Person, kind: 'web' | 'display'): Promise<void> {
 	const { req } = ctx;
-	await new Promise<void>((resolve, reject) =>
-		req.session.regenerate((e: unknown) => (e ? reject(e as Error) : resolve())),
-	);
+	await done((callback) => req.session.regenerate(callback));
 	const session = req.session;
 	session.userId = person.id;
 	session.kind = kind;
@@ -27,13 +35,11 @@ async function begin(ctx: Context, person: Person, kind: 'web' | 'display'): Pro
 	session.address = ctx.address;
 	session.userAgent = (req.get('user-agent') ?? '').slice(0, 300);
 	if (kind === 'display') session.cookie.maxAge = DISPLAY_DAYS * 86_400_000;
-	await new Promise<void>((resolve, reject) => session.save((e: unknown) => (e ? reject(e as Error) : resolve())));
+	await done((callback) => session.save(callback));
 }
 
 async function end(req: Request): Promise<void> {
-	await new Promise<void>((resolve, reject) =>
-		req.session.destroy((e: unknown) => (e ? reject(e as Error) : resolve())),
-	);
+	await done((callback) => req.session.destroy(callback));
 }
 
 async function signedIn(ctx: Context, id: string): Promise<Person> {

@@ -15,7 +15,7 @@ import { isAway } from '../db.ts';
 import { docsPage, docsStyle, openApi } from '../openapi.ts';
 import { Busy } from '../passwords.ts';
 import { notFound, Problem } from '../problem.ts';
-import { mount } from './mount.ts';
+import { mount, requestIdOf } from './mount.ts';
 
 /** Origins that the map's style is loaded from, beside our own. */
 function mapOrigins(style: string | undefined): string[] {
@@ -99,7 +99,7 @@ function failures(app: App): ErrorRequestHandler {
 			.status(problem.status)
 			.set(problem.headers)
 			.type('application/problem+json')
-			.send(JSON.stringify(problem.body(String(req.id))));
+			.send(JSON.stringify(problem.body(requestIdOf(req))));
 	};
 }
 

@@ -11,6 +11,11 @@ import { forbidden, invalid, notFound, notSignedIn, Problem } from '../problem.t
 import { identify } from './identify.ts';
 import type { Context, Route } from './route.ts';
 
+/** As pino-http has set it. */
+export function requestIdOf(req: Request): string {
+	return typeof req.id === 'string' ? req.id : '';
+}
+
 /** Throws for a route that must not start. */
 export function checkRoute(route: Route): void {
 	const where = `${route.method.toUpperCase()} ${route.path}`;
@@ -41,7 +46,7 @@ export function etagOf(value: unknown): string {
 }
 
 function contextOf(app: App, req: Request, res: Response, person: Context['person']): Context {
-	const requestId = String(req.id);
+	const requestId = requestIdOf(req);
 	const address = req.ip ?? '';
 	const ctx: Context = {
 		app,
@@ -107,7 +112,7 @@ function parse(route: Route, ctx: Context): void {
 	for (const [where, name, raw] of parts) {
 		const schema = route[name];
 		if (!schema) {
-			if (name === 'query' && Object.keys(raw as object).length > 0)
+			if (name === 'query' && Object.keys(raw).length > 0)
 				throw new Problem(400, 'The request is not as it should be', { detail: 'There are no parameters here.' });
 			continue;
 		}

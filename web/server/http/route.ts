@@ -61,6 +61,9 @@ export interface Route {
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 
+/** Nothing where there is no schema of an answer. */
+type Answer<A> = A extends z.ZodType ? z.input<A> : unknown;
+
 /** Gives the handler the types of its schemas. */
 export function route<
 	P extends z.ZodType | undefined = undefined,
@@ -73,9 +76,7 @@ export function route<
 		query?: Q;
 		body?: B;
 		answer?: A;
-		handler: (
-			ctx: Context<Parsed<P>, Parsed<Q>, Parsed<B>>,
-		) => Promise<A extends z.ZodType ? z.input<A> : void> | (A extends z.ZodType ? z.input<A> : void);
+		handler: (ctx: Context<Parsed<P>, Parsed<Q>, Parsed<B>>) => Promise<Answer<A>> | Answer<A>;
 	},
 ): Route {
 	return {
