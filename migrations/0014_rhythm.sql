@@ -79,7 +79,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	FROM (
 		SELECT d.id::bigint AS device_id, o.device_id IS NOT NULL AS seen, m.moving,
 			CASE WHEN o.device_id IS NULL THEN d.created_at
-			ELSE least(coalesce(o.last_seen_at, o.connected_at), o.last_record_at) END AS since,
+			WHEN o.last_record_at IS NULL THEN least(o.last_seen_at, o.connected_at)
+			ELSE least(o.last_seen_at, o.last_record_at) END AS since,
 			CASE WHEN m.moving THEN r.moving_gap_s ELSE r.standing_gap_s END AS usual_gap_s,
 			telematics_schema.telematics_patience(CASE WHEN m.moving THEN r.moving_gap_s ELSE r.standing_gap_s END,
 			    CASE WHEN m.moving THEN r.moving_gaps ELSE r.standing_gaps END, m.moving) AS patience_s

@@ -14,6 +14,7 @@ pg_statements = \
 	pg/sql/commands_over.sql \
 	pg/sql/commands_poll.sql \
 	pg/sql/commands_sweep.sql \
+	pg/sql/commands_tell.sql \
 	pg/sql/dead_workers_move.sql \
 	pg/sql/dead_workers_ping.sql \
 	pg/sql/dead_workers_scan.sql \
@@ -42,6 +43,7 @@ pg_statements = \
 	pg/sql/gateways_silent.sql \
 	pg/sql/gateways_sweep.sql \
 	pg/sql/gateways_swept.sql \
+	pg/sql/grants_public.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
@@ -83,9 +85,12 @@ pg_statements = \
 	pg/sql/rejected_write.sql \
 	pg/sql/retention_commands.sql \
 	pg/sql/retention_messages.sql \
+	pg/sql/retention_sessions.sql \
+	pg/sql/rhythm_step.sql \
 	pg/sql/session_list.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/sessions_check.sql \
+	pg/sql/sessions_ended.sql \
 	pg/sql/status.sql \
 	pg/sql/status_default.sql \
 	pg/sql/status_gateways.sql \

@@ -17,7 +17,7 @@ export default tseslint.config(
 				'error',
 				{ checksVoidReturn: { attributes: false, arguments: false } },
 			],
-			'@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+			'@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
 			'@typescript-eslint/no-confusing-void-expression': 'off',
 		},
 	},

@@ -60,7 +60,8 @@ export function parseFile(text: string, name: string): Record<string, string> {
 		if (bare === '' || bare.startsWith('#')) return;
 		const at = bare.indexOf('=');
 		const key = bare.slice(0, at);
-		if (at < 1 || !/^[A-Z_0-9]+$/.test(key)) throw new ConfigError(`${name}:${i + 1}: not a line of the form NAME=value`);
+		if (at < 1 || !/^[A-Z_0-9]+$/.test(key))
+			throw new ConfigError(`${name}:${i + 1}: not a line of the form NAME=value`);
 		if (!(key in Keys.shape)) throw new ConfigError(`${name}:${i + 1}: ${key} is not a key of this program`);
 		if (key in found) throw new ConfigError(`${name}:${i + 1}: ${key} stands there twice`);
 		found[key] = bare.slice(at + 1);

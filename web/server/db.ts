@@ -9,7 +9,7 @@ import { databaseHosts } from './db_url.ts';
 import type { Tables } from './tables.ts';
 
 /** The newest migration that this program was written for. */
-export const SCHEMA_VERSION = 13;
+export const SCHEMA_VERSION = 16;
 
 export class DatabaseAway extends Error {}
 
@@ -97,10 +97,14 @@ function hostPicker(hosts: pg.ClientConfig[], turn: () => number) {
 
 /** Says what is wrong with the schema, or null. */
 export async function schemaProblem(db: Kysely<Tables>): Promise<string | null> {
-	const there = await sql<{ version: number | null }>`SELECT to_regclass('schema_migrations') IS NOT NULL AS there`.execute(db);
+	const there = await sql<{
+		version: number | null;
+	}>`SELECT to_regclass('schema_migrations') IS NOT NULL AS there`.execute(db);
 	if (!there.rows[0] || !('there' in there.rows[0]) || there.rows[0].there !== true)
 		return 'the database has no schema of OmniTrack that this role can see: run "tgctl migrate" as the owner of the tables';
-	const found = await sql<{ version: number }>`SELECT coalesce(max(version), 0)::int AS version FROM schema_migrations`.execute(db);
+	const found = await sql<{
+		version: number;
+	}>`SELECT coalesce(max(version), 0)::int AS version FROM schema_migrations`.execute(db);
 	const version = found.rows[0]?.version ?? 0;
 	if (version < SCHEMA_VERSION)
 		return `the database's schema is at ${version}, this program needs ${SCHEMA_VERSION}: run "tgctl migrate" as the owner of the tables`;

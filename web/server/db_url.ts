@@ -17,7 +17,8 @@ function words(text: string): Map<string, string> {
 		end = m.index + m[0].length;
 	}
 	// Nothing of it is said: it may hold a password.
-	if (text.slice(end).trim() !== '') throw new ConfigError('DATABASE_URL: neither a URI nor words of the form name=value');
+	if (text.slice(end).trim() !== '')
+		throw new ConfigError('DATABASE_URL: neither a URI nor words of the form name=value');
 	return found;
 }
 
@@ -67,7 +68,17 @@ function sslOf(mode: string | undefined): ClientConfig['ssl'] {
 /** One configuration for each host, in their order. */
 export function databaseHosts(url: string, env: Record<string, string | undefined> = {}): ClientConfig[] {
 	const p = /^postgres(ql)?:\/\//.test(url) ? uri(url) : words(url);
-	const known = ['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'sslmode', 'options', 'target_session_attrs'];
+	const known = [
+		'host',
+		'hostaddr',
+		'port',
+		'dbname',
+		'user',
+		'password',
+		'sslmode',
+		'options',
+		'target_session_attrs',
+	];
 	for (const name of p.keys())
 		if (!known.includes(name) && !IGNORED.has(name)) throw new ConfigError(`DATABASE_URL: ${name} is not known here`);
 	const user = p.get('user') ?? env.PGUSER ?? userInfo().username;

@@ -59,7 +59,7 @@ export interface Tables {
 		password_changed_at: MaybeAt;
 		disabled: Generated<boolean>;
 		locale: string | null;
-		settings: JSONColumnType<Record<string, unknown>, string | undefined, string>;
+		settings: JSONColumnType<Record<string, unknown>, string | undefined>;
 		created_at: Generated<Date>;
 		updated_at: Generated<Date>;
 		last_login_at: MaybeAt;
@@ -132,7 +132,7 @@ export interface Tables {
 		name: string;
 		description: Generated<string>;
 		command_text: string;
-		parameters: JSONColumnType<unknown[], string | undefined, string>;
+		parameters: JSONColumnType<unknown[], string | undefined>;
 		codec: Generated<number>;
 		dangerous: Generated<boolean>;
 		min_role: Generated<'operator' | 'installer' | 'admin'>;

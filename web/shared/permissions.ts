@@ -19,6 +19,9 @@ export const actions = {
 	self: { scope: 'self', role: null },
 	'devices.list': { scope: 'any', role: 'viewer' },
 	'device.read': { scope: 'device', role: 'viewer' },
+	/** Asks once whether somebody may register at all; device.create then, whether into that group. */
+	'devices.create': { scope: 'any', role: 'installer' },
+	'devices.ungrouped': { scope: 'root', role: 'admin' },
 	'device.create': { scope: 'group', role: 'installer' },
 	'device.update': { scope: 'device', role: 'installer' },
 	'device.delete': { scope: 'device', role: 'admin' },
@@ -35,6 +38,9 @@ export const actions = {
 	'templates.list': { scope: 'any', role: 'operator' },
 	'templates.edit': { scope: 'root', role: 'admin' },
 	'groups.list': { scope: 'any', role: 'viewer' },
+	'group.read': { scope: 'group', role: 'viewer' },
+	/** Asks once whether somebody may make groups at all; group.create then, whether below that one. */
+	'groups.create': { scope: 'root', role: 'admin' },
 	'group.edit': { scope: 'group', role: 'admin' },
 	'group.create': { scope: 'group', role: 'admin' },
 	'users.list': { scope: 'root', role: 'admin' },

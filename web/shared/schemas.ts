@@ -141,6 +141,7 @@ export const Device = z.object({
 	heading: z.number().nullable(),
 	fixAt: Time.nullable(),
 	lastSeenAt: Time.nullable(),
+	silentSince: Time.nullable().meta({ description: 'its newest record, or last sign of life if that is earlier' }),
 	silentAfterS: z.number().meta({ description: 'it is silent after so many seconds without a sign of life' }),
 });
 export const DeviceSort = z.enum(['name', '-name', 'lastSeen', '-lastSeen', 'state', '-state', 'imei', '-imei']);
@@ -218,8 +219,10 @@ export const DeviceEvent = z.object({
 	at: Time,
 	receivedAt: Time,
 	kind: z.string(),
+	name: z.string().nullable(),
 	severity: z.string(),
 	value: z.number().nullable(),
+	text: z.string().nullable(),
 	unit: z.string().nullable(),
 	label: z.string().nullable(),
 	latitude: z.number().nullable(),

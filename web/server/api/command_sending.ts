@@ -1,0 +1,145 @@
+/** Queueing commands: what is to be sent, may it be, and to whom. Used for one device and for many. */
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { rank, roleIn } from '../../shared/permissions.ts';
+import { TemplateParameter, type BulkItem, type CommandSend } from '../../shared/schemas.ts';
+import { fillTemplate } from '../commands_text.ts';
+import type { Context } from '../http/route.ts';
+import { findDevice } from '../http/mount.ts';
+import { Problem } from '../problem.ts';
+import { isoOfMs } from './lists.ts';
+import { NOWHERE } from '../fleet/columns.ts';
+
+type Request = z.output<typeof CommandSend>;
+type Item = z.input<typeof BulkItem>;
+type Ctx = Context;
+
+/** Of a dangerous command: it is sent once, soon, or not at all. */
+const DANGEROUS_EXPIRY_S = 600;
+
+export interface Order {
+	text: string;
+	codec: number;
+	/** Null: a text of one's own. */
+	template: { id: string; name: string; role: 'operator' | 'installer' | 'admin'; dangerous: boolean } | null;
+	maxAttempts: number | null;
+	expiresInS: number | null;
+}
+
+const wrongField = (field: string, message: string) =>
+	new Problem(400, 'The request is not as it should be', {
+		detail: `${field}: ${message}`,
+		errors: [{ field, message }],
+	});
+
+/** What is to be sent. `key`: the request's Idempotency-Key. */
+export async function orderOf(ctx: Ctx, body: Request, key: string | null, dryRun: boolean): Promise<Order> {
+	if ((body.template === undefined) === (body.text === undefined))
+		throw wrongField('template', 'give either a template or a text');
+	const rest = { maxAttempts: body.maxAttempts ?? null, expiresInS: body.expiresInS ?? null };
+	if (body.text !== undefined) {
+		if (body.parameters !== undefined) throw wrongField('parameters', 'only templates have parameters');
+		return { text: body.text, codec: body.codec ?? 12, template: null, ...rest };
+	}
+	const row = await ctx.app.db
+		.selectFrom('omnitrack.command_templates')
+		.selectAll()
+		.where('id', '=', body.template ?? '')
+		.executeTakeFirst();
+	if (!row) throw wrongField('template', 'there is no such template');
+	const filled = fillTemplate(
+		row.command_text,
+		z.array(TemplateParameter).parse(row.parameters),
+		body.parameters ?? {},
+	);
+	if ('field' in filled) throw wrongField(filled.field, filled.message);
+	if (row.dangerous && !dryRun) {
+		if (body.confirm !== row.name) throw wrongField('confirm', `type the name of the template: ${row.name}`);
+		if (key === null)
+			throw new Problem(428, 'A dangerous command needs an Idempotency-Key', {
+				detail: 'Without it, a request that is sent again by accident would send the command again.',
+			});
+	}
+	return {
+		text: filled.text,
+		codec: body.codec ?? row.codec,
+		template: { id: row.id, name: row.name, role: row.min_role, dangerous: row.dangerous },
+		maxAttempts: row.dangerous ? 1 : rest.maxAttempts,
+		expiresInS: row.dangerous ? Math.min(rest.expiresInS ?? DANGEROUS_EXPIRY_S, DANGEROUS_EXPIRY_S) : rest.expiresInS,
+	};
+}
+
+/** Why this person may not send this to that device; null: allowed. */
+function refusal(ctx: Ctx, order: Order, group: string | null): string | null {
+	const object = { group };
+	if (!ctx.may('command.send', object)) return 'you may not send commands to it';
+	if (order.template === null) return ctx.may('command.free', object) ? null : 'you may send it templates alone';
+	const person = ctx.who();
+	if (ctx.may('templates.edit')) return null;
+	const role = group === null ? null : roleIn(person, ctx.app.directory.parents, group);
+	return rank(role) >= rank(order.template.role) ? null : `this template needs the role ${order.template.role}`;
+}
+
+/** What would happen to each device. */
+export function plan(ctx: Ctx, order: Order, refs: readonly string[]): (Item & { place: number })[] {
+	const { columns } = ctx.app.fleet;
+	const seen = new Set<number>();
+	return refs.map((ref) => {
+		const base = { device: ref, imei: null, name: null, text: null, command: null, speed: null, fixAt: null };
+		let place: number;
+		try {
+			place = findDevice(ctx.app, ctx.who(), ref);
+		} catch (error) {
+			if (error instanceof Problem && error.status === 404)
+				return { ...base, outcome: 'refused', reason: 'there is no such device', place: -1 };
+			throw error;
+		}
+		const device = columns.inventory[place];
+		const reason = seen.has(place)
+			? 'it stands in the list twice'
+			: device?.enabled === false
+				? 'it is disabled'
+				: refusal(ctx, order, device?.group ?? null);
+		seen.add(place);
+		return {
+			...base,
+			imei: device?.imei ?? null,
+			name: device?.name ?? null,
+			text: order.text,
+			outcome: reason === null ? 'would-queue' : 'refused',
+			reason,
+			speed: columns.speedOf(place),
+			fixAt: columns.latitude[place] === NOWHERE ? null : isoOfMs(columns.fixAt[place]),
+			place,
+		};
+	});
+}
+
+/** Queues what was planned: one statement, and so one notification. The ids by IMEI. */
+export async function queue(
+	ctx: Ctx,
+	order: Order,
+	imeis: readonly string[],
+	key: string | null,
+): Promise<Map<string, string>> {
+	if (imeis.length === 0) return new Map();
+	const expires = order.expiresInS === null ? null : new Date(ctx.app.fleet.now() + order.expiresInS * 1000);
+	try {
+		const rows = await sql<{ id: string; imei: string }>`
+			INSERT INTO device_commands (imei, command_text, codec, max_attempts, expires_at, idempotency_key, created_by)
+			SELECT imei, ${order.text}, ${order.codec}::smallint, ${order.maxAttempts}::integer, ${expires}::timestamptz,
+				${key}::text, ${ctx.who().login}
+			FROM unnest(${[...imeis]}::text[]) AS imei
+			RETURNING id, imei`.execute(ctx.app.db);
+		return new Map(rows.rows.map((r) => [r.imei, r.id]));
+	} catch (error) {
+		if (error instanceof Error && 'code' in error && error.code === '23514') {
+			const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : 'Correct the text.';
+			throw new Problem(400, 'The command is not as it should be', {
+				detail: hint,
+				errors: [{ field: 'text', message: error.message }],
+			});
+		}
+		throw error;
+	}
+}

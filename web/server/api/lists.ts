@@ -1,0 +1,28 @@
+/** Pages of lists that are read from tables: keyset cursors by id, and what is written into CSV later. */
+import { Problem } from '../problem.ts';
+
+/** The id behind which the next page begins; none: from the start. */
+export function cursorId(cursor: string | undefined): string | null {
+	if (cursor === undefined) return null;
+	if (!/^[1-9][0-9]{0,17}$/.test(cursor))
+		throw new Problem(400, 'The cursor is not one of ours', { detail: 'Give what stood in next, or none.' });
+	return cursor;
+}
+
+/** Of limit + 1 rows that were asked for: the page, and the cursor of the next one. */
+export function pageById<T extends { id: string }>(rows: T[], limit: number): { items: T[]; next: string | null } {
+	const items = rows.slice(0, limit);
+	return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+export const iso = (d: Date): string => d.toISOString();
+export const isoOrNull = (d: Date | null | undefined): string | null => (d ? d.toISOString() : null);
+/** Milliseconds of the columns; NaN: not known. */
+export const isoOfMs = (ms: number | undefined): string | null =>
+	ms === undefined || Number.isNaN(ms) ? null : new Date(ms).toISOString();
+
+/** A constraint of the database that was violated, by name. */
+export function violated(error: unknown): string | null {
+	if (!(error instanceof Error) || !('code' in error) || !/^23/.test(String(error.code))) return null;
+	return 'constraint' in error ? String(error.constraint) : '';
+}

@@ -1,0 +1,223 @@
+/** session: who is signed in here; signing in and out; one-time links (first administrator, new password, display, demo). */
+import type { Request } from 'express';
+import { SessionInfo, SetupClaim, SetupInfo, SetupLook, SignIn, Me } from '../../shared/schemas.ts';
+import { writeAudit } from '../audit.ts';
+import type { App } from '../context.ts';
+import { hasNoAdmin, type Person } from '../directory.ts';
+import { route, type Context } from '../http/route.ts';
+import { hashPassword, hashToken, NOBODY, verifyPassword } from '../passwords.ts';
+import { Problem } from '../problem.ts';
+import { DISPLAY_DAYS } from '../sessions.ts';
+import { describeMe } from './me.ts';
+
+const wrong = () => new Problem(401, 'Login or password is wrong', { detail: 'Check both and try again.' });
+const badLink = () =>
+	new Problem(410, 'This link is no longer valid', { detail: 'Links work once and for an hour. Ask for a new one.' });
+
+/** express-session's callbacks as promises. */
+function done(work: (callback: (error: unknown) => void) => void): Promise<void> {
+	return new Promise((resolve, reject) => {
+		work((error) => {
+			if (error === undefined || error === null) resolve();
+			else reject(error instanceof Error ? error : new Error('the session could not be written', { cause: error }));
+		});
+	});
+}
+
+/** A session of a new id, so that one that was planted before means nothing. */
+async function begin(ctx: Context, person: Person, kind: 'web' | 'display'): Promise<void> {
+	const { req } = ctx;
+	await done((callback) => req.session.regenerate(callback));
+	const session = req.session;
+	session.userId = person.id;
+	session.kind = kind;
+	session.signedInAt = Date.now();
+	session.address = ctx.address;
+	session.userAgent = (req.get('user-agent') ?? '').slice(0, 300);
+	if (kind === 'display') session.cookie.maxAge = DISPLAY_DAYS * 86_400_000;
+	await done((callback) => session.save(callback));
+}
+
+async function end(req: Request): Promise<void> {
+	await done((callback) => req.session.destroy(callback));
+}
+
+async function signedIn(ctx: Context, id: string): Promise<Person> {
+	await ctx.app.directory.load();
+	const person = await ctx.app.directory.person(id);
+	if (person === null) throw wrong();
+	return person;
+}
+
+function audited(ctx: Context, action: string, person: Person | null, login: string) {
+	const { app, address, requestId } = ctx;
+	return writeAudit(app.db, { action, user: person, address: address || null, requestId, details: { login } });
+}
+
+async function findLink(app: App, token: string) {
+	const found = await app.db
+		.selectFrom('omnitrack.links as l')
+		.leftJoin('omnitrack.users as u', 'u.id', 'l.user_id')
+		.select(['l.kind', 'l.user_id', 'u.login', 'u.disabled'])
+		.where('l.token_hash', '=', hashToken(token))
+		.where('l.used_at', 'is', null)
+		.where('l.expires_at', '>', new Date(app.fleet.now()))
+		.executeTakeFirst();
+	if (!found || found.disabled === true) throw badLink();
+	if (found.kind === 'setup' && !(await hasNoAdmin(app.db))) throw badLink();
+	return found;
+}
+
+/** Uses a link up; false: somebody else has. */
+async function useUp(app: App, token: string): Promise<void> {
+	const used = await app.db
+		.updateTable('omnitrack.links')
+		.set({ used_at: new Date(app.fleet.now()) })
+		.where('token_hash', '=', hashToken(token))
+		.where('used_at', 'is', null)
+		.executeTakeFirst();
+	if (used.numUpdatedRows !== 1n) throw badLink();
+}
+
+/** The first administrator. */
+async function makeAdmin(app: App, login: string, name: string, password: string): Promise<string> {
+	return app.db.transaction().execute(async (trx) => {
+		const user = await trx
+			.insertInto('omnitrack.users')
+			.values({ login, name, password, password_changed_at: new Date() })
+			.returning('id')
+			.executeTakeFirstOrThrow();
+		await trx
+			.insertInto('omnitrack.roles')
+			.values({ user_id: user.id, group_id: '1', role: 'admin', reads_commands: true })
+			.execute();
+		return user.id;
+	});
+}
+
+export async function setPassword(app: App, userId: string, password: string, keepSid: string | null): Promise<void> {
+	const hash = await hashPassword(password);
+	await app.db.transaction().execute(async (trx) => {
+		await trx
+			.updateTable('omnitrack.users')
+			.set({ password: hash, password_changed_at: new Date() })
+			.where('id', '=', userId)
+			.execute();
+		await trx
+			.deleteFrom('omnitrack.web_sessions')
+			.where('user_id', '=', userId)
+			.$if(keepSid !== null, (q) => q.where('sid', '!=', keepSid ?? ''))
+			.execute();
+	});
+}
+
+export const sessionRoutes = [
+	route({
+		method: 'get',
+		path: '/session',
+		action: 'public',
+		tag: 'session',
+		summary: 'Is somebody signed in here, and is there an administrator yet',
+		answer: SessionInfo,
+		async handler({ app, person }) {
+			return { signedIn: person !== null, setup: person === null && (await hasNoAdmin(app.db)) };
+		},
+	}),
+	route({
+		method: 'post',
+		path: '/session',
+		action: 'public',
+		tag: 'session',
+		summary: 'Sign in with login and password',
+		body: SignIn,
+		answer: Me,
+		async handler(ctx) {
+			const { app, body, address } = ctx;
+			await app.limits.take(address, body.login);
+			const user = await app.db
+				.selectFrom('omnitrack.users')
+				.select(['id', 'password', 'disabled'])
+				.where((eb) => eb(eb.fn<string>('lower', ['login']), '=', body.login))
+				.executeTakeFirst();
+			const right = await verifyPassword(body.password, user?.password ?? NOBODY);
+			if (!user || !right || user.disabled) {
+				await audited(ctx, 'session.refused', null, body.login);
+				throw wrong();
+			}
+			await app.limits.forget(address, body.login);
+			const person = await signedIn(ctx, user.id);
+			await begin(ctx, person, 'web');
+			await app.db
+				.updateTable('omnitrack.users')
+				.set({ last_login_at: new Date() })
+				.where('id', '=', user.id)
+				.execute();
+			await audited(ctx, 'session.begin', person, person.login);
+			return describeMe(app, person);
+		},
+	}),
+	route({
+		method: 'delete',
+		path: '/session',
+		action: 'public',
+		tag: 'session',
+		summary: 'Sign out',
+		async handler(ctx) {
+			if (ctx.person !== null) await audited(ctx, 'session.end', ctx.person, ctx.person.login);
+			await end(ctx.req);
+			ctx.res.clearCookie('__Host-omnitrack', { path: '/', secure: true, httpOnly: true, sameSite: 'lax' });
+		},
+	}),
+	route({
+		method: 'post',
+		path: '/session/link',
+		action: 'public',
+		tag: 'session',
+		summary: 'What a one-time link is for',
+		body: SetupLook,
+		answer: SetupInfo,
+		async handler({ app, body, address }) {
+			await app.limits.take(address, 'link');
+			const link = await findLink(app, body.token);
+			await app.limits.forget(address, 'link');
+			return { kind: link.kind, login: link.login };
+		},
+	}),
+	route({
+		method: 'post',
+		path: '/session/claim',
+		action: 'public',
+		tag: 'session',
+		summary: 'Use a one-time link: become the first administrator, set a password, or sign in',
+		body: SetupClaim,
+		answer: Me,
+		async handler(ctx) {
+			const { app, body, address } = ctx;
+			await app.limits.take(address, 'link');
+			const link = await findLink(app, body.token);
+			await app.limits.forget(address, 'link');
+			const missing = (field: string) =>
+				new Problem(400, 'The request is not as it should be', {
+					errors: [{ field, message: 'needed for this link' }],
+				});
+			let id = link.user_id;
+			if (link.kind === 'setup') {
+				if (body.login === undefined) throw missing('login');
+				if (body.password === undefined) throw missing('password');
+				const hash = await hashPassword(body.password);
+				await useUp(app, body.token);
+				id = await makeAdmin(app, body.login, body.name ?? body.login, hash);
+			} else if (link.kind === 'password') {
+				if (body.password === undefined) throw missing('password');
+				await useUp(app, body.token);
+				await setPassword(app, id ?? '', body.password, null);
+			} else {
+				await useUp(app, body.token);
+			}
+			const person = await signedIn(ctx, id ?? '');
+			await begin(ctx, person, link.kind === 'display' ? 'display' : 'web');
+			await audited(ctx, `link.${link.kind}`, person, person.login);
+			return describeMe(app, person);
+		},
+	}),
+];

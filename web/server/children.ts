@@ -1,0 +1,136 @@
+/**
+ * Runs tgctl for what it knows best: why a tracker is silent, and its live trace. The number of children is bounded, each
+ * has a time limit, gets one checked IMEI, and the database's URL by environment.
+ */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { Problem } from './problem.ts';
+
+const AT_ONCE = 4;
+const MAX_WAITING = 20;
+const TRACES = 16;
+const WHY_MS = 20_000;
+const MAX_OUTPUT = 1_000_000;
+const MAX_LINE = 100_000;
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+export interface Trace {
+	stop(): void;
+}
+
+export class Children {
+	readonly #program: string;
+	readonly #env: NodeJS.ProcessEnv;
+	readonly #running = new Set<Child>();
+	#busy = 0;
+	#traces = 0;
+	readonly #waiting: (() => void)[] = [];
+
+	constructor(program: string, databaseUrl: string) {
+		this.#program = program;
+		const kept = Object.entries(process.env).filter(([name]) => /^(PATH|LANG|LC_.*|TELEM_.*|METRICS_.*)$/.test(name));
+		this.#env = { ...Object.fromEntries(kept), DATABASE_URL: databaseUrl };
+	}
+
+	#spawn(args: string[]): Child {
+		const child = spawn(this.#program, args, { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.#running.add(child);
+		child.once('close', () => this.#running.delete(child));
+		return child;
+	}
+
+	/** `tgctl why IMEI --json`; what it prints, parsed. */
+	async why(imei: string): Promise<unknown> {
+		if (this.#busy >= AT_ONCE) {
+			if (this.#waiting.length >= MAX_WAITING)
+				throw new Problem(503, 'Too many such questions at once', { detail: 'Try again in a few seconds.' });
+			await new Promise<void>((go) => this.#waiting.push(go));
+		}
+		this.#busy++;
+		try {
+			return await this.#ask(['why', imei, '--json']);
+		} finally {
+			this.#busy--;
+			this.#waiting.shift()?.();
+		}
+	}
+
+	#ask(args: string[]): Promise<unknown> {
+		return new Promise((resolve, reject) => {
+			const child = this.#spawn(args);
+			let out = '';
+			let err = '';
+			const timer = setTimeout(() => child.kill('SIGKILL'), WHY_MS);
+			child.stdout.setEncoding('utf8').on('data', (text: string) => {
+				out += text;
+				if (out.length > MAX_OUTPUT) child.kill('SIGKILL');
+			});
+			child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-2000)));
+			const failed = (why: string) =>
+				reject(
+					new Problem(502, 'tgctl gave no answer', { detail: why.trim().slice(0, 500) || 'It ended without a word.' }),
+				);
+			child.once('error', (error) => {
+				clearTimeout(timer);
+				failed(`${this.#program}: ${error.message}`);
+			});
+			child.once('close', (code, signal) => {
+				clearTimeout(timer);
+				if (code !== 0) return failed(signal === null ? err : 'It took too long.');
+				try {
+					resolve(JSON.parse(out));
+				} catch {
+					failed('Its answer is not JSON.');
+				}
+			});
+		});
+	}
+
+	/** `tgctl trace IMEI`, a line an event, until it ends or is stopped. */
+	trace(
+		imei: string,
+		seconds: number,
+		line: (event: Record<string, unknown>) => void,
+		end: (why: string) => void,
+	): Trace {
+		if (this.#traces >= TRACES)
+			throw new Problem(503, 'Too many traces at once', { detail: 'End one, or try again later.' });
+		this.#traces++;
+		const child = this.#spawn(['trace', imei, '--for', String(seconds), '--json']);
+		let err = '';
+		let over = false;
+		const finish = (why: string) => {
+			if (over) return;
+			over = true;
+			this.#traces--;
+			end(why);
+		};
+		child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-500)));
+		createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (text) => {
+			if (over || text.length > MAX_LINE) return;
+			try {
+				const event: unknown = JSON.parse(text);
+				if (typeof event === 'object' && event !== null && !Array.isArray(event))
+					line(event as Record<string, unknown>);
+			} catch {
+				// not an event
+			}
+		});
+		child.once('error', (error) => finish(error.message));
+		child.once('close', (code) =>
+			finish(code === 0 ? 'The time is over.' : err.trim() || 'The gateway ended the trace.'),
+		);
+		return {
+			stop() {
+				finish('Stopped.');
+				child.kill('SIGTERM');
+			},
+		};
+	}
+
+	close(): void {
+		for (const child of this.#running) child.kill('SIGKILL');
+	}
+}

@@ -1,0 +1,35 @@
+/** What the channels telematics_web and telematics_command_status say (migrations 0012 and 0016). Pure. */
+import type { CommandChange } from '../../shared/live.ts';
+import { CommandStatus } from '../../shared/schemas.ts';
+
+export type Kind = 'user' | 'group' | 'device' | 'session';
+
+export interface Notice {
+	kind: Kind;
+	/** '*': many, look at all. */
+	ids: string[] | '*';
+}
+
+/** KIND:ID,ID,... or KIND:*; null: nothing of ours. */
+export function parseNotice(payload: string): Notice | null {
+	const m = /^(user|group|device|session):(\*|\d{1,19}(?:,\d{1,19})*)$/.exec(payload);
+	if (m === null) return null;
+	return { kind: m[1] as Kind, ids: m[2] === '*' ? '*' : (m[2] ?? '').split(',') };
+}
+
+/** id:status,...; ",*" at the end: and others. Null: nothing of ours. */
+export function parseCommands(payload: string): { changes: Omit<CommandChange, 'device'>[]; more: boolean } | null {
+	const changes: Omit<CommandChange, 'device'>[] = [];
+	let more = false;
+	for (const part of payload.split(',')) {
+		if (part === '*') {
+			more = true;
+			continue;
+		}
+		const [id, word] = part.split(':');
+		const status = CommandStatus.safeParse(word);
+		if (id === undefined || !/^\d{1,19}$/.test(id) || !status.success) return null;
+		changes.push({ id, status: status.data });
+	}
+	return { changes, more };
+}

@@ -1,0 +1,78 @@
+/** One connection of the live feed: what it looks at, which numbers it knows, and whether it reads what it is sent. */
+import type { Socket } from 'socket.io';
+import type { ClientEvents, ServerEvents } from '../../shared/live.ts';
+import type { Trace } from '../children.ts';
+import type { Person } from '../directory.ts';
+import type { VisibilityClass } from './rooms.ts';
+
+export type LiveSocket = Socket<ClientEvents, ServerEvents>;
+
+export class Client {
+	readonly socket: LiveSocket;
+	readonly sid: string;
+	/** web_sessions.id, by which notices name the session. */
+	readonly session: string;
+	readonly address: string;
+	person: Person;
+	visibility: VisibilityClass;
+	tiles: string[] = [];
+	small = false;
+	mode: 'none' | 'points' | 'cells' = 'none';
+	watched = new Set<bigint>();
+	paused = false;
+	/** Since when it has not read what it was sent; null: it reads. */
+	stalledSince: number | null = null;
+	/** It has everything up to here, by the database's clock; what changed since is sent when it reads again. */
+	sentUntil = 0;
+	cellsAt = 0;
+	trace: Trace | null = null;
+	/** Requests in the present second. */
+	requests = 0;
+	/** A bit for each number that it knows. */
+	#known = new Uint8Array(0);
+
+	constructor(
+		socket: LiveSocket,
+		person: Person,
+		visibility: VisibilityClass,
+		sid: string,
+		session: string,
+		address: string,
+	) {
+		this.socket = socket;
+		this.person = person;
+		this.visibility = visibility;
+		this.sid = sid;
+		this.session = session;
+		this.address = address;
+	}
+
+	knows(number: number): boolean {
+		return ((this.#known[number >> 3] ?? 0) & (1 << (number & 7))) !== 0;
+	}
+
+	learn(number: number): void {
+		const byte = number >> 3;
+		if (byte >= this.#known.length) {
+			const more = new Uint8Array(Math.max(1024, byte * 2));
+			more.set(this.#known);
+			this.#known = more;
+		}
+		this.#known[byte] = (this.#known[byte] ?? 0) | (1 << (number & 7));
+	}
+
+	forget(number: number): void {
+		const byte = number >> 3;
+		if (byte < this.#known.length) this.#known[byte] = (this.#known[byte] ?? 0) & ~(1 << (number & 7));
+	}
+
+	/** True while something that it was sent has not left this process. */
+	get isBehind(): boolean {
+		const { conn } = this.socket;
+		const transport = conn.transport as unknown as { socket?: { bufferedAmount?: number } };
+		return (
+			(conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length > 0 ||
+			(transport.socket?.bufferedAmount ?? 0) > 0
+		);
+	}
+}

@@ -1,0 +1,262 @@
+/**
+ * Tells clients once a second what has changed in what they look at: one frame a room, and private ones for what a
+ * client follows, or has missed. Whoever doesn't read leaves the rooms, gets one difference when it does, and is cut off
+ * after half a minute: memory is bounded, whatever clients do.
+ */
+import { randomUUID } from 'node:crypto';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { FrameWriter, KIND_ALL, KIND_CHANGES, packFlags } from '../../shared/frame.ts';
+import type { DeviceNames, ViewAnswer } from '../../shared/live.ts';
+import { NOWHERE } from '../fleet/columns.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { cellsOf } from './cells.ts';
+import type { Client } from './client.ts';
+import { placesIn, Rooms, sees } from './rooms.ts';
+
+const CUT_MS = 30_000;
+const MAX_POINTS = 20_000;
+const MAX_POINTS_SMALL = 2000;
+const CELLS_MS = 3000;
+/** What is asked for by scanning the fleet: so many clients a tick. */
+const SCANS_A_TICK = 20;
+const OVERLAP_MS = 5000;
+/** A number is given to another device after a minute (fleet.ts): differences don't reach further back. */
+const RESUME_MS = 50_000;
+/** Names that go into one message. */
+const NAMES_AT_ONCE = 5000;
+
+export class Publisher {
+	/** Numbers hold within one run of one process. */
+	readonly epoch = randomUUID();
+	readonly #fleet: Fleet;
+	readonly #clients = new Set<Client>();
+	readonly #rooms = new Rooms<Client>();
+	/** When the inventory last changed: who may see what, and who is there. */
+	#namesAt = 0;
+	readonly #sentBytes: Counter;
+	readonly #cut: Counter;
+
+	constructor(fleet: Fleet, metrics: Registry) {
+		this.#fleet = fleet;
+		this.#sentBytes = new Counter({
+			name: 'omnitrack_live_bytes_total',
+			help: 'Bytes of live frames sent',
+			registers: [metrics],
+		});
+		this.#cut = new Counter({
+			name: 'omnitrack_live_cut_total',
+			help: 'Clients cut off as they did not read',
+			registers: [metrics],
+		});
+		const gauge = (name: string, help: string, value: () => number) =>
+			new Gauge({
+				name,
+				help,
+				registers: [metrics],
+				collect() {
+					this.set(value());
+				},
+			});
+		gauge('omnitrack_live_clients', 'Open live connections', () => this.#clients.size);
+		gauge('omnitrack_live_rooms', 'Rooms that somebody is in', () => this.#rooms.size);
+		fleet.on('names', (places) => {
+			this.#namesAt = fleet.now();
+			for (const client of this.#clients) for (const at of places) client.forget(at);
+		});
+	}
+
+	get clients(): ReadonlySet<Client> {
+		return this.#clients;
+	}
+
+	add(client: Client): void {
+		this.#clients.add(client);
+	}
+
+	remove(client: Client): void {
+		this.#clients.delete(client);
+		this.#rooms.leave(client);
+		client.trace?.stop();
+	}
+
+	/** What a client looks at from now on. With since and our epoch it gets what has changed, else everything. */
+	view(client: Client, tiles: string[], small: boolean, since: number | null): ViewAnswer {
+		client.tiles = tiles;
+		client.small = small;
+		const found = placesIn(this.#fleet.columns, client.visibility, tiles);
+		const points = found.length <= (small ? MAX_POINTS_SMALL : MAX_POINTS);
+		client.mode = points ? 'points' : 'cells';
+		if (!points) {
+			this.#rooms.leave(client);
+			client.cellsAt = 0;
+			this.#sendCells(client, found);
+			return { ok: true, mode: 'cells', devices: found.length };
+		}
+		this.#rejoin(client);
+		const now = this.#fleet.now();
+		if (since !== null && now - since < RESUME_MS && this.#namesAt < since - OVERLAP_MS) this.#catchUp(client, since);
+		else this.#send(client, KIND_ALL, found, []);
+		client.sentUntil = now;
+		return { ok: true, mode: 'points', devices: found.length };
+	}
+
+	/** Rights are others: everything anew, under the new ones. */
+	seesOtherwise(client: Client): void {
+		if (client.mode !== 'none') this.view(client, client.tiles, client.small, null);
+	}
+
+	watch(client: Client, ids: readonly string[]): void {
+		client.watched = new Set(ids.map(BigInt));
+		this.#send(client, KIND_CHANGES, this.#watchedPlaces(client), []);
+	}
+
+	pause(client: Client): void {
+		client.paused = true;
+		this.#rooms.leave(client);
+	}
+
+	resume(client: Client): void {
+		if (!client.paused) return;
+		client.paused = false;
+		if (client.stalledSince === null) this.#back(client);
+	}
+
+	/** Once a second. */
+	tick(): void {
+		const { columns } = this.#fleet;
+		const dirty = this.#fleet.dirty;
+		this.#fleet.dirty = new Set();
+		const now = this.#fleet.now();
+		let scans = 0;
+		for (const client of this.#clients) {
+			client.requests = 0;
+			if (this.#watchReading(client, scans < SCANS_A_TICK)) scans++;
+		}
+		for (const { room, places, gone } of this.#rooms.tell(columns, dirty)) {
+			const bytes = this.#encode(KIND_CHANGES, places, gone);
+			for (const client of room.clients) this.#sendFrame(client, bytes, places);
+		}
+		for (const client of this.#clients) {
+			if (client.paused || client.stalledSince !== null) continue;
+			client.sentUntil = now;
+			if (client.watched.size > 0) {
+				const changed = this.#watchedPlaces(client).filter((at) => dirty.has(at));
+				if (changed.length > 0) this.#send(client, KIND_CHANGES, changed, []);
+			}
+			if (client.mode === 'cells' && now - client.cellsAt > CELLS_MS && scans < SCANS_A_TICK) {
+				scans++;
+				this.#sendCells(client, placesIn(columns, client.visibility, client.tiles));
+			}
+		}
+	}
+
+	/** Does it read? True: a difference was sent, which costs a scan. */
+	#watchReading(client: Client, mayScan: boolean): boolean {
+		if (client.isBehind) {
+			if (client.stalledSince === null) {
+				client.stalledSince = Date.now();
+				this.#rooms.leave(client);
+			} else if (Date.now() - client.stalledSince > CUT_MS) {
+				this.#cut.inc();
+				client.socket.disconnect(true);
+			}
+			return false;
+		}
+		if (client.stalledSince === null || !mayScan) return false;
+		client.stalledSince = null;
+		if (client.paused) return false;
+		this.#back(client);
+		return true;
+	}
+
+	#back(client: Client): void {
+		if (client.mode === 'points') {
+			const since = client.sentUntil;
+			this.view(client, client.tiles, client.small, since);
+		} else if (client.mode === 'cells') {
+			client.cellsAt = 0;
+		}
+		this.#send(client, KIND_CHANGES, this.#watchedPlaces(client), []);
+	}
+
+	#rejoin(client: Client): void {
+		if (!client.paused && client.stalledSince === null) this.#rooms.join(client, client.visibility, client.tiles);
+	}
+
+	/** Also what has moved out of the view: its point would stay otherwise. */
+	#catchUp(client: Client, since: number): void {
+		const { columns } = this.#fleet;
+		const places: number[] = [];
+		for (let at = 0; at < columns.size; at++) {
+			const device = columns.inventory[at];
+			if (device && (columns.changedAt[at] ?? 0) > since - OVERLAP_MS && sees(client.visibility, device.group))
+				places.push(at);
+		}
+		this.#send(client, KIND_CHANGES, places, []);
+	}
+
+	#watchedPlaces(client: Client): number[] {
+		const { columns } = this.#fleet;
+		const places: number[] = [];
+		for (const id of client.watched) {
+			const at = columns.places.get(id);
+			if (at !== undefined && sees(client.visibility, columns.inventory[at]?.group)) places.push(at);
+		}
+		return places;
+	}
+
+	#sendCells(client: Client, places: number[]): void {
+		client.cellsAt = this.#fleet.now();
+		client.socket.emit('cells', cellsOf(this.#fleet.columns, places, client.tiles, client.cellsAt));
+	}
+
+	#send(client: Client, kind: number, places: number[], gone: number[]): void {
+		if (kind === KIND_CHANGES && places.length === 0 && gone.length === 0) return;
+		this.#sendFrame(client, this.#encode(kind, places, gone), places);
+	}
+
+	#sendFrame(client: Client, bytes: Uint8Array, places: readonly number[]): void {
+		const fresh = places.filter((at) => !client.knows(at));
+		for (let i = 0; i < fresh.length; i += NAMES_AT_ONCE)
+			client.socket.emit('devices', this.#names(client, fresh.slice(i, i + NAMES_AT_ONCE)));
+		client.socket.emit('frame', bytes);
+		this.#sentBytes.inc(bytes.byteLength);
+	}
+
+	#names(client: Client, places: readonly number[]): DeviceNames {
+		const n: DeviceNames = { number: [], id: [], imei: [], name: [], plate: [], group: [], model: [], category: [] };
+		for (const at of places) {
+			const device = this.#fleet.columns.inventory[at];
+			if (!device) continue;
+			client.learn(at);
+			n.number.push(at);
+			n.id.push(device.id.toString());
+			n.imei.push(device.imei);
+			n.name.push(device.name);
+			n.plate.push(device.plate);
+			n.group.push(device.group);
+			n.model.push(device.model);
+			n.category.push(device.category);
+		}
+		return n;
+	}
+
+	#encode(kind: number, places: readonly number[], gone: readonly number[]): Uint8Array {
+		const c = this.#fleet.columns;
+		const w = new FrameWriter(kind, this.#fleet.now(), places.length + gone.length);
+		for (const at of places) {
+			const since = c.since(at);
+			w.put(
+				at,
+				c.latitude[at] ?? NOWHERE,
+				c.longitude[at] ?? NOWHERE,
+				c.speed[at] ?? 0,
+				c.heading[at] ?? 0,
+				c.frameFlags(at),
+				Number.isNaN(since) ? 0 : Math.floor(since / 1000),
+			);
+		}
+		for (const at of gone) w.put(at, NOWHERE, NOWHERE, 0, 0, packFlags('gone', false, null, null), 0);
+		return w.bytes;
+	}
+}

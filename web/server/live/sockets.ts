@@ -1,0 +1,327 @@
+/**
+ * The live socket: who may open one, what it may ask, and what happens to it when rights, sessions or the server go.
+ * Socket.IO over WebSocket alone, without compression; each connection belongs to a session of the cookie.
+ */
+import type { Server as HttpServer } from 'node:http';
+import type { RequestHandler } from 'express';
+import type { SessionData } from 'express-session';
+import { Server } from 'socket.io';
+import type { z } from 'zod';
+import { authorize, groupsFor } from '../../shared/permissions.ts';
+import {
+	SOCKET_PATH,
+	Trace,
+	View,
+	Watch,
+	type ClientEvents,
+	type Answer,
+	type CommandChange,
+	type ViewAnswer,
+	type ServerEvents,
+} from '../../shared/live.ts';
+import { writeAudit } from '../audit.ts';
+import type { App } from '../context.ts';
+import type { CommandNotice } from '../fleet/fleet.ts';
+import type { Notice } from '../fleet/notices.ts';
+import { isOwnOrigin } from '../http/identify.ts';
+import { Problem } from '../problem.ts';
+import { hashedSid } from '../sessions.ts';
+import { Client, type LiveSocket } from './client.ts';
+import { Publisher } from './publisher.ts';
+import { classOf } from './rooms.ts';
+
+const MAX_SOCKETS = 5000;
+const MAX_SOCKETS_OF_ONE = 30;
+const MAX_REQUESTS = 20;
+const STATUS_MS = 5000;
+const SESSIONS_MS = 60_000;
+const COMMANDS_MS = 250;
+/** Clients come back within so many milliseconds, each at a time of its own. */
+const BYE_SPREAD_MS = 10_000;
+
+interface WithSession {
+	session?: Partial<SessionData>;
+	sessionID?: string;
+}
+
+export class LiveServer {
+	readonly #app: App;
+	readonly #io: Server<ClientEvents, ServerEvents>;
+	readonly #publisher: Publisher;
+	readonly #timers: NodeJS.Timeout[] = [];
+	#commands = new Set<string>();
+	#manyCommands = false;
+
+	constructor(app: App, http: HttpServer, sessions: RequestHandler) {
+		this.#app = app;
+		this.#publisher = new Publisher(app.fleet, app.metrics);
+		const secure = app.config.transport !== 'loopback';
+		this.#io = new Server(http, {
+			path: SOCKET_PATH,
+			transports: ['websocket'],
+			serveClient: false,
+			perMessageDeflate: false,
+			httpCompression: false,
+			maxHttpBufferSize: 64_000,
+			pingInterval: 10_000,
+			pingTimeout: 8000,
+			allowRequest: (req, answer) => answer(null, isOwnOrigin(req.headers.origin, req.headers.host, secure)),
+		});
+		this.#io.engine.use(sessions);
+		this.#io.use((socket, next) => {
+			this.#admit(socket).then(
+				() => next(),
+				(error: unknown) =>
+					next(error instanceof Problem ? new Error(error.message) : new Error('The server can not answer')),
+			);
+		});
+		this.#io.on('connection', (socket) => this.#connected(socket));
+		app.fleet.on('status', (status) => this.#io.emit('status', status));
+		app.fleet.on(
+			'notice',
+			(notice) => void this.#notice(notice).catch((error: unknown) => app.log.warn({ err: error }, 'a notice')),
+		);
+		app.fleet.on(
+			'resync',
+			() => void this.#resync().catch((error: unknown) => app.log.warn({ err: error }, 'rights after a pause')),
+		);
+		app.fleet.on('commands', (notice) => this.#collect(notice));
+		app.directory.on('people', (ids) => this.#people(ids));
+	}
+
+	start(): void {
+		const every = (ms: number, work: () => Promise<void> | void) =>
+			this.#timers.push(
+				setInterval(() => {
+					Promise.resolve(work()).catch((error: unknown) => this.#app.log.warn({ err: error }, 'the live socket'));
+				}, ms),
+			);
+		every(1000, () => (this.#app.fleet.loaded ? this.#publisher.tick() : undefined));
+		every(STATUS_MS, () => void this.#io.emit('status', this.#app.fleet.status()));
+		every(SESSIONS_MS, () => this.#checkSessions([...this.#publisher.clients]));
+		every(COMMANDS_MS, () => this.#tellCommands());
+		// While changes can't be heard, they are looked for.
+		every(1000, () => (this.#app.fleet.heard ? undefined : this.#recheck()));
+	}
+
+	/** Says good-bye, so that clients come back, each at a time of its own. */
+	async stop(): Promise<void> {
+		this.#timers.forEach(clearInterval);
+		for (const client of this.#publisher.clients) {
+			client.trace?.stop();
+			client.socket.emit('bye', { retryMs: 500 + Math.round(Math.random() * BYE_SPREAD_MS) });
+		}
+		await new Promise((resolve) => setTimeout(resolve, 100));
+		await this.#io.close();
+	}
+
+	// ---- coming and going
+
+	async #admit(socket: LiveSocket): Promise<void> {
+		const { session, sessionID } = socket.request as unknown as WithSession;
+		const person = session?.userId === undefined ? null : await this.#app.directory.person(session.userId);
+		if (person === null || sessionID === undefined) throw new Problem(401, 'Not signed in');
+		const { clients } = this.#publisher;
+		const own = [...clients].filter((c) => c.person.id === person.id).length;
+		if (clients.size >= MAX_SOCKETS || own >= MAX_SOCKETS_OF_ONE) throw new Problem(503, 'Too many live connections');
+		const sid = hashedSid(sessionID);
+		const row = await this.#app.db
+			.selectFrom('omnitrack.web_sessions')
+			.select('id')
+			.where('sid', '=', sid)
+			.executeTakeFirst();
+		if (!row) throw new Problem(401, 'Not signed in');
+		const visibility = classOf(groupsFor(person, 'device.read', this.#app.directory.parents));
+		const forwarded = socket.handshake.headers['x-forwarded-for'];
+		const proxied =
+			this.#app.config.transport === 'proxy' && typeof forwarded === 'string'
+				? forwarded.split(',').at(-1)?.trim()
+				: undefined;
+		socket.data = new Client(socket, person, visibility, sid, row.id, proxied ?? socket.handshake.address);
+	}
+
+	#connected(socket: LiveSocket): void {
+		const client = socket.data as Client;
+		const { fleet } = this.#app;
+		this.#publisher.add(client);
+		socket.on('disconnect', () => this.#publisher.remove(client));
+		socket.emit('hello', {
+			epoch: this.#publisher.epoch,
+			version: this.#app.version,
+			now: fleet.now(),
+			status: fleet.status(),
+		});
+		socket.on('view', (raw, answer) =>
+			this.#asked(client, View, raw, answer, (view) => {
+				if (!fleet.loaded) return { ok: false, error: 'The fleet is being loaded' };
+				const since = view.epoch === this.#publisher.epoch && view.since !== undefined ? view.since : null;
+				return this.#publisher.view(client, view.tiles, view.small, since);
+			}),
+		);
+		socket.on('watch', (raw, answer) =>
+			this.#asked(client, Watch, raw, answer, (watch) => {
+				this.#publisher.watch(client, watch.ids);
+				return { ok: true };
+			}),
+		);
+		socket.on('trace', (raw, answer) => this.#asked(client, Trace, raw, answer, (trace) => this.#trace(client, trace)));
+		socket.on('traceStop', () => client.trace?.stop());
+		socket.on('pause', () => this.#publisher.pause(client));
+		socket.on('resume', () => (client.requests++ < MAX_REQUESTS ? this.#publisher.resume(client) : undefined));
+	}
+
+	/** Checks what a client asks, and answers it; nothing that it sends can throw. */
+	#asked<S extends z.ZodType>(
+		client: Client,
+		schema: S,
+		raw: unknown,
+		answer: unknown,
+		work: (value: z.output<S>) => ViewAnswer | Answer,
+	): void {
+		const reply = (a: ViewAnswer | Answer) =>
+			typeof answer === 'function' ? (answer as (a: unknown) => void)(a) : undefined;
+		if (client.requests++ >= MAX_REQUESTS) return reply({ ok: false, error: 'Too many requests' });
+		const parsed = schema.safeParse(raw);
+		if (!parsed.success) return reply({ ok: false, error: parsed.error.issues[0]?.message ?? 'not as it should be' });
+		try {
+			reply(work(parsed.data));
+		} catch (error) {
+			if (!(error instanceof Problem)) this.#app.log.error({ err: error }, 'a request of the live socket');
+			reply({ ok: false, error: error instanceof Problem ? error.message : 'Something went wrong here' });
+		}
+	}
+
+	#trace(client: Client, { imei, seconds }: z.output<typeof Trace>): { ok: true } | { ok: false; error: string } {
+		const { app } = { app: this.#app };
+		const at = app.fleet.columns.byImei.get(imei);
+		const device = at === undefined ? null : app.fleet.columns.inventory[at];
+		// One that is in no inventory is seen by whoever sees the refused ones.
+		const may = device
+			? authorize(client.person, 'device.trace', app.directory.parents, { group: device.group })
+			: authorize(client.person, 'refused.list', app.directory.parents);
+		if (!may || client.socket.data === undefined) return { ok: false, error: 'You may not do this' };
+		client.trace?.stop();
+		const { socket } = client;
+		const trace = app.children.trace(
+			imei,
+			seconds,
+			// Whoever doesn't read misses lines; memory is bounded.
+			(line) => (client.isBehind ? undefined : socket.emit('trace', line)),
+			(reason) => {
+				if (client.trace === trace) client.trace = null;
+				socket.emit('traceEnd', { reason });
+			},
+		);
+		client.trace = trace;
+		const user = client.person;
+		writeAudit(app.db, {
+			action: 'device.trace',
+			user,
+			address: client.address,
+			requestId: null,
+			object: { kind: 'imei', id: imei },
+		}).catch((error: unknown) => app.log.error({ err: error }, 'the audit log'));
+		return { ok: true };
+	}
+
+	// ---- rights and sessions
+
+	async #notice(notice: Notice): Promise<void> {
+		if (notice.kind === 'user' || notice.kind === 'group') await this.#app.directory.reload(notice);
+		if (notice.kind === 'session') {
+			const { ids } = notice;
+			await this.#checkSessions([...this.#publisher.clients].filter((c) => ids === '*' || ids.includes(c.session)));
+		}
+		if (notice.kind === 'group') this.#io.emit('changed', ['groups']);
+	}
+
+	async #resync(): Promise<void> {
+		await this.#app.directory.reload();
+		await this.#checkSessions([...this.#publisher.clients]);
+	}
+
+	async #recheck(): Promise<void> {
+		if (this.#publisher.clients.size > 0 && this.#app.fleet.status().state !== 'away') await this.#resync();
+	}
+
+	#people(ids: string[] | null): void {
+		const { directory } = this.#app;
+		for (const client of [...this.#publisher.clients]) {
+			if (ids !== null && !ids.includes(client.person.id)) continue;
+			const person = directory.known(client.person.id);
+			if (person === null) {
+				client.socket.disconnect(true);
+				continue;
+			}
+			const changed = rightsKey(person) !== rightsKey(client.person);
+			client.person = person;
+			const visibility = classOf(groupsFor(person, 'device.read', directory.parents));
+			if (visibility.key !== client.visibility.key) {
+				client.visibility = visibility;
+				this.#publisher.seesOtherwise(client);
+			} else if (!changed) continue;
+			// A trace needs a right that may be gone.
+			client.trace?.stop();
+			client.socket.emit('changed', ['me', 'devices', 'groups', 'commands']);
+		}
+	}
+
+	/** Sessions that have ended, or run out. */
+	async #checkSessions(clients: Client[]): Promise<void> {
+		if (clients.length === 0) return;
+		const { db, fleet } = this.#app;
+		const sids = [...new Set(clients.map((c) => c.sid))];
+		const alive = await db
+			.selectFrom('omnitrack.web_sessions')
+			.select('sid')
+			.where('sid', 'in', sids)
+			.where('expire', '>', new Date(fleet.now()))
+			.execute();
+		const there = new Set(alive.map((r) => r.sid));
+		for (const client of clients) if (!there.has(client.sid)) client.socket.disconnect(true);
+	}
+
+	// ---- commands
+
+	#collect(notice: CommandNotice): void {
+		for (const change of notice.changes) this.#commands.add(change.id);
+		if (notice.more || this.#commands.size > 5000) this.#manyCommands = true;
+	}
+
+	/** The statuses that hold, to whoever may see the commands. */
+	async #tellCommands(): Promise<void> {
+		const ids = [...this.#commands];
+		const many = this.#manyCommands;
+		this.#commands = new Set();
+		this.#manyCommands = false;
+		if (many) this.#io.emit('changed', ['commands']);
+		if (many || ids.length === 0 || this.#publisher.clients.size === 0) return;
+		const { db, fleet, directory } = this.#app;
+		const rows = await db
+			.selectFrom('device_commands')
+			.select(['id', 'imei', 'status'])
+			.where('id', 'in', ids)
+			.execute();
+		const changes = rows.map((r) => {
+			const at = fleet.columns.byImei.get(r.imei);
+			const device = at === undefined ? null : fleet.columns.inventory[at];
+			const change: CommandChange = { id: r.id, status: r.status, device: device?.id.toString() ?? null };
+			return { group: device?.group ?? null, change };
+		});
+		for (const client of this.#publisher.clients) {
+			if (client.isBehind) continue;
+			const seen = changes.filter((c) =>
+				authorize(client.person, 'command.read', directory.parents, { group: c.group }),
+			);
+			if (seen.length > 0)
+				client.socket.emit(
+					'commands',
+					seen.map((c) => c.change),
+				);
+		}
+	}
+}
+
+function rightsKey(p: { roles: ReadonlyMap<string, string>; readsCommands: ReadonlySet<string> }): string {
+	return JSON.stringify([[...p.roles].sort(), [...p.readsCommands].sort()]);
+}
