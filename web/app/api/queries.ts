@@ -89,6 +89,18 @@ export const pastSessionsQuery = (device: string) =>
 		select: (page) => page.items,
 	});
 
+export const deviceQuery = (device: string) =>
+	queryOptions({ queryKey: ['device', device, 'row'], queryFn: ({ signal }) => get<Device>(`/devices/${device}`, {}, signal) });
+
+/** For choosing devices by typing: the server searches. */
+export const deviceSearchQuery = (q: string) =>
+	queryOptions({
+		queryKey: ['device', 'search', q],
+		queryFn: ({ signal }) => get<Page<Device>>('/devices', { q, limit: 8 }, signal),
+		placeholderData: keepPreviousData,
+		select: (page) => page.items,
+	});
+
 export interface CommandFilter {
 	status?: string | undefined;
 	device?: string | undefined;
