@@ -17,8 +17,8 @@ export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 	return {
 		version: 8,
 		sources: {
-			land: { type: 'geojson', data: base.land, maxzoom: 8, tolerance: 0.4, attribution },
-			lines: { type: 'geojson', data: base.lines, maxzoom: 8, tolerance: 0.4 },
+			land: { type: 'geojson', data: base.land, maxzoom: 8, tolerance: 0.3, attribution },
+			lines: { type: 'geojson', data: base.lines, maxzoom: 8, tolerance: 0.3 },
 			names: { type: 'geojson', data: base.names },
 			cities: { type: 'geojson', data: base.cities, maxzoom: 9 },
 		},

@@ -105,7 +105,7 @@ export function Select<T extends string>({
 		>
 			{!hideLabel && <Label className={css.label ?? ''}>{label}</Label>}
 			<AriaButton className={css.select ?? ''}>
-				<SelectValue className={css.value ?? ''} />
+				<SelectValue className={css.value ?? ''}>{({ selectedText }) => selectedText}</SelectValue>
 				<Icon name="down" size={14} />
 			</AriaButton>
 			<Popover className={css.popover ?? ''} offset={4}>

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tansta
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../../i18n/locale.ts';
 import { request } from '../../api/client.ts';
 import { commandsQuery, deviceQuery, type Command, type CommandStatus } from '../../api/queries.ts';
 import { titleOf } from '../../live/names.ts';
@@ -102,6 +103,7 @@ export function CommandsScreen() {
 
 function Row({ command: c, maySend, onCancel }: { command: Command; maySend: boolean; onCancel: () => void }) {
 	const { t } = useTranslation();
+	const locale = useLocale();
 	const answer = c.response ?? c.error;
 	return (
 		<tr>
@@ -135,7 +137,7 @@ function Row({ command: c, maySend, onCancel }: { command: Command; maySend: boo
 				<At at={c.createdAt} />
 				{(c.status === 'pending' || c.status === 'sent') && c.expiresAt !== null && (
 					<span className={css.note}>
-						{t('commands.expires', { time: new Date(c.expiresAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) })}
+						{t('commands.expires', { time: new Date(c.expiresAt).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' }) })}
 					</span>
 				)}
 			</td>

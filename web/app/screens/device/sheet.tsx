@@ -3,6 +3,7 @@ import { useQuery, useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../../i18n/locale.ts';
 import { commandsQuery, deviceEventsQuery, deviceStateQuery, groupsQuery, type DeviceState } from '../../api/queries.ts';
 import { ApiProblem } from '../../api/client.ts';
 import { useFleetVersion, useLive } from '../../live/context.tsx';
@@ -138,17 +139,19 @@ function Head({ state, following, onFollow, onClose }: { state: DeviceState } & 
 
 /** Says so where the place is older than the newest record: it isn't where it is now. */
 function FixAge({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	if (state.device.fixAt === null || state.lastRecordAt === null) return null;
 	const behind = (Date.parse(state.lastRecordAt) - Date.parse(state.device.fixAt)) / 1000;
 	if (behind < 120) return null;
-	return <p className={css.warn}>{t('device.fixOld', { age: span(behind, i18n.language) })}</p>;
+	return <p className={css.warn}>{t('device.fixOld', { age: span(behind, locale) })}</p>;
 }
 
 function Readings({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const said = readingOrder.flatMap((key) => {
-		const value = sayReading(key, state.readings[key], i18n.language, t('yes'), t('no'));
+		const value = sayReading(key, state.readings[key], locale, t('yes'), t('no'));
 		return value === null ? [] : [{ key, ...value }];
 	});
 	return (
@@ -183,9 +186,10 @@ function Fact({ name, children, mono = false }: { name: string; children: React.
 }
 
 function Connection({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const s = state.session;
-	const time = (at: string) => new Intl.DateTimeFormat(i18n.language, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
+	const time = (at: string) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
 	return (
 		<section className={css.section}>
 			<h3 className={css.heading}>{t('device.connection')}</h3>
@@ -292,7 +296,8 @@ function Commands({ device }: { device: string }) {
 }
 
 function About({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const groups = useQuery(groupsQuery).data;
 	const d = state.device;
 	return (
@@ -315,7 +320,7 @@ function About({ state }: { state: DeviceState }) {
 						{d.latitude.toFixed(5)}, {d.longitude.toFixed(5)}
 					</Fact>
 				)}
-				{state.altitude !== null && <Fact name={t('device.altitude')}>{sayNumber(state.altitude, i18n.language, 0)} m</Fact>}
+				{state.altitude !== null && <Fact name={t('device.altitude')}>{sayNumber(state.altitude, locale, 0)} m</Fact>}
 				{d.notes !== null && d.notes !== '' && <Fact name={t('device.notes')}>{d.notes}</Fact>}
 			</dl>
 		</section>
@@ -323,7 +328,8 @@ function About({ state }: { state: DeviceState }) {
 }
 
 function Values({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	if (state.io.length === 0) return null;
 	return (
 		<details className={css.details}>
@@ -344,7 +350,7 @@ function Values({ state }: { state: DeviceState }) {
 								{v.name ?? `io_${v.id}`} <span className={css.faint}>{v.id}</span>
 							</td>
 							<td>
-								{v.label ?? (v.value === null ? v.text : sayNumber(v.value, i18n.language))}
+								{v.label ?? (v.value === null ? v.text : sayNumber(v.value, locale))}
 								{v.unit !== null && v.label === null && <span className={css.unit}> {v.unit}</span>}
 							</td>
 						</tr>

@@ -1,5 +1,6 @@
 /** The legend, which counts and filters by state, and the other parts of the filter. */
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../../i18n/locale.ts';
 import type { Group } from '../../api/queries.ts';
 import { sorts, type Sort } from '../../live/filter.ts';
 import type { FleetSearch } from '../../router.tsx';
@@ -12,8 +13,9 @@ import css from './filters.module.css';
 const order: readonly State[] = ['moving', 'standing', 'silent', 'nofix', 'out'];
 
 export function Legend({ counts, chosen, onChange }: { counts: readonly number[]; chosen: readonly State[]; onChange: (states: State[]) => void }) {
-	const { t, i18n } = useTranslation();
-	const number = new Intl.NumberFormat(i18n.language);
+	const { t } = useTranslation();
+	const locale = useLocale();
+	const number = new Intl.NumberFormat(locale);
 	return (
 		<div className={css.legend} role="group" aria-label={t('fleet.legend')}>
 			{order.map((state) => {

@@ -71,6 +71,9 @@ export function FleetMap(props: FleetMapProps) {
 	const settled = useRef(parsePlace(props.at) !== null);
 	useEffect(() => {
 		if (map === null) return;
+		const phone = matchMedia('(max-width: 760px)').matches;
+		const height = box.current?.clientHeight ?? 0;
+		map.setCovered(covered && !phone ? 400 : 0, covered && phone ? height * 0.5 : 0);
 		map.show(numbers, chosen);
 		if (!settled.current && live.fleet.complete) {
 			settled.current = true;
@@ -78,13 +81,7 @@ export function FleetMap(props: FleetMapProps) {
 			else map.fit(numbers, true);
 		}
 		if (follow && chosen !== undefined) map.centre(chosen, false);
-	}, [map, live, numbers, chosen, follow]);
-
-	useEffect(() => {
-		if (map === null) return;
-		const phone = matchMedia('(max-width: 760px)').matches;
-		map.setPadding(covered && !phone ? 400 : 0, covered && phone ? 260 : 0);
-	}, [map, covered]);
+	}, [map, live, numbers, chosen, follow, covered]);
 
 	// A device chosen in the list comes into view; one picked on the map is there already.
 	useEffect(() => {

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../../i18n/locale.ts';
 import { ApiProblem, request } from '../../api/client.ts';
 import { groupsQuery, usersQuery, type Group, type GroupRole, type OneTimeLink, type User } from '../../api/queries.ts';
 import { ROOT, roles } from '../../../shared/permissions.ts';
@@ -238,12 +239,13 @@ function RoleEditor({ given, groups, onChange }: { given: GroupRole[]; groups: r
 
 function LinkDialog({ user, link, onClose }: { user: User; link: OneTimeLink; onClose: () => void }) {
 	const { t } = useTranslation();
+	const locale = useLocale();
 	const [copied, setCopied] = useState(false);
 	const address = `${location.origin}${link.path}`;
 	return (
 		<Dialog title={t('people.link')} isOpen onClose={onClose}>
 			<div className={page.form}>
-				<p>{t('people.linkHelp', { name: user.name, time: new Date(link.expiresAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) })}</p>
+				<p>{t('people.linkHelp', { name: user.name, time: new Date(link.expiresAt).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' }) })}</p>
 				<code className={css.link}>{address}</code>
 				<div className={page.buttons}>
 					<Button kind="primary" icon={copied ? 'check' : 'link'} onPress={() => void navigator.clipboard.writeText(address).then(() => setCopied(true))}>

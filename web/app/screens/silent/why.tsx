@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../../i18n/locale.ts';
 import { deviceStateQuery, pastSessionsQuery, whyQuery, type PastSession } from '../../api/queries.ts';
 import { useLive } from '../../live/context.tsx';
 import { titleOf } from '../../live/names.ts';
@@ -105,7 +106,8 @@ export function WhyScreen() {
 const WEEK = 7 * 86_400_000;
 
 function Sessions({ device }: { device: string }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const live = useLive();
 	const sessions = useQuery(pastSessionsQuery(device));
 	const [now] = useState(() => live.now());
@@ -137,7 +139,7 @@ function Sessions({ device }: { device: string }) {
 					</svg>
 					<div className={css.days} aria-hidden="true">
 						{days.map((day) => (
-							<span key={day.getTime()}>{new Intl.DateTimeFormat(i18n.language, { weekday: 'short', day: 'numeric' }).format(day)}</span>
+							<span key={day.getTime()}>{new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric' }).format(day)}</span>
 						))}
 					</div>
 					<details className={css.details}>
@@ -153,7 +155,8 @@ function Sessions({ device }: { device: string }) {
 }
 
 function SessionTable({ sessions, now }: { sessions: PastSession[]; now: number }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	return (
 		<div className={page.scroll}>
 			<table className={`${page.table ?? ''} ${css.small ?? ''}`}>
@@ -172,7 +175,7 @@ function SessionTable({ sessions, now }: { sessions: PastSession[]; now: number 
 							<td>
 								<At at={s.from} />
 							</td>
-							<td>{span(((s.to === null ? now : Date.parse(s.to)) - Date.parse(s.from)) / 1000, i18n.language)}</td>
+							<td>{span(((s.to === null ? now : Date.parse(s.to)) - Date.parse(s.from)) / 1000, locale)}</td>
 							<td>{s.to === null ? t('why.open') : (s.reason ?? t('unknown'))}</td>
 							<td>{s.records ?? ''}</td>
 							<td>{s.gateway ?? ''}</td>
@@ -190,6 +193,7 @@ type Heard = { n: number; line: TraceLine };
 
 function LiveTrace({ imei }: { imei: string }) {
 	const { t, i18n } = useTranslation();
+	const locale = useLocale();
 	const { socket } = useLive();
 	const [running, setRunning] = useState(false);
 	const [lines, setLines] = useState<Heard[]>([]);
@@ -251,7 +255,7 @@ function LiveTrace({ imei }: { imei: string }) {
 						const key = `trace.${String(line['event'])}`;
 						return (
 							<li key={n} data-tone={toneOf(line)}>
-								{at !== null && <time>{new Date(at).toLocaleTimeString(i18n.language, { hour12: false })}</time>}
+								{at !== null && <time>{new Date(at).toLocaleTimeString(locale, { hour12: false })}</time>}
 								<span>{i18n.exists(key) ? t(key as `trace.${TraceKey}`, valuesOf(line)) : rawText(line)}</span>
 							</li>
 						);
