@@ -108,6 +108,36 @@ export function encodeFrame(frame: Frame): Uint8Array {
 	return w.bytes;
 }
 
+/** Calls back for each device with the values as packed, so that nothing is allocated; RangeError for what is no frame. */
+export function visitFrame(
+	bytes: Uint8Array,
+	visit: (
+		number: number,
+		lat: number,
+		lon: number,
+		speed: number,
+		heading: number,
+		flags: number,
+		lastSeen: number,
+	) => void,
+): { kind: number; asOf: number } {
+	const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	if (bytes.byteLength < FRAME_HEADER || v.getUint8(0) !== FRAME_VERSION) throw new RangeError('not a live frame');
+	if (bytes.byteLength !== FRAME_HEADER + v.getUint32(4, true) * FRAME_DEVICE)
+		throw new RangeError('a live frame of a wrong length');
+	for (let at = FRAME_HEADER; at < bytes.byteLength; at += FRAME_DEVICE)
+		visit(
+			v.getUint16(at, true) | (v.getUint8(at + 2) << 16),
+			v.getInt32(at + 3, true),
+			v.getInt32(at + 7, true),
+			v.getUint8(at + 11),
+			v.getUint8(at + 12),
+			v.getUint8(at + 13),
+			v.getUint32(at + 14, true),
+		);
+	return { kind: v.getUint8(1), asOf: v.getFloat64(8, true) };
+}
+
 /** Throws a RangeError for what is no frame. */
 export function decodeFrame(bytes: Uint8Array): Frame {
 	const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

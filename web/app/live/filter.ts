@@ -1,0 +1,73 @@
+/** The one filter of map and list: pure, over the columns. */
+import { states, type State } from '../../shared/state.ts';
+import type { Fleet } from './fleet.ts';
+import { fold, type Names } from './names.ts';
+
+export interface FleetFilter {
+	q: string;
+	/** Empty: all. */
+	states: readonly State[];
+	/** With those below it; null: all. */
+	groups: ReadonlySet<string> | null;
+	model: string | null;
+	/** Seconds without a sign of life. */
+	silentForS: number | null;
+}
+
+export interface Shown {
+	/** Numbers of those that pass. */
+	numbers: Uint32Array;
+	/** How many are in each state by the filter without its states: what the legend counts. */
+	counts: number[];
+	total: number;
+}
+
+export function applyFilter(fleet: Fleet, names: Names, filter: FleetFilter, now: number): Shown {
+	const words = fold(filter.q).split(/\s+/).filter((w) => w !== '');
+	const wanted = states.map((s) => filter.states.length === 0 || filter.states.includes(s));
+	const counts = states.map(() => 0);
+	const numbers = new Uint32Array(fleet.size);
+	const silentSince = filter.silentForS === null ? null : now / 1000 - filter.silentForS;
+	let found = 0;
+	let total = 0;
+	for (let i = 0; i < fleet.size; i++) {
+		const state = (fleet.flags[i] ?? 7) & 7;
+		if (state >= states.length) continue;
+		total++;
+		if (silentSince !== null && (fleet.lastSeen[i] ?? 0) > silentSince) continue;
+		if (filter.groups !== null || filter.model !== null) {
+			const who = names.get(i);
+			if (who === undefined) continue;
+			if (filter.groups !== null && !filter.groups.has(who.group ?? '')) continue;
+			if (filter.model !== null && who.model !== filter.model) continue;
+		}
+		if (words.length > 0 && !names.matches(i, words)) continue;
+		counts[state] = (counts[state] ?? 0) + 1;
+		if (wanted[state] === true) numbers[found++] = i;
+	}
+	return { numbers: numbers.subarray(0, found), counts, total };
+}
+
+export const sorts = ['name', 'state', 'speed', 'seen', 'silent'] as const;
+export type Sort = (typeof sorts)[number];
+
+/** What wants attention first. */
+const urgency: readonly number[] = states.map((s) => ['silent', 'nofix', 'moving', 'standing', 'out'].indexOf(s));
+
+/** A sorted copy. */
+export function sortNumbers(fleet: Fleet, names: Names, numbers: Uint32Array, sort: Sort): Uint32Array {
+	const ranks = names.ranks();
+	const seen = (i: number) => fleet.lastSeen[i] ?? 0;
+	const state = (i: number) => urgency[(fleet.flags[i] ?? 7) & 7] ?? 9;
+	const sorted = Array.from(numbers);
+	const byName = (a: number, b: number) => (ranks[a] ?? 0) - (ranks[b] ?? 0);
+	const orders: Record<Sort, (a: number, b: number) => number> = {
+		name: byName,
+		state: (a, b) => state(a) - state(b) || byName(a, b),
+		speed: (a, b) => (state(b) === 2 ? (fleet.speed[b] ?? 0) : -1) - (state(a) === 2 ? (fleet.speed[a] ?? 0) : -1) || byName(a, b),
+		seen: (a, b) => seen(b) - seen(a) || byName(a, b),
+		silent: (a, b) => seen(a) - seen(b) || byName(a, b),
+	};
+	sorted.sort(orders[sort]);
+	return Uint32Array.from(sorted);
+}

@@ -1,0 +1,71 @@
+/** Who the numbers of the live frame are, with the text that a search looks through. */
+
+export interface Who {
+	id: string;
+	imei: string;
+	name: string | null;
+	plate: string | null;
+	group: string | null;
+	model: string | null;
+	category: string | null;
+}
+
+/** Lower case without accents: "Šiauliai" is found by "siau". */
+export function fold(text: string): string {
+	return text
+		.normalize('NFD')
+		.replace(/\p{M}/gu, '')
+		.toLowerCase();
+}
+
+export class Names {
+	readonly #who: (Who | undefined)[] = [];
+	readonly #folded: (string | undefined)[] = [];
+	version = 0;
+	#ranks = new Uint32Array(0);
+	#rankedVersion = -1;
+
+	forget(): void {
+		this.#who.length = 0;
+		this.#folded.length = 0;
+		this.version++;
+	}
+
+	set(number: number, who: Who): void {
+		this.#who[number] = who;
+		this.#folded[number] = fold(`${who.name ?? ''} ${who.plate ?? ''} ${who.imei}`);
+		this.version++;
+	}
+
+	get(number: number): Who | undefined {
+		return this.#who[number];
+	}
+
+	/** All words are in name, plate or IMEI. */
+	matches(number: number, words: readonly string[]): boolean {
+		const text = this.#folded[number] ?? '';
+		return words.every((w) => text.includes(w));
+	}
+
+	/** Place of each number in the order of names; made anew when names have come, not with each sort. */
+	ranks(): Uint32Array {
+		if (this.#rankedVersion === this.version) return this.#ranks;
+		this.#rankedVersion = this.version;
+		const compare = new Intl.Collator(undefined, { numeric: true }).compare;
+		const titles = Array.from(this.#who, (who) => (who === undefined ? '' : titleOf(who)));
+		const sorted = titles.map((_, i) => i).sort((a, b) => compare(titles[a] ?? '', titles[b] ?? ''));
+		this.#ranks = new Uint32Array(sorted.length);
+		sorted.forEach((number, rank) => (this.#ranks[number] = rank));
+		return this.#ranks;
+	}
+
+	title(number: number): string | undefined {
+		const who = this.#who[number];
+		return who === undefined ? undefined : titleOf(who);
+	}
+}
+
+/** What one calls a device: its name, else its plate, else its IMEI. */
+export function titleOf(who: { name: string | null; plate: string | null; imei: string }): string {
+	return who.name ?? who.plate ?? who.imei;
+}

@@ -1,0 +1,90 @@
+/** Unpacks the base map that ships (build/base_map.ts) into what the style draws, once a page. */
+import * as topojson from 'topojson-client';
+import type { Feature, FeatureCollection, LineString, MultiLineString, MultiPolygon, Point, Polygon, Position } from 'geojson';
+import type { GeometryCollection, Topology } from 'topojson-specification';
+import { countries } from 'virtual:base-map';
+import { loadCities, type Cities } from './places.ts';
+
+export interface BaseMap {
+	land: FeatureCollection<Polygon | MultiPolygon>;
+	lines: FeatureCollection<MultiLineString | LineString>;
+	/** Where the names of countries stand; `area` in square degrees. */
+	names: FeatureCollection<Point>;
+	cities: FeatureCollection<Point>;
+}
+
+/** Area and centre of a ring, in degrees as if they were a plane. */
+function ringCentre(ring: Position[]): { area: number; at: Position } {
+	let area = 0;
+	let x = 0;
+	let y = 0;
+	for (let i = 0; i + 1 < ring.length; i++) {
+		const [ax = 0, ay = 0] = ring[i] ?? [];
+		const [bx = 0, by = 0] = ring[i + 1] ?? [];
+		const cross = ax * by - bx * ay;
+		area += cross / 2;
+		x += (ax + bx) * cross;
+		y += (ay + by) * cross;
+	}
+	return area === 0 ? { area, at: ring[0] ?? [0, 0] } : { area: Math.abs(area), at: [x / (6 * area), y / (6 * area)] };
+}
+
+function nameOf(country: Feature<Polygon | MultiPolygon, { n: string }>): Feature<Point> {
+	const polygons = country.geometry.type === 'Polygon' ? [country.geometry.coordinates] : country.geometry.coordinates;
+	let best = { area: 0, at: [0, 0] as Position };
+	for (const polygon of polygons) {
+		const outer = polygon[0];
+		if (outer === undefined) continue;
+		const centre = ringCentre(outer);
+		if (centre.area > best.area) best = centre;
+	}
+	return {
+		type: 'Feature',
+		properties: { n: country.properties.n, area: best.area },
+		geometry: { type: 'Point', coordinates: best.at },
+	};
+}
+
+function cityFeatures(cities: Cities): FeatureCollection<Point> {
+	return {
+		type: 'FeatureCollection',
+		features: cities.names.map((n, i) => ({
+			type: 'Feature',
+			properties: { n, p: cities.size[i] ?? 0 },
+			geometry: { type: 'Point', coordinates: [cities.longitude[i] ?? 0, cities.latitude[i] ?? 0] },
+		})),
+	};
+}
+
+let loading: Promise<BaseMap> | null = null;
+
+export function loadBaseMap(): Promise<BaseMap> {
+	loading ??= load().catch((error: unknown) => {
+		loading = null;
+		throw error;
+	});
+	return loading;
+}
+
+async function load(): Promise<BaseMap> {
+	const [response, cities] = await Promise.all([fetch(countries), loadCities()]);
+	if (!response.ok) throw new Error(`the base map: the server said ${response.status}`);
+	// Our own file of the same build: its form is checked by the build.
+	const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ n: string }> }>;
+	const object = topology.objects.countries;
+	const land = topojson.feature(topology, object) as FeatureCollection<Polygon | MultiPolygon, { n: string }>;
+	const line = (kind: string, keep: (a: unknown, b: unknown) => boolean): Feature<MultiLineString> => ({
+		type: 'Feature',
+		properties: { kind },
+		geometry: topojson.mesh(topology, object, keep),
+	});
+	return {
+		land,
+		lines: {
+			type: 'FeatureCollection',
+			features: [line('coast', (a, b) => a === b), line('border', (a, b) => a !== b)],
+		},
+		names: { type: 'FeatureCollection', features: land.features.map(nameOf) },
+		cities: cityFeatures(cities),
+	};
+}

@@ -1,0 +1,191 @@
+/**
+ * What is written on the map: counts of cells, and names beside marks where there is room. A canvas above the map, drawn
+ * with the map's own frames.
+ */
+import type { Map as MapLibre } from 'maplibre-gl';
+import { latitudeOf, longitudeOf, mercatorX, mercatorY, worldSize } from './mercator.ts';
+import { CHOSEN, MARK_FLOATS, type Cell, type Packed } from './pack.ts';
+import type { Palette } from './palette.ts';
+
+/** More marks than this, and only the chosen one has its name. */
+const MOST_NAMES = 350;
+const FONT = '500 11px "IBM Plex Sans Variable", sans-serif';
+
+export class Overlay {
+	readonly #canvas: HTMLCanvasElement;
+	readonly #map: MapLibre;
+	readonly #nameOf: (number: number) => string | undefined;
+	#palette: Palette;
+	#packed: Packed | null = null;
+
+	constructor(map: MapLibre, palette: Palette, nameOf: (number: number) => string | undefined) {
+		this.#map = map;
+		this.#palette = palette;
+		this.#nameOf = nameOf;
+		this.#canvas = document.createElement('canvas');
+		this.#canvas.className = 'map-overlay';
+		this.#canvas.setAttribute('aria-hidden', 'true');
+		map.getCanvasContainer().append(this.#canvas);
+		map.on('render', this.#draw);
+	}
+
+	remove(): void {
+		this.#map.off('render', this.#draw);
+		this.#canvas.remove();
+	}
+
+	setPalette(palette: Palette): void {
+		this.#palette = palette;
+	}
+
+	setPacked(packed: Packed): void {
+		this.#packed = packed;
+	}
+
+	/** The mark or the cell at a point of the map, in CSS pixels. */
+	pick(x: number, y: number, reach: number): { number: number } | { cell: Cell } | null {
+		const packed = this.#packed;
+		if (packed === null) return null;
+		const place = this.#projection();
+		for (const cell of packed.cells) {
+			const [cx, cy] = place(cell.x, cell.y);
+			if (Math.hypot(cx - x, cy - y) <= cellRadius(cell.count) + 2) return { cell };
+		}
+		let best = -1;
+		let bestDistance = reach;
+		for (let i = 0; i < packed.count; i++) {
+			const [mx, my] = this.#mark(packed, i, place);
+			const distance = Math.hypot(mx - x, my - y);
+			if (distance <= bestDistance) {
+				bestDistance = distance;
+				best = i;
+			}
+		}
+		return best < 0 ? null : { number: packed.numbers[best] ?? 0 };
+	}
+
+	#mark(packed: Packed, i: number, place: (x: number, y: number) => [number, number]): [number, number] {
+		const o = i * MARK_FLOATS;
+		const m = packed.marks;
+		return place((m[o] ?? 0) + (m[o + 2] ?? 0), (m[o + 1] ?? 0) + (m[o + 3] ?? 0));
+	}
+
+	#projection(): (x: number, y: number) => [number, number] {
+		const centre = this.#map.getCenter();
+		const at = this.#map.project(centre);
+		const world = worldSize(this.#map.getZoom());
+		const x0 = mercatorX(centre.lng);
+		const y0 = mercatorY(centre.lat);
+		return (x, y) => [at.x + (x - x0) * world, at.y + (y - y0) * world];
+	}
+
+	#draw = (): void => {
+		const canvas = this.#canvas;
+		const { clientWidth: width, clientHeight: height } = this.#map.getCanvas();
+		const ratio = this.#map.getPixelRatio();
+		if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+			canvas.width = Math.round(width * ratio);
+			canvas.height = Math.round(height * ratio);
+		}
+		const pen = canvas.getContext('2d');
+		if (pen === null) return;
+		pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+		pen.clearRect(0, 0, width, height);
+		const packed = this.#packed;
+		if (packed === null) return;
+		const place = this.#projection();
+		this.#drawNames(pen, packed, place, width, height);
+		for (const cell of packed.cells) {
+			const [x, y] = place(cell.x, cell.y);
+			if (x > -40 && y > -40 && x < width + 40 && y < height + 40) this.#drawCell(pen, cell, x, y);
+		}
+	};
+
+	#drawCell(pen: CanvasRenderingContext2D, cell: Cell, x: number, y: number): void {
+		const { css, states } = this.#palette;
+		const r = cellRadius(cell.count);
+		pen.beginPath();
+		pen.arc(x, y, r, 0, 2 * Math.PI);
+		pen.fillStyle = css('surface');
+		pen.globalAlpha = 0.94;
+		pen.fill();
+		pen.globalAlpha = 1;
+		let from = -Math.PI / 2;
+		pen.lineWidth = 3;
+		cell.byState.forEach((n, state) => {
+			if (n === 0) return;
+			const to = from + (n / cell.count) * 2 * Math.PI;
+			pen.beginPath();
+			pen.arc(x, y, r - 1.5, from, to);
+			pen.strokeStyle = states[state] ?? css('ink-3');
+			pen.stroke();
+			from = to;
+		});
+		pen.font = `600 ${r > 19 ? 12 : 11}px "IBM Plex Sans Variable", sans-serif`;
+		pen.textAlign = 'center';
+		pen.textBaseline = 'middle';
+		pen.fillStyle = css('ink');
+		pen.fillText(short(cell.count), x, y + 0.5);
+	}
+
+	#drawNames(
+		pen: CanvasRenderingContext2D,
+		packed: Packed,
+		place: (x: number, y: number) => [number, number],
+		width: number,
+		height: number,
+	): void {
+		const { css } = this.#palette;
+		const all = packed.count <= MOST_NAMES;
+		const taken: [number, number, number, number][] = packed.cells.map((cell) => {
+			const [x, y] = place(cell.x, cell.y);
+			const r = cellRadius(cell.count);
+			return [x - r, y - r, x + r, y + r];
+		});
+		const free = (l: number, t: number, r: number, b: number) =>
+			taken.every(([ol, ot, or, ob]) => r < ol || l > or || b < ot || t > ob);
+		pen.font = FONT;
+		pen.textAlign = 'left';
+		pen.textBaseline = 'middle';
+		pen.lineJoin = 'round';
+		pen.lineWidth = 3;
+		pen.strokeStyle = css('map-halo');
+		if (all)
+			for (let i = 0; i < packed.count; i++) {
+				const [x, y] = this.#mark(packed, i, place);
+				taken.push([x - 7, y - 7, x + 7, y + 7]);
+			}
+		// From the top layer down: what is chosen or moves gets its name first.
+		for (let i = packed.count - 1; i >= 0; i--) {
+			const chosen = (packed.marks[i * MARK_FLOATS + 5] ?? 0) >= CHOSEN;
+			if (!all && !chosen) break;
+			const [x, y] = this.#mark(packed, i, place);
+			if (x < -20 || y < -20 || x > width + 20 || y > height + 20) continue;
+			const name = this.#nameOf(packed.numbers[i] ?? 0);
+			if (name === undefined) continue;
+			const w = pen.measureText(name).width;
+			const off = chosen ? 20 : 11;
+			const l = x + off;
+			if (!chosen && !free(l, y - 6.5, l + w, y + 6.5)) continue;
+			taken.push([l, y - 6.5, l + w, y + 6.5]);
+			pen.strokeText(name, l, y + 0.5);
+			pen.fillStyle = chosen ? css('ink') : css('ink-2');
+			pen.fillText(name, l, y + 0.5);
+		}
+	}
+}
+
+function cellRadius(count: number): number {
+	return Math.min(26, 11 + 3.6 * Math.log10(count));
+}
+
+function short(count: number): string {
+	return count < 10_000 ? String(count) : `${Math.round(count / 1000)}k`;
+}
+
+export function cellBounds(cell: Cell): [[number, number], [number, number]] {
+	return [
+		[longitudeOf(cell.west), latitudeOf(cell.south)],
+		[longitudeOf(cell.east), latitudeOf(cell.north)],
+	];
+}

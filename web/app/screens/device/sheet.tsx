@@ -1,0 +1,356 @@
+/** One device beside the map: what it says now, how fresh, by which way, what happened, what was sent. */
+import { useQuery, useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { commandsQuery, deviceEventsQuery, deviceStateQuery, groupsQuery, type DeviceState } from '../../api/queries.ts';
+import { ApiProblem } from '../../api/client.ts';
+import { useFleetVersion, useLive } from '../../live/context.tsx';
+import { titleOf } from '../../live/names.ts';
+import { directions } from '../../map/places.ts';
+import { useAtLeast } from '../../shell/shell.tsx';
+import type { State } from '../../../shared/state.ts';
+import { Button, IconButton } from '../../ui/controls.tsx';
+import { readingOrder, sayNumber, sayReading } from '../../ui/readings.ts';
+import { Broken, Loading } from '../../ui/states.tsx';
+import { StateMark } from '../../ui/state_mark.tsx';
+import { Chip, outOf, PlaceText, StateText } from '../../ui/text.tsx';
+import { Ago, At, span } from '../../ui/time.tsx';
+import { CommandChip } from '../commands/status.tsx';
+import css from './sheet.module.css';
+
+export interface SheetProps {
+	device: string;
+	following: boolean;
+	onFollow: (on: boolean) => void;
+	onClose: () => void;
+}
+
+export function DeviceSheet({ device, following, onFollow, onClose }: SheetProps) {
+	const { t } = useTranslation();
+	const state = useQuery(deviceStateQuery(device));
+	const sheet = useRef<HTMLElement>(null);
+	useEffect(() => {
+		sheet.current?.focus();
+	}, []);
+	return (
+		<aside
+			ref={sheet}
+			tabIndex={-1}
+			className={css.sheet}
+			aria-label={state.data === undefined ? t('device.label') : titleOf(state.data.device)}
+			onKeyDown={(event) => event.key === 'Escape' && onClose()}
+		>
+			{state.data === undefined ? (
+				<>
+					<div className={css.closeAlone}>
+						<IconButton icon="close" label={t('close')} onPress={onClose} />
+					</div>
+					{state.isError ? <Broken error={state.error} retry={() => void state.refetch()} /> : <Loading lines={14} />}
+				</>
+			) : (
+				<>
+					<Head state={state.data} following={following} onFollow={onFollow} onClose={onClose} />
+					<div className={css.body}>
+						{state.isError && !(state.error instanceof ApiProblem && state.error.status === 404) && <p className={css.stale}>{t('live.awayHelp')}</p>}
+						<Readings state={state.data} />
+						<Connection state={state.data} />
+						<Events device={device} />
+						<Commands device={state.data.device.id} />
+						<About state={state.data} />
+						<Values state={state.data} />
+					</div>
+				</>
+			)}
+		</aside>
+	);
+}
+
+function Head({ state, following, onFollow, onClose }: { state: DeviceState } & Omit<SheetProps, 'device'>) {
+	const { t } = useTranslation();
+	const live = useLive();
+	useFleetVersion();
+	const maySend = useAtLeast('operator');
+	const mayDiagnose = useAtLeast('installer');
+	const [copied, setCopied] = useState(false);
+	const d = state.device;
+	const number = live.fleet.numberOf(d.id);
+	// The live frame is newer than the answer, where both are there.
+	const now: State = (number === undefined ? null : live.fleet.state(number)) ?? d.state;
+	const speed = number === undefined ? d.speed : (live.fleet.speed[number] ?? d.speed);
+	const heading = number === undefined ? (d.heading ?? 0) : ((live.fleet.heading[number] ?? 0) * 360) / 256;
+	const out = now === 'out' ? ((number === undefined ? undefined : outOf(live.fleet.flags[number] ?? 0)) ?? d.out ?? undefined) : undefined;
+	const liveSeen = number === undefined ? 0 : (live.fleet.lastSeen[number] ?? 0) * 1000;
+	const seen = Math.max(liveSeen, d.lastSeenAt === null ? 0 : Date.parse(d.lastSeenAt));
+	const title = titleOf(d);
+	const towards = directions[Math.round(heading / 45) % 8];
+	return (
+		<header className={css.head}>
+			<div className={css.titleLine}>
+				<h2 className={css.title}>{title}</h2>
+				{d.plate !== null && d.plate !== title && <Chip tone="plate">{d.plate}</Chip>}
+				<span className={css.grow} />
+				<IconButton
+					icon={copied ? 'check' : 'link'}
+					label={copied ? t('copied') : t('device.copy')}
+					onPress={() => {
+						void navigator.clipboard.writeText(`${location.origin}/devices/${d.id}`).then(() => setCopied(true));
+					}}
+				/>
+				<IconButton icon="close" label={t('close')} onPress={onClose} />
+			</div>
+			<div className={css.now}>
+				<StateMark state={now} heading={heading} size={20} />
+				<StateText state={now}>
+					<span className={css.state}>{t(`state.${out ?? now}`)}</span>
+				</StateText>
+				{now === 'moving' && speed !== null && (
+					<span className={css.speed}>
+						{t('fleet.speed', { speed: Math.round(speed) })}
+						{towards !== undefined && <span className={css.faint}> {t(`direction.${towards}`)}</span>}
+					</span>
+				)}
+				<span className={css.grow} />
+				<span className={css.fresh} title={t('device.seen')}>
+					<Ago at={seen === 0 ? null : seen} />
+				</span>
+			</div>
+			<p className={css.place}>{d.latitude === null || d.longitude === null ? t('device.noFix') : <PlaceText latitude={d.latitude} longitude={d.longitude} />}</p>
+			<FixAge state={state} />
+			<div className={css.actions}>
+				<Button kind={following ? 'primary' : 'plain'} icon="follow" isDisabled={d.latitude === null} onPress={() => onFollow(!following)}>
+					{following ? t('fleet.following') : t('device.follow')}
+				</Button>
+				{maySend && (
+					<Link to="/commands/send" search={{ to: d.id }} className={css.action}>
+						{t('device.command')}
+					</Link>
+				)}
+				{mayDiagnose && (
+					<Link to="/devices/$device/why" params={{ device: d.id }} className={css.action}>
+						{now === 'silent' || now === 'out' ? t('device.why') : t('device.whyNot')}
+					</Link>
+				)}
+			</div>
+		</header>
+	);
+}
+
+/** Says so where the place is older than the newest record: it isn't where it is now. */
+function FixAge({ state }: { state: DeviceState }) {
+	const { t, i18n } = useTranslation();
+	if (state.device.fixAt === null || state.lastRecordAt === null) return null;
+	const behind = (Date.parse(state.lastRecordAt) - Date.parse(state.device.fixAt)) / 1000;
+	if (behind < 120) return null;
+	return <p className={css.warn}>{t('device.fixOld', { age: span(behind, i18n.language) })}</p>;
+}
+
+function Readings({ state }: { state: DeviceState }) {
+	const { t, i18n } = useTranslation();
+	const said = readingOrder.flatMap((key) => {
+		const value = sayReading(key, state.readings[key], i18n.language, t('yes'), t('no'));
+		return value === null ? [] : [{ key, ...value }];
+	});
+	return (
+		<section className={css.section}>
+			<h3 className={css.heading}>{t('device.readings')}</h3>
+			{said.length === 0 ? (
+				<p className={css.faint}>{t('device.noReadings')}</p>
+			) : (
+				<dl className={css.readings}>
+					{said.map(({ key, text, unit }) => (
+						<div key={key} className={css.reading} data-wide={text.length > 14}>
+							<dt>{t(`reading.${key}`)}</dt>
+							<dd>
+								{text}
+								{unit !== '' && <span className={css.unit}> {unit}</span>}
+							</dd>
+						</div>
+					))}
+				</dl>
+			)}
+		</section>
+	);
+}
+
+function Fact({ name, children, mono = false }: { name: string; children: React.ReactNode; mono?: boolean }) {
+	return (
+		<div className={css.fact}>
+			<dt>{name}</dt>
+			<dd className={mono ? css.mono : undefined}>{children}</dd>
+		</div>
+	);
+}
+
+function Connection({ state }: { state: DeviceState }) {
+	const { t, i18n } = useTranslation();
+	const s = state.session;
+	const time = (at: string) => new Intl.DateTimeFormat(i18n.language, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
+	return (
+		<section className={css.section}>
+			<h3 className={css.heading}>{t('device.connection')}</h3>
+			<p className={css.connection} data-on={s.online}>
+				{s.online && s.connectedAt !== null
+					? t('device.connected', { time: time(s.connectedAt) })
+					: s.disconnectedAt !== null
+						? t('device.disconnected', { time: time(s.disconnectedAt) })
+						: t('device.neverConnected')}
+			</p>
+			<dl className={css.facts}>
+				{!s.online && s.disconnectReason !== null && <Fact name={t('device.reason')}>{s.disconnectReason}</Fact>}
+				{s.gateway !== null && <Fact name={t('device.gateway')}>{s.gateway}</Fact>}
+				{s.address !== null && (
+					<Fact name={t('device.address')} mono>
+						{s.address}
+					</Fact>
+				)}
+				{state.device.fixAt !== null && (
+					<Fact name={t('device.fix')}>
+						<Ago at={Date.parse(state.device.fixAt)} />
+					</Fact>
+				)}
+				{state.satellites !== null && <Fact name={t('device.satellites')}>{state.satellites}</Fact>}
+			</dl>
+		</section>
+	);
+}
+
+function Events({ device }: { device: string }) {
+	const { t } = useTranslation();
+	const events = useQuery(deviceEventsQuery(device));
+	return (
+		<section className={css.section}>
+			<h3 className={css.heading}>{t('device.events')}</h3>
+			{events.data === undefined ? (
+				events.isError ? (
+					<p className={css.faint}>{t('broken.offlineHelp')}</p>
+				) : (
+					<Loading lines={3} />
+				)
+			) : events.data.length === 0 ? (
+				<p className={css.faint}>{t('device.noEvents')}</p>
+			) : (
+				<ul className={css.rows}>
+					{events.data.map((e) => (
+						<li key={`${e.at} ${e.kind}`} className={css.event} data-severity={e.severity}>
+							<span className={css.dot} />
+							<span className={css.what}>
+								{e.label ?? e.kind.replaceAll('_', ' ')}
+								{e.value !== null && e.unit !== null && e.unit !== '' && (
+									<span className={css.faint}>
+										{' '}
+										{e.value} {e.unit}
+									</span>
+								)}
+							</span>
+							<span className={css.when}>
+								<At at={e.at} />
+							</span>
+						</li>
+					))}
+				</ul>
+			)}
+		</section>
+	);
+}
+
+function Commands({ device }: { device: string }) {
+	const { t } = useTranslation();
+	const commands = useInfiniteQuery({ ...commandsQuery({ device, limit: 4 }), select: (d) => d.pages[0]?.items ?? [] });
+	return (
+		<section className={css.section}>
+			<h3 className={css.heading}>
+				{t('device.commands')}
+				<Link to="/commands" search={{ device }}>
+					{t('device.allCommands')}
+				</Link>
+			</h3>
+			{commands.data === undefined ? (
+				commands.isError ? (
+					<p className={css.faint}>{t('broken.offlineHelp')}</p>
+				) : (
+					<Loading lines={2} />
+				)
+			) : commands.data.length === 0 ? (
+				<p className={css.faint}>{t('device.noCommands')}</p>
+			) : (
+				<ul className={css.rows}>
+					{commands.data.slice(0, 4).map((c) => (
+						<li key={c.id} className={css.command}>
+							<code className={css.commandText}>{c.text ?? t('device.hidden')}</code>
+							<CommandChip command={c} />
+							{c.response !== null && <span className={css.answer}>{c.response}</span>}
+							<span className={css.when}>
+								<At at={c.createdAt} />
+							</span>
+						</li>
+					))}
+				</ul>
+			)}
+		</section>
+	);
+}
+
+function About({ state }: { state: DeviceState }) {
+	const { t, i18n } = useTranslation();
+	const groups = useQuery(groupsQuery).data;
+	const d = state.device;
+	return (
+		<section className={css.section}>
+			<h3 className={css.heading}>{t('device.about')}</h3>
+			<dl className={css.facts}>
+				<Fact name={t('device.imei')} mono>
+					{d.imei}
+				</Fact>
+				{d.phone !== null && (
+					<Fact name={t('device.phone')} mono>
+						{d.phone}
+					</Fact>
+				)}
+				{d.model !== null && <Fact name={t('device.model')}>{d.model}</Fact>}
+				{state.family !== null && <Fact name={t('device.family')}>{state.familyHow === null ? state.family : `${state.family} (${state.familyHow})`}</Fact>}
+				{d.group !== null && <Fact name={t('device.group')}>{groups?.find((g) => g.id === d.group)?.name ?? d.group}</Fact>}
+				{d.latitude !== null && d.longitude !== null && (
+					<Fact name={t('device.coordinates')} mono>
+						{d.latitude.toFixed(5)}, {d.longitude.toFixed(5)}
+					</Fact>
+				)}
+				{state.altitude !== null && <Fact name={t('device.altitude')}>{sayNumber(state.altitude, i18n.language, 0)} m</Fact>}
+				{d.notes !== null && d.notes !== '' && <Fact name={t('device.notes')}>{d.notes}</Fact>}
+			</dl>
+		</section>
+	);
+}
+
+function Values({ state }: { state: DeviceState }) {
+	const { t, i18n } = useTranslation();
+	if (state.io.length === 0) return null;
+	return (
+		<details className={css.details}>
+			<summary>
+				{t('device.values')} <span className={css.faint}>{state.io.length}</span>
+			</summary>
+			<table className={css.values}>
+				<thead>
+					<tr>
+						<th scope="col">{t('device.element')}</th>
+						<th scope="col">{t('device.value')}</th>
+					</tr>
+				</thead>
+				<tbody>
+					{state.io.map((v) => (
+						<tr key={v.id}>
+							<td>
+								{v.name ?? `io_${v.id}`} <span className={css.faint}>{v.id}</span>
+							</td>
+							<td>
+								{v.label ?? (v.value === null ? v.text : sayNumber(v.value, i18n.language))}
+								{v.unit !== null && v.label === null && <span className={css.unit}> {v.unit}</span>}
+							</td>
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</details>
+	);
+}

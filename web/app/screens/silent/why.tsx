@@ -1,0 +1,1 @@
+export function WhyScreen() { return null; }

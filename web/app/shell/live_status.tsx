@@ -1,0 +1,49 @@
+/** Is what one sees now? A word in the bar; a line across the page when it isn't. */
+import { DialogTrigger, Popover, Button, Dialog } from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
+import { useHealth } from '../live/context.tsx';
+import type { Health } from '../live/socket.ts';
+import { fullTime } from '../ui/time.tsx';
+import { Icon } from '../ui/icons.tsx';
+import css from './live_status.module.css';
+
+export function LiveStatus() {
+	const { t, i18n } = useTranslation();
+	const health = useHealth();
+	return (
+		<DialogTrigger>
+			<Button className={css.status ?? ''} data-health={health.state}>
+				<span className={css.dot} />
+				<span>{t(`live.${health.state}`)}</span>
+			</Button>
+			<Popover className={css.popover ?? ''} offset={6}>
+				<Dialog className={css.help ?? ''} aria-label={t(`live.${health.state}`)}>
+					<p>{reasonOf(health) ?? t(`live.${health.state}Help`)}</p>
+					{health.state === 'live' && health.asOf > 0 && <p className={css.time}>{t('live.asOf', { time: fullTime(health.asOf, i18n.language) })}</p>}
+				</Dialog>
+			</Popover>
+		</DialogTrigger>
+	);
+}
+
+function reasonOf(health: Health): string | null {
+	return 'reason' in health ? health.reason : null;
+}
+
+export function LiveBanner() {
+	const { t } = useTranslation();
+	const health = useHealth();
+	const shown = health.state === 'late' || health.state === 'away' || health.state === 'offline';
+	return (
+		<div role="status" aria-live="polite">
+			{shown && (
+				<p className={css.banner} data-health={health.state}>
+					<Icon name="warning" size={16} />
+					<span>
+						<strong>{t(`live.${health.state}`)}.</strong> {reasonOf(health) ?? t(`live.${health.state}Help`)}
+					</span>
+				</p>
+			)}
+		</div>
+	);
+}

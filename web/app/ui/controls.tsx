@@ -1,0 +1,137 @@
+/** Buttons, fields and lists: react-aria's behaviour, our look. */
+import type { ReactNode } from 'react';
+import {
+	Button as AriaButton,
+	Checkbox as AriaCheckbox,
+	FieldError,
+	Input,
+	Label,
+	ListBox,
+	ListBoxItem,
+	Popover,
+	Select as AriaSelect,
+	SelectValue,
+	Text,
+	TextField as AriaTextField,
+	Tooltip,
+	TooltipTrigger,
+	type ButtonProps,
+	type TextFieldProps,
+} from 'react-aria-components';
+import { Icon, type IconName } from './icons.tsx';
+import css from './controls.module.css';
+
+type Kind = 'plain' | 'primary' | 'danger' | 'quiet';
+
+export function Button({ kind = 'plain', icon, children, ...props }: Omit<ButtonProps, 'children' | 'className' | 'style'> & { kind?: Kind; icon?: IconName; children: ReactNode }) {
+	return (
+		<AriaButton {...props} className={`${css.button ?? ''} ${css[kind] ?? ''}`}>
+			{icon !== undefined && <Icon name={icon} size={16} />}
+			<span>{children}</span>
+		</AriaButton>
+	);
+}
+
+/** A button that is only an icon: its label shows as a tooltip and is read aloud. */
+export function IconButton({ icon, label, pressed, ...props }: Omit<ButtonProps, 'children' | 'className' | 'style'> & { icon: IconName; label: string; pressed?: boolean }) {
+	return (
+		<TooltipTrigger delay={500}>
+			<AriaButton {...props} aria-label={label} {...(pressed === undefined ? {} : { 'aria-pressed': pressed })} className={css.icon ?? ''}>
+				<Icon name={icon} />
+			</AriaButton>
+			<Tooltip offset={6} className={css.tooltip ?? ''}>
+				{label}
+			</Tooltip>
+		</TooltipTrigger>
+	);
+}
+
+export function TextField({
+	label,
+	hint,
+	error,
+	mono = false,
+	...props
+}: Omit<TextFieldProps, 'children' | 'className' | 'style'> & { label: string; hint?: string | undefined; error?: string | undefined; mono?: boolean; placeholder?: string }) {
+	return (
+		<AriaTextField {...props} isInvalid={error !== undefined} className={css.field ?? ''}>
+			<Label className={css.label ?? ''}>{label}</Label>
+			<Input className={`${css.input ?? ''} ${mono ? (css.mono ?? '') : ''}`} placeholder={props.placeholder ?? ''} />
+			{hint !== undefined && error === undefined && (
+				<Text slot="description" className={css.hint ?? ''}>
+					{hint}
+				</Text>
+			)}
+			<FieldError className={css.error ?? ''}>{error}</FieldError>
+		</AriaTextField>
+	);
+}
+
+export interface Option<T extends string> {
+	id: T;
+	label: string;
+	note?: string | undefined;
+	/** Steps to the right, for trees. */
+	depth?: number;
+}
+
+export function Select<T extends string>({
+	label,
+	options,
+	value,
+	onChange,
+	hideLabel = false,
+	compact = false,
+	isDisabled = false,
+}: {
+	label: string;
+	options: readonly Option<T>[];
+	value: T;
+	onChange: (value: T) => void;
+	hideLabel?: boolean;
+	compact?: boolean;
+	isDisabled?: boolean;
+}) {
+	return (
+		<AriaSelect
+			value={value}
+			isDisabled={isDisabled}
+			onChange={(key) => {
+				const found = options.find((o) => o.id === key);
+				if (found !== undefined) onChange(found.id);
+			}}
+			{...(hideLabel ? { 'aria-label': label } : {})}
+			className={`${css.field ?? ''} ${compact ? (css.compact ?? '') : ''}`}
+		>
+			{!hideLabel && <Label className={css.label ?? ''}>{label}</Label>}
+			<AriaButton className={css.select ?? ''}>
+				<SelectValue className={css.value ?? ''} />
+				<Icon name="down" size={14} />
+			</AriaButton>
+			<Popover className={css.popover ?? ''} offset={4}>
+				<ListBox className={css.list ?? ''} items={options}>
+					{(option) => (
+						<ListBoxItem id={option.id} textValue={option.label} className={css.option ?? ''} data-depth={option.depth ?? 0}>
+							<span className={css.optionLabel}>{option.label}</span>
+							{option.note !== undefined && <span className={css.note}>{option.note}</span>}
+						</ListBoxItem>
+					)}
+				</ListBox>
+			</Popover>
+		</AriaSelect>
+	);
+}
+
+export function Checkbox({ children, isSelected, onChange, isDisabled = false, hint }: { children: ReactNode; isSelected: boolean; onChange: (on: boolean) => void; isDisabled?: boolean; hint?: string }) {
+	return (
+		<AriaCheckbox isSelected={isSelected} onChange={onChange} isDisabled={isDisabled} className={css.check ?? ''}>
+			<span className={css.box}>
+				<Icon name="check" size={12} />
+			</span>
+			<span>
+				{children}
+				{hint !== undefined && <span className={css.hint}> {hint}</span>}
+			</span>
+		</AriaCheckbox>
+	);
+}
