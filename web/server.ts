@@ -18,7 +18,7 @@ import { openLog } from './server/log.ts';
 import { loginLimits } from './server/login_limits.ts';
 import { opsServer } from './server/ops.ts';
 import { sessionHandler, sessionStore } from './server/sessions.ts';
-import { VERSION } from './server/version.ts';
+import { TGCTL, VERSION } from './server/version.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -76,7 +76,7 @@ async function serve(path: string | undefined): Promise<void> {
 		directory: new Directory(database.db, () => fleet.heard),
 		fleet,
 		limits: loginLimits(database.pool),
-		children: new Children(config.WEB_TGCTL ?? 'tgctl', config.DATABASE_URL),
+		children: new Children(config.WEB_TGCTL ?? TGCTL, config.DATABASE_URL),
 	};
 	const store = sessionStore(database.pool, config, (error) => log.warn({ err: error }, 'sessions'));
 	const sessions = sessionHandler(store, config);

@@ -15,6 +15,7 @@ import { isAway } from '../db.ts';
 import { docsPage, docsStyle, openApi } from '../openapi.ts';
 import { Busy } from '../passwords.ts';
 import { notFound, Problem } from '../problem.ts';
+import { STATIC_DIR } from '../version.ts';
 import { mount, requestIdOf } from './mount.ts';
 
 /** Origins that the map's style is loaded from, beside our own. */
@@ -105,7 +106,7 @@ function failures(app: App): ErrorRequestHandler {
 
 /** The built pages: hashed assets for ever, and one page for each address that a user may open. */
 function pages(app: App): RequestHandler[] {
-	const dir = app.config.WEB_STATIC_DIR ?? join(import.meta.dirname, '../../dist/app');
+	const dir = app.config.WEB_STATIC_DIR ?? STATIC_DIR;
 	const assets = express.static(dir, {
 		index: false,
 		redirect: false,
