@@ -72,8 +72,9 @@ export function FleetMap(props: FleetMapProps) {
 	useEffect(() => {
 		if (map === null) return;
 		const phone = matchMedia('(max-width: 760px)').matches;
-		const height = box.current?.clientHeight ?? 0;
-		map.setCovered(covered && !phone ? 400 : 0, covered && phone ? height * 0.5 : 0);
+		// As high as the sheet of device/sheet.module.css on a phone.
+		const sheet = (box.current?.parentElement?.parentElement?.clientHeight ?? 0) * 0.62;
+		map.setCovered(covered && !phone ? 400 : 0, covered && phone ? sheet : 0);
 		map.show(numbers, chosen);
 		if (!settled.current && live.fleet.complete) {
 			settled.current = true;
