@@ -8,6 +8,7 @@ import session, { type SessionData } from 'express-session';
 import type { RequestHandler } from 'express';
 import type pg from 'pg';
 import type { Config } from './config.ts';
+import { DatabaseAway, isAway } from './db.ts';
 
 export const COOKIE = '__Host-omnitrack';
 const WRITE_MS = 60_000;
@@ -45,7 +46,9 @@ export function sessionStore(pool: pg.Pool, config: Config, onError: (error: unk
 			super.get(hashedSid(sid), (error: unknown, data?: SessionData | null) => {
 				const limit = data?.kind === 'display' ? DISPLAY_DAYS * 86_400_000 : maxAgeMs;
 				const over = data?.signedInAt !== undefined && Date.now() - data.signedInAt > limit;
-				callback(error, over ? null : data);
+				// express-session takes ENOENT, which a socket that is away says, for a session that isn't there.
+				if (error) callback(isAway(error) ? new DatabaseAway('sessions can not be read', { cause: error }) : error);
+				else callback(null, over ? null : data);
 			});
 		}
 		override set(sid: string, data: SessionData, callback?: Done): void {

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""The web application's live feed: from a tracker's record to the frame of a browser, with the real gateway.
+
+A position appears and moves, one tile tells the other; rights hold; the database goes and comes back; a lie is healed.
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lib import live, proc, suite, web, wire
+from lib.fleet import imeis
+
+web.need()
+
+
+def record(lat=54.68, lon=25.28, speed=0, ago=0, **more):
+    return wire.Record(int((time.time() - ago) * 1000), lat, lon, speed=speed, sats=9, **more)
+
+
+def put(database, imei, group=None, **columns):
+    """A device in a group; its id."""
+    database.add_devices([imei], **columns)
+    ident = database.query("SELECT id FROM devices WHERE imei = '%s'" % imei)
+    if group is not None:
+        database.query("INSERT INTO omnitrack.device_groups VALUES (%s, %s)" % (ident, group))
+    return ident
+
+
+def test_position(bench):
+    """A record is a point in the browser's frame, moving by its speed; the second one moves it."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    ident = put(database, imei, group=1)
+    gw = bench.gateway(database)
+    server = web.Web(bench, database)
+    browser = server.admin()
+    socket = live.Live(browser, bench.scope)
+    proc.equal(socket.view(), {"ok": True, "mode": "points", "devices": 1}, "the answer to view")
+    socket.wait(ident, state="out", out="never")
+    tracker = bench.tracker(gw, imei)
+    tracker.login()
+    tracker.exchange(wire.frame(8, [record(speed=60)]))
+    socket.wait(ident, state="moving", lat=546800000, lon=252800000, speed=60, online=True)
+    tracker.exchange(wire.frame(8, [record(lat=54.69, speed=0, ago=-1)]))
+    socket.wait(ident, state="standing", lat=546900000)
+    proc.equal(socket.names[0]["imei"], imei, "the name of the number")
+    got = browser.get("/devices/imei:%s" % imei)
+    proc.equal((got["state"], got["latitude"], got["online"]), ("standing", 54.69, True), "GET /devices/imei:...")
+    state = browser.get("/devices/%s/state" % ident)
+    proc.equal(state["session"]["gateway"], "e2e", "the session's gateway")
+    tracker.close()
+    socket.wait(ident, online=False)
+
+
+def test_tiles(bench):
+    """A device that leaves a tile is told there once more, and then in its new tile alone."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    ident = put(database, imei, group=1)
+    gw = bench.gateway(database)
+    browser = web.Web(bench, database).admin()
+    tracker = bench.tracker(gw, imei)
+    tracker.login()
+    tracker.exchange(wire.frame(8, [record(lat=10, lon=10, speed=50)]))
+    west, east = live.Live(browser, bench.scope), live.Live(browser, bench.scope)
+    try:
+        proc.wait_until(lambda: browser.get("/devices/%s" % ident)["latitude"] == 10, 2, "the first fix is known")
+    except Exception:
+        print(browser.get("/devices/%s" % ident)); print(database.query("select * from device_online")); print(database.query("select * from omnitrack.live")); print(database.query("select * from omnitrack.heartbeat")); raise
+    proc.equal(west.view(["2/2/1"])["devices"], 1, "devices in the western tile")   # 0..90 E, 0..66 N
+    proc.equal(east.view(["2/3/1"])["devices"], 0, "devices in the eastern tile")
+    tracker.exchange(wire.frame(8, [record(lat=10, lon=100, speed=50, ago=-1)]))
+    west.wait(ident, lon=1000000000)
+    east.wait(ident, lon=1000000000)
+    seen = len(west.frames)
+    tracker.exchange(wire.frame(8, [record(lat=11, lon=100, speed=50, ago=-2)]))
+    east.wait(ident, lat=110000000)
+    proc.equal(len(west.frames), seen, "frames of the tile that it has left")
+
+
+def test_rights(bench):
+    """One sees the devices of one's groups; a right that is taken is gone from the socket, also a session that ends."""
+    database = bench.database()
+    one, two, three = imeis(3)
+    admin = web.Web(bench, database).admin()
+    north = admin.post("/groups", {"name": "North"}, 201)["id"]
+    south = admin.post("/groups", {"name": "South"}, 201)["id"]
+    below = admin.post("/groups", {"name": "Harbour", "parent": north}, 201)["id"]
+    first, second, alone = put(database, one, below), put(database, two, south), put(database, three)
+    proc.wait_until(lambda: len(admin.get("/devices")["items"]) == 3, 20, "the devices are known")
+    ann = admin.make_user("ann", (north, "viewer"))
+    proc.equal([d["id"] for d in ann.get("/devices")["items"]], [first], "what ann may see")
+    for ident in (second, alone):
+        ann.get("/devices/%s" % ident, want=404)
+    socket = live.Live(ann, bench.scope)
+    proc.equal(socket.view()["devices"], 1, "devices of ann's socket")
+    socket.wait(first)
+    admin.patch("/users/%s" % ann.id, {"roles": [{"group": south, "role": "viewer"}]})
+    socket.wait(second)
+    proc.wait_until(lambda: first not in socket.devices, 10, "the right that was taken is gone")
+    database.query("UPDATE omnitrack.device_groups SET group_id = %s WHERE device_id = %s" % (north, second))
+    proc.wait_until(lambda: second not in socket.devices, 10, "a device that left the group is gone")
+    proc.check(any("me" in c for c in socket.came("changed")), "the page is told to ask again: %s" % socket.events)
+    admin.patch("/users/%s" % ann.id, {"disabled": True})
+    proc.check(socket.ended.wait(10 * proc.BUSY), "the socket of a disabled user ends")
+    ann.get("/me", want=401)
+
+
+def test_strangers(bench):
+    """No session, another site's page, nonsense: no socket, or an answer that says no."""
+    database = bench.database()
+    server = web.Web(bench, database)
+    admin = server.admin()
+    for who, origin in ((web.Browser(server), None), (admin, "http://evil.example"), (admin, "null")):
+        try:
+            live.Live(who, bench.scope, origin=origin)
+        except live.Refused:
+            continue
+        raise proc.Failure("let in: %s" % origin)
+    socket = live.Live(admin, bench.scope)
+    for bad in ({}, {"tiles": ["x"]}, {"tiles": ["0/0/0"] * 33}, {"tiles": ["20/1/1"]}, None, 7, {"tiles": [], "x": 1}):
+        proc.equal(socket.ask("view", bad)["ok"], False, "view %s" % (bad,))
+    proc.equal(socket.ask("trace", {"imei": "1"})["ok"], False, "trace of no IMEI")
+    socket.emit("view")
+    socket.emit("nonsense", {"a": 1})
+    proc.equal(socket.view()["ok"], True, "and it goes on")
+
+
+def test_database_away(bench):
+    """The database goes: the page is told within seconds, requests get 503; it comes back, and so does everything."""
+    cluster = bench.own_cluster()
+    database = bench.database(cluster)
+    imei = imeis(1)[0]
+    ident = put(database, imei, group=1)
+    gw = bench.gateway(database)
+    server = web.Web(bench, database, WEB_POOL=4)
+    browser = server.admin()
+    socket = live.Live(browser, bench.scope)
+    socket.view()
+    socket.wait(ident)
+    cluster.stop()
+    proc.wait_until(lambda: any(s["state"] == "away" for s in socket.came("status")), 15, "the page is told: away")
+    answer = browser.ask("GET", "/devices")
+    proc.equal((answer.status, answer.headers["Content-Type"].split(";")[0]), (503, "application/problem+json"), "meanwhile")
+    proc.equal(server.ops("/readyz")[0], 503, "/readyz")
+    proc.equal(server.ops("/healthz")[0], 200, "/healthz")
+    cluster.start()
+    proc.wait_until(lambda: socket.came("status")[-1]["state"] == "live", 30, "live again")
+    tracker = bench.tracker(gw, imei)
+    tracker.login()
+    tracker.exchange(wire.frame(8, [record(speed=30)]))
+    socket.wait(ident, seconds=30, state="moving")
+    browser.get("/devices")
+
+
+def test_lies(bench):
+    """Whoever may connect may notify: what can't be right is dropped and counted, and what could be is healed."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    ident = put(database, imei, group=1)
+    database.query("INSERT INTO device_online (device_id, recorded_at, last_record_at, last_seen_at, latitude, longitude,"
+                   " speed, heading, updated_at) VALUES (%s, now(), now(), now(), 1, 2, 0, 0, clock_timestamp())" % ident)
+    server = web.Web(bench, database)
+    socket = live.Live(server.admin(), bench.scope)
+    socket.view()
+    socket.wait(ident, lat=10000000)
+    for bad in ("", "hello", "AQ==", "AgAA", "ping:x"):
+        database.query("SELECT pg_notify('telematics_live', '%s')" % bad)
+    ahead = ("SELECT pg_notify('telematics_live', replace(encode('\\x01' || set_byte(packed, %d, 127), 'base64'), E'\\n', ''))"
+             " FROM omnitrack.live")
+    database.query(ahead % 56)   # updated_at far ahead
+    proc.wait_until(lambda: server.metric('omnitrack_feed_dropped_total{reason="format"}') >= 3
+                    and server.metric('omnitrack_feed_dropped_total{reason="implausible"}') == 1, 10, "dropped and counted")
+    database.query(ahead % 20)   # a longitude over 180 degrees
+    proc.wait_until(lambda: server.metric('omnitrack_feed_dropped_total{reason="implausible"}') == 2, 10, "dropped")
+    database.query("SELECT pg_notify('telematics_live', replace(encode('\\x01' || set_byte(packed, 17, 1), 'base64'),"
+                   " E'\\n', '')) FROM omnitrack.live")
+    proc.wait_until(lambda: socket.devices[ident]["lat"] != 10000000, 10, "the lie is believed")
+    socket.wait(ident, seconds=30, lat=10000000)
+
+
+def test_resume(bench):
+    """A client that comes back to the same process gets what has changed, and not the world."""
+    database = bench.database()
+    many = imeis(20)
+    database.add_devices(many)
+    database.query("INSERT INTO omnitrack.device_groups SELECT id, 1 FROM devices")
+    gw = bench.gateway(database)
+    browser = web.Web(bench, database).admin()
+    socket = live.Live(browser, bench.scope)
+    proc.equal(socket.view()["devices"], 20, "devices")
+    proc.wait_until(lambda: len(socket.devices) == 20, 20, "all are there")
+    as_of, epoch = socket.frames[-1][2], socket.hello["epoch"]
+    time.sleep(6)   # longer than the overlap of differences
+    as_of = max(as_of, time.time() * 1000 - 500)
+    socket.close()
+    tracker = bench.tracker(gw, many[3])
+    tracker.login()
+    tracker.exchange(wire.frame(8, [record(speed=40)]))
+    proc.wait_until(lambda: browser.get("/devices?state=moving")["items"], 20, "it moves")
+    back = live.Live(browser, bench.scope)
+    proc.equal(back.hello["epoch"], epoch, "the epoch of the same process")
+    back.view(since=as_of, epoch=epoch)
+    proc.wait_until(lambda: back.frames, 10, "a frame")
+    proc.equal((back.frames[0][1], len(back.frames[0][3])), (0, 1), "kind and number of devices of the first frame")
+    other = live.Live(browser, bench.scope)
+    other.view(since=as_of, epoch="another")
+    proc.wait_until(lambda: other.frames, 10, "a frame")
+    proc.equal((other.frames[0][1], len(other.frames[0][3])), (1, 20), "with another epoch: everything")
+
+
+suite.main(globals())
