@@ -295,7 +295,8 @@ export const en = {
 		text: 'Command text',
 		noTemplates: 'There are no templates that your role may use.',
 		dangerous: 'Dangerous',
-		dangerousHelp: 'It is sent once, not repeated, and expires within ten minutes. Whoever sits in the vehicle notices.',
+		dangerousHelp:
+			'It is sent once, not repeated, and expires within ten minutes. Whoever sits in the vehicle notices.',
 		confirm: 'Type “{{name}}” to confirm',
 		preview: 'Preview',
 		previewing: 'Checking…',
@@ -398,7 +399,8 @@ export const en = {
 		tooManyMinute: 'Too many tries. Wait a minute.',
 		offline: 'The server can’t be reached. Check your connection.',
 		away: 'The server can’t reach its database. Try again in a moment.',
-		setupNeeded: 'Nobody can sign in yet. Run “omnitrack-web setup” on the server: it prints a link that makes the first administrator.',
+		setupNeeded:
+			'Nobody can sign in yet. Run “omnitrack-web setup” on the server: it prints a link that makes the first administrator.',
 		forgotten: 'Forgotten? An administrator can give you a one-time link.',
 		setupTitle: 'Set up OmniTrack',
 		setupHelp: 'You become the first administrator.',

@@ -65,7 +65,13 @@ export function Claim({ token }: { token: string | null }) {
 		setBusy(true);
 		setProblem(null);
 		try {
-			await request('POST', '/session/claim', { body: { token, password, ...(setup ? { login: login.trim(), name: name.trim() === '' ? login.trim() : name.trim() } : {}) } });
+			await request('POST', '/session/claim', {
+				body: {
+					token,
+					password,
+					...(setup ? { login: login.trim(), name: name.trim() === '' ? login.trim() : name.trim() } : {}),
+				},
+			});
 			location.replace('/');
 		} catch (error) {
 			setProblem(error instanceof ApiProblem ? error : 'offline');
@@ -81,17 +87,51 @@ export function Claim({ token }: { token: string | null }) {
 			}}
 		>
 			<h1 className={css.title}>{setup ? t('signIn.setupTitle') : t('signIn.passwordTitle')}</h1>
-			<p className={css.lead}>{setup ? t('signIn.setupHelp') : t('signIn.passwordHelp', { login: link.login ?? '' })}</p>
+			<p className={css.lead}>
+				{setup ? t('signIn.setupHelp') : t('signIn.passwordHelp', { login: link.login ?? '' })}
+			</p>
 			{setup && (
 				<>
-					<Field label={t('signIn.login')} value={login} onChange={setLogin} autoComplete="username" autoFocus error={fields.get('login')} />
-					<Field label={t('signIn.name')} value={name} onChange={setName} autoComplete="name" error={fields.get('name')} />
+					<Field
+						label={t('signIn.login')}
+						value={login}
+						onChange={setLogin}
+						autoComplete="username"
+						autoFocus
+						error={fields.get('login')}
+					/>
+					<Field
+						label={t('signIn.name')}
+						value={name}
+						onChange={setName}
+						autoComplete="name"
+						error={fields.get('name')}
+					/>
 				</>
 			)}
-			<Field label={t('signIn.password')} value={password} onChange={setPassword} type="password" autoComplete="new-password" hint={t('signIn.rule')} error={fields.get('password')} />
-			<Field label={t('signIn.again')} value={again} onChange={setAgain} type="password" autoComplete="new-password" error={differs ? t('signIn.differs') : undefined} />
+			<Field
+				label={t('signIn.password')}
+				value={password}
+				onChange={setPassword}
+				type="password"
+				autoComplete="new-password"
+				hint={t('signIn.rule')}
+				error={fields.get('password')}
+			/>
+			<Field
+				label={t('signIn.again')}
+				value={again}
+				onChange={setAgain}
+				type="password"
+				autoComplete="new-password"
+				error={differs ? t('signIn.differs') : undefined}
+			/>
 			<div role="alert">
-				{problem !== null && fields.size === 0 && <p className={css.problem}>{problem === 'offline' ? t('signIn.offline') : (problem.detail ?? problem.title)}</p>}
+				{problem !== null && fields.size === 0 && (
+					<p className={css.problem}>
+						{problem === 'offline' ? t('signIn.offline') : (problem.detail ?? problem.title)}
+					</p>
+				)}
 			</div>
 			<button type="submit" className={css.submit} disabled={busy || !ready}>
 				{t('signIn.finish')}

@@ -32,7 +32,16 @@ export interface FieldProps {
 }
 
 /** Plain elements: this entry stays small. */
-export function Field({ label, value, onChange, type = 'text', autoComplete, hint, error, autoFocus = false }: FieldProps) {
+export function Field({
+	label,
+	value,
+	onChange,
+	type = 'text',
+	autoComplete,
+	hint,
+	error,
+	autoFocus = false,
+}: FieldProps) {
 	const help = error ?? hint;
 	const id = `field-${autoComplete}-${label}`.replaceAll(/\W+/g, '-');
 	return (

@@ -4,17 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { ApiProblem, get, request } from '../api/client.ts';
 import css from './login.module.css';
 import { Field } from './frame.tsx';
-
-/** Only addresses of our own: `next` comes from outside. */
-export function safeNext(search: string): string {
-	const next = new URLSearchParams(search).get('next') ?? '/';
-	try {
-		const to = new URL(next, location.origin);
-		return to.origin === location.origin && next.startsWith('/') && !/^\/(login|setup)\b/.test(to.pathname) ? `${to.pathname}${to.search}` : '/';
-	} catch {
-		return '/';
-	}
-}
+import { safeNext } from './safe_next.ts';
 
 export function SignIn() {
 	const { t } = useTranslation();
@@ -65,7 +55,13 @@ export function SignIn() {
 			<h1 className={css.title}>{t('signIn.title')}</h1>
 			{setup && <p className={css.note}>{t('signIn.setupNeeded')}</p>}
 			<Field label={t('signIn.login')} value={login} onChange={setLogin} autoComplete="username" autoFocus />
-			<Field label={t('signIn.password')} value={password} onChange={setPassword} type="password" autoComplete="current-password" />
+			<Field
+				label={t('signIn.password')}
+				value={password}
+				onChange={setPassword}
+				type="password"
+				autoComplete="current-password"
+			/>
 			<div role="alert">{error !== null && <p className={css.problem}>{error}</p>}</div>
 			<button type="submit" className={css.submit} disabled={busy || login.trim() === '' || password === ''}>
 				{busy ? t('signIn.doing') : t('signIn.do')}

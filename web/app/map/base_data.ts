@@ -1,6 +1,15 @@
 /** Unpacks the base map that ships (build/base_map.ts) into what the style draws, once a page. */
 import * as topojson from 'topojson-client';
-import type { Feature, FeatureCollection, LineString, MultiLineString, MultiPolygon, Point, Polygon, Position } from 'geojson';
+import type {
+	Feature,
+	FeatureCollection,
+	LineString,
+	MultiLineString,
+	MultiPolygon,
+	Point,
+	Polygon,
+	Position,
+} from 'geojson';
 import type { GeometryCollection, Topology } from 'topojson-specification';
 import { countries } from 'virtual:base-map';
 import { loadCities, type Cities } from './places.ts';

@@ -13,7 +13,8 @@ const font = ['IBM Plex Sans Variable'];
 
 export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 	const { css } = palette;
-	const attribution = 'Natural Earth · <a href="https://www.geonames.org/" target="_blank" rel="noreferrer">GeoNames</a> CC BY 4.0';
+	const attribution =
+		'Natural Earth · <a href="https://www.geonames.org/" target="_blank" rel="noreferrer">GeoNames</a> CC BY 4.0';
 	return {
 		version: 8,
 		sources: {
@@ -63,7 +64,15 @@ export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 				layout: {
 					'text-font': font,
 					'text-field': ['get', 'n'],
-					'text-size': ['interpolate', ['linear'], ['zoom'], 4, ['interpolate', ['linear'], ['get', 'p'], 50, 10, 70, 12.5], 9, ['interpolate', ['linear'], ['get', 'p'], 43, 11, 65, 16]],
+					'text-size': [
+						'interpolate',
+						['linear'],
+						['zoom'],
+						4,
+						['interpolate', ['linear'], ['get', 'p'], 50, 10, 70, 12.5],
+						9,
+						['interpolate', ['linear'], ['get', 'p'], 43, 11, 65, 16],
+					],
 					'text-anchor': 'bottom',
 					'text-offset': [0, -0.35],
 					'symbol-sort-key': ['-', 0, ['get', 'p']],

@@ -82,11 +82,22 @@ export class MapController {
 	#packed: Packed | null = null;
 
 	/** Throws where there is no WebGL 2. */
-	constructor(container: HTMLElement, fleet: Fleet, titleOf: (n: number) => string | undefined, label: string, start: Place | null, events: Events) {
+	constructor(
+		container: HTMLElement,
+		fleet: Fleet,
+		titleOf: (n: number) => string | undefined,
+		label: string,
+		start: Place | null,
+		events: Events,
+	) {
 		this.#fleet = fleet;
 		const map = new MapLibre({
 			container,
-			style: { version: 8, sources: {}, layers: [{ id: 'water', type: 'background', paint: { 'background-color': this.#palette.css('map-water') } }] },
+			style: {
+				version: 8,
+				sources: {},
+				layers: [{ id: 'water', type: 'background', paint: { 'background-color': this.#palette.css('map-water') } }],
+			},
 			center: start === null ? [15, 50] : [start.longitude, start.latitude],
 			zoom: start?.zoom ?? 3.2,
 			minZoom: 1.5,
@@ -204,11 +215,16 @@ export class MapController {
 			if (!Number.isNaN(at[0]) && (last === undefined || last[0] !== at[0] || last[1] !== at[1])) this.#trail.push(at);
 			if (this.#trail.length > 5000) this.#trail.shift();
 		}
-		if (before !== this.#trail.length || this.#trail.length <= 1) this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
+		if (before !== this.#trail.length || this.#trail.length <= 1)
+			this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
 	}
 
 	#trailData(): GeoJSON.Feature {
-		return { type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: this.#trail.length > 1 ? this.#trail : [] } };
+		return {
+			type: 'Feature',
+			properties: {},
+			geometry: { type: 'LineString', coordinates: this.#trail.length > 1 ? this.#trail : [] },
+		};
 	}
 
 	place(): Place {
@@ -229,7 +245,11 @@ export class MapController {
 				[e.west, e.south],
 				[e.east, e.north],
 			],
-			{ padding: { top: 56, left: 56, right: 56 + this.#covered.right, bottom: 56 + this.#covered.bottom }, maxZoom: NEAR, ...(jump ? { animate: false } : this.#ease()) },
+			{
+				padding: { top: 56, left: 56, right: 56 + this.#covered.right, bottom: 56 + this.#covered.bottom },
+				maxZoom: NEAR,
+				...(jump ? { animate: false } : this.#ease()),
+			},
 		);
 		return true;
 	}
@@ -240,7 +260,12 @@ export class MapController {
 		if (Number.isNaN(x)) return;
 		const center: [number, number] = [longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)];
 		const offset: [number, number] = [-this.#covered.right / 2, -this.#covered.bottom / 2];
-		this.#map.easeTo({ center, offset, ...(near ? { zoom: Math.max(this.#map.getZoom(), NEAR) } : {}), ...this.#ease() });
+		this.#map.easeTo({
+			center,
+			offset,
+			...(near ? { zoom: Math.max(this.#map.getZoom(), NEAR) } : {}),
+			...this.#ease(),
+		});
 	}
 
 	/** Is the device where one sees it? */
@@ -249,7 +274,12 @@ export class MapController {
 		if (Number.isNaN(x)) return true;
 		const at = this.#map.project([longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)]);
 		const { clientWidth, clientHeight } = this.#map.getCanvas();
-		return at.x > 20 && at.y > 20 && at.x < clientWidth - this.#covered.right - 20 && at.y < clientHeight - this.#covered.bottom - 20;
+		return (
+			at.x > 20 &&
+			at.y > 20 &&
+			at.x < clientWidth - this.#covered.right - 20 &&
+			at.y < clientHeight - this.#covered.bottom - 20
+		);
 	}
 
 	zoomBy(steps: number): void {

@@ -31,7 +31,10 @@ export function AccountMenu({ me }: { me: Me | undefined }) {
 	const [theme, setTheme] = useState(storedTheme);
 	return (
 		<MenuTrigger>
-			<Button className={css.who ?? ''} aria-label={me === undefined ? t('nav.account') : `${t('nav.account')}: ${me.name}`}>
+			<Button
+				className={css.who ?? ''}
+				aria-label={me === undefined ? t('nav.account') : `${t('nav.account')}: ${me.name}`}
+			>
 				{me === undefined ? <Icon name="account" /> : <span aria-hidden="true">{initials(me.name)}</span>}
 			</Button>
 			<Popover className={css.popover ?? ''} placement="bottom end" offset={6}>

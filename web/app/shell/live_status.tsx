@@ -21,7 +21,9 @@ export function LiveStatus() {
 			<Popover className={css.popover ?? ''} offset={6}>
 				<Dialog className={css.help ?? ''} aria-label={t(`live.${health.state}`)}>
 					<p>{reasonOf(health) ?? t(`live.${health.state}Help`)}</p>
-					{health.state === 'live' && health.asOf > 0 && <p className={css.time}>{t('live.asOf', { time: fullTime(health.asOf, locale) })}</p>}
+					{health.state === 'live' && health.asOf > 0 && (
+						<p className={css.time}>{t('live.asOf', { time: fullTime(health.asOf, locale) })}</p>
+					)}
 				</Dialog>
 			</Popover>
 		</DialogTrigger>

@@ -43,7 +43,13 @@ export function StateText({ state, children }: { state: State; children: ReactNo
 	);
 }
 
-export function Chip({ children, tone = 'plain' }: { children: ReactNode; tone?: 'plain' | 'good' | 'warning' | 'danger' | 'info' | 'plate' }) {
+export function Chip({
+	children,
+	tone = 'plain',
+}: {
+	children: ReactNode;
+	tone?: 'plain' | 'good' | 'warning' | 'danger' | 'info' | 'plate';
+}) {
 	return (
 		<span className={css.chip} data-tone={tone}>
 			{children}

@@ -40,7 +40,11 @@ const units = [
 export function span(seconds: number, locale: string): string {
 	const s = Math.max(0, Math.round(seconds));
 	const [size, unit] = units.find(([u]) => s >= u) ?? units[3];
-	return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: unit === 'day' ? 'short' : 'narrow' }).format(Math.floor(s / size));
+	return new Intl.NumberFormat(locale, {
+		style: 'unit',
+		unit,
+		unitDisplay: unit === 'day' ? 'short' : 'narrow',
+	}).format(Math.floor(s / size));
 }
 
 export function fullTime(ms: number, locale: string): string {
@@ -49,7 +53,10 @@ export function fullTime(ms: number, locale: string): string {
 
 export function shortTime(ms: number, locale: string): string {
 	const sameDay = new Date(ms).toDateString() === new Date().toDateString();
-	return new Intl.DateTimeFormat(locale, sameDay ? { timeStyle: 'short' } : { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(ms);
+	return new Intl.DateTimeFormat(
+		locale,
+		sameDay ? { timeStyle: 'short' } : { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+	).format(ms);
 }
 
 /** How long ago something was, by the database's clock. */

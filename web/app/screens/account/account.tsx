@@ -20,7 +20,8 @@ const LEAST = 10;
 export function AccountScreen() {
 	const { t } = useTranslation();
 	const me = useQuery(meQuery);
-	if (me.data === undefined) return me.isError ? <Broken error={me.error} retry={() => void me.refetch()} /> : <Loading />;
+	if (me.data === undefined)
+		return me.isError ? <Broken error={me.error} retry={() => void me.refetch()} /> : <Loading />;
 	return (
 		<div className={page.page}>
 			<header className={page.head}>
@@ -115,9 +116,31 @@ function Password() {
 					change.mutate();
 				}}
 			>
-				<TextField label={t('account.current')} type="password" value={current} onChange={setCurrent} autoComplete="current-password" error={fields.get('current')} />
-				<TextField label={t('account.new')} type="password" value={password} onChange={setPassword} autoComplete="new-password" hint={t('account.rule')} error={fields.get('password')} />
-				<TextField label={t('account.again')} type="password" value={again} onChange={setAgain} autoComplete="new-password" error={differs ? t('account.differs') : undefined} />
+				<TextField
+					label={t('account.current')}
+					type="password"
+					value={current}
+					onChange={setCurrent}
+					autoComplete="current-password"
+					error={fields.get('current')}
+				/>
+				<TextField
+					label={t('account.new')}
+					type="password"
+					value={password}
+					onChange={setPassword}
+					autoComplete="new-password"
+					hint={t('account.rule')}
+					error={fields.get('password')}
+				/>
+				<TextField
+					label={t('account.again')}
+					type="password"
+					value={again}
+					onChange={setAgain}
+					autoComplete="new-password"
+					error={differs ? t('account.differs') : undefined}
+				/>
 				<Problem error={fields.size > 0 ? null : change.error} />
 				{change.isSuccess && (
 					<p role="status" className={css.good}>
@@ -125,7 +148,11 @@ function Password() {
 					</p>
 				)}
 				<div className={page.buttons}>
-					<Button kind="primary" type="submit" isDisabled={change.isPending || current === '' || password.length < LEAST || again !== password}>
+					<Button
+						kind="primary"
+						type="submit"
+						isDisabled={change.isPending || current === '' || password.length < LEAST || again !== password}
+					>
 						{t('account.change')}
 					</Button>
 				</div>
@@ -137,7 +164,8 @@ function Password() {
 /** "Chrome, Linux" is all that one needs to know it again. */
 function browserOf(agent: string | null): string {
 	if (agent === null || agent === '') return '?';
-	const browser = ['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'].find((b) => agent.includes(b)) ?? agent.split('/')[0] ?? agent;
+	const browser =
+		['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'].find((b) => agent.includes(b)) ?? agent.split('/')[0] ?? agent;
 	const system = ['iPhone', 'iPad', 'Android', 'Windows', 'Mac OS', 'Linux'].find((s) => agent.includes(s));
 	return [{ Edg: 'Edge', OPR: 'Opera' }[browser] ?? browser, system].filter((s) => s !== undefined).join(', ');
 }
@@ -171,7 +199,11 @@ function Sessions() {
 							<span className={page.faint}>
 								{t('account.seen')} <Ago at={Date.parse(s.seenAt)} />
 							</span>
-							{s.current ? <Chip tone="good">{t('account.this')}</Chip> : <Button onPress={() => end.mutate(s.id)}>{t('account.end')}</Button>}
+							{s.current ? (
+								<Chip tone="good">{t('account.this')}</Chip>
+							) : (
+								<Button onPress={() => end.mutate(s.id)}>{t('account.end')}</Button>
+							)}
 						</li>
 					))}
 				</ul>

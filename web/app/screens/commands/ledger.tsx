@@ -29,7 +29,10 @@ export function CommandsScreen() {
 	const [cancelling, setCancelling] = useState<Command | null>(null);
 	const rows = commands.data?.pages.flatMap((p) => p.items) ?? [];
 	const setStatus = (status: string | undefined) =>
-		void navigate({ search: ({ status: _old, ...rest }) => (status === undefined ? rest : { ...rest, status }), replace: true });
+		void navigate({
+			search: ({ status: _old, ...rest }) => (status === undefined ? rest : { ...rest, status }),
+			replace: true,
+		});
 
 	return (
 		<div className={page.page}>
@@ -42,17 +45,33 @@ export function CommandsScreen() {
 				)}
 				<span className={page.grow} />
 				{maySend && (
-					<Link to="/commands/send" search={search.device === undefined ? {} : { to: search.device }} className={page.action} data-primary="true">
+					<Link
+						to="/commands/send"
+						search={search.device === undefined ? {} : { to: search.device }}
+						className={page.action}
+						data-primary="true"
+					>
 						{t('commands.send')}
 					</Link>
 				)}
 			</header>
 			<div className={page.pills} role="group" aria-label={t('commands.status')}>
-				<button type="button" className={page.pill} aria-pressed={search.status === undefined} onClick={() => setStatus(undefined)}>
+				<button
+					type="button"
+					className={page.pill}
+					aria-pressed={search.status === undefined}
+					onClick={() => setStatus(undefined)}
+				>
 					{t('commands.all')}
 				</button>
 				{statuses.map((s) => (
-					<button key={s} type="button" className={page.pill} aria-pressed={search.status === s} onClick={() => setStatus(s)}>
+					<button
+						key={s}
+						type="button"
+						className={page.pill}
+						aria-pressed={search.status === s}
+						onClick={() => setStatus(s)}
+					>
 						{t(`commands.${s}`)}
 					</button>
 				))}
@@ -131,17 +150,25 @@ function Row({ command: c, maySend, onCancel }: { command: Command; maySend: boo
 				{c.status === 'pending' && <span className={css.note}>{t('commands.pendingHelp')}</span>}
 				{c.status === 'sent' && <span className={css.note}>{t('commands.sentHelp')}</span>}
 			</td>
-			<td data-hide>{c.maxAttempts === null ? c.attempts : t('commands.attempt', { n: c.attempts, max: c.maxAttempts })}</td>
+			<td data-hide>
+				{c.maxAttempts === null ? c.attempts : t('commands.attempt', { n: c.attempts, max: c.maxAttempts })}
+			</td>
 			<td data-hide>{c.createdBy}</td>
 			<td className={css.when}>
 				<At at={c.createdAt} />
 				{(c.status === 'pending' || c.status === 'sent') && c.expiresAt !== null && (
 					<span className={css.note}>
-						{t('commands.expires', { time: new Date(c.expiresAt).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' }) })}
+						{t('commands.expires', {
+							time: new Date(c.expiresAt).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' }),
+						})}
 					</span>
 				)}
 			</td>
-			<td>{maySend && c.status === 'pending' && <IconButton icon="close" label={t('commands.cancel')} onPress={onCancel} />}</td>
+			<td>
+				{maySend && c.status === 'pending' && (
+					<IconButton icon="close" label={t('commands.cancel')} onPress={onCancel} />
+				)}
+			</td>
 		</tr>
 	);
 }

@@ -7,7 +7,14 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../../api/client.ts';
-import { deviceSearchQuery, templatesQuery, type BulkResult, type Device, type Page, type Template } from '../../api/queries.ts';
+import {
+	deviceSearchQuery,
+	templatesQuery,
+	type BulkResult,
+	type Device,
+	type Page,
+	type Template,
+} from '../../api/queries.ts';
 import { get } from '../../api/client.ts';
 import { titleOf } from '../../live/names.ts';
 import { useAtLeast } from '../../shell/shell.tsx';
@@ -37,7 +44,11 @@ export function SendScreen() {
 	const templates = useQuery(templatesQuery);
 	const mayFree = useAtLeast('installer');
 	const ids = (search.to ?? '').split(',').filter((id) => /^[1-9]\d*$/.test(id));
-	const setIds = (to: string[]) => void navigate({ replace: true, search: ({ to: _old, ...rest }) => (to.length === 0 ? rest : { ...rest, to: to.join(',') }) });
+	const setIds = (to: string[]) =>
+		void navigate({
+			replace: true,
+			search: ({ to: _old, ...rest }) => (to.length === 0 ? rest : { ...rest, to: to.join(',') }),
+		});
 	const template = templates.data?.find((x) => x.id === search.template);
 	const [parameters, setParameters] = useState<Record<string, string>>({});
 	const [text, setText] = useState('');
@@ -50,7 +61,10 @@ export function SendScreen() {
 		setParameters({});
 		void navigate({ replace: true, search: (before) => ({ ...before, template: id }) });
 	};
-	const complete = template !== undefined ? template.parameters.every((p) => (parameters[p.name] ?? '') !== '') : search.template === FREE && text.trim() !== '';
+	const complete =
+		template !== undefined
+			? template.parameters.every((p) => (parameters[p.name] ?? '') !== '')
+			: search.template === FREE && text.trim() !== '';
 	const body: Body | null =
 		ids.length === 0 || !complete
 			? null
@@ -66,7 +80,12 @@ export function SendScreen() {
 				action={
 					<div className={page.buttons}>
 						<Button onPress={() => setDone(null)}>{t('send.another')}</Button>
-						<Link to="/commands" search={ids.length === 1 && ids[0] !== undefined ? { device: ids[0] } : {}} className={page.action} data-primary="true">
+						<Link
+							to="/commands"
+							search={ids.length === 1 && ids[0] !== undefined ? { device: ids[0] } : {}}
+							className={page.action}
+							data-primary="true"
+						>
 							{t('send.ledger')}
 						</Link>
 					</div>
@@ -99,7 +118,12 @@ export function SendScreen() {
 							))}
 							{mayFree && (
 								<label className={css.template} data-chosen={search.template === FREE}>
-									<input type="radio" name="template" checked={search.template === FREE} onChange={() => choose(FREE)} />
+									<input
+										type="radio"
+										name="template"
+										checked={search.template === FREE}
+										onChange={() => choose(FREE)}
+									/>
 									<span className={css.templateName}>{t('send.free')}</span>
 									<span className={css.templateHelp}>{t('send.freeHelp')}</span>
 								</label>
@@ -111,7 +135,13 @@ export function SendScreen() {
 									const value = parameters[p.name] ?? '';
 									const set = (to: string) => setParameters({ ...parameters, [p.name]: to });
 									return p.type === 'choice' ? (
-										<Select key={p.name} label={p.label ?? p.name} value={value} options={(p.choices ?? []).map((c) => ({ id: c, label: c }))} onChange={set} />
+										<Select
+											key={p.name}
+											label={p.label ?? p.name}
+											value={value}
+											options={(p.choices ?? []).map((c) => ({ id: c, label: c }))}
+											onChange={set}
+										/>
 									) : (
 										<TextField
 											key={p.name}
@@ -127,7 +157,14 @@ export function SendScreen() {
 						)}
 						{search.template === FREE && mayFree && (
 							<div className={css.parameters}>
-								<TextField label={t('send.text')} value={text} onChange={setText} mono autoComplete="off" spellCheck="false" />
+								<TextField
+									label={t('send.text')}
+									value={text}
+									onChange={setText}
+									mono
+									autoComplete="off"
+									spellCheck="false"
+								/>
 							</div>
 						)}
 					</section>
@@ -176,7 +213,11 @@ function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]
 							<li key={id} className={css.chip}>
 								{d !== undefined && <StateMark state={d.state} size={13} />}
 								<span>{name}</span>
-								<button type="button" aria-label={t('send.remove', { name })} onClick={() => onChange(ids.filter((x) => x !== id))}>
+								<button
+									type="button"
+									aria-label={t('send.remove', { name })}
+									onClick={() => onChange(ids.filter((x) => x !== id))}
+								>
 									<Icon name="close" size={12} />
 								</button>
 							</li>
@@ -185,7 +226,13 @@ function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]
 					{ids.length > 60 && <li className={css.chip}>+ {ids.length - 60}</li>}
 				</ul>
 			)}
-			<TextField label={t('send.pick')} placeholder={t('search.placeholder')} value={typed} onChange={setTyped} autoComplete="off" />
+			<TextField
+				label={t('send.pick')}
+				placeholder={t('search.placeholder')}
+				value={typed}
+				onChange={setTyped}
+				autoComplete="off"
+			/>
 			{offered.length > 0 && (
 				<ul className={css.offers}>
 					{offered.map((d) => (
@@ -210,7 +257,15 @@ function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]
 	);
 }
 
-function Preview({ body, template, onDone }: { body: Body | null; template: Template | undefined; onDone: (result: BulkResult) => void }) {
+function Preview({
+	body,
+	template,
+	onDone,
+}: {
+	body: Body | null;
+	template: Template | undefined;
+	onDone: (result: BulkResult) => void;
+}) {
 	const { t } = useTranslation();
 	const queries = useQueryClient();
 	const [typed, setTyped] = useState('');
@@ -276,11 +331,19 @@ function Preview({ body, template, onDone }: { body: Body | null; template: Temp
 										<td>
 											<strong>{i.name ?? i.imei ?? i.device}</strong>
 										</td>
-										<td data-moving={(i.speed ?? 0) >= 5}>{i.speed === null ? '' : t('fleet.speed', { speed: i.speed })}</td>
+										<td data-moving={(i.speed ?? 0) >= 5}>
+											{i.speed === null ? '' : t('fleet.speed', { speed: i.speed })}
+										</td>
 										<td>
 											<Ago at={i.fixAt === null ? null : Date.parse(i.fixAt)} />
 										</td>
-										<td>{i.outcome === 'refused' ? <span className={css.refused}>{i.reason}</span> : t(`send.${i.outcome}`)}</td>
+										<td>
+											{i.outcome === 'refused' ? (
+												<span className={css.refused}>{i.reason}</span>
+											) : (
+												t(`send.${i.outcome}`)
+											)}
+										</td>
 									</tr>
 								))}
 							</tbody>
@@ -292,11 +355,20 @@ function Preview({ body, template, onDone }: { body: Body | null; template: Temp
 								<p>
 									<Icon name="warning" size={16} /> {t('send.dangerousHelp')}
 								</p>
-								<TextField label={t('send.confirm', { name: template.name })} value={typed} onChange={setTyped} autoComplete="off" />
+								<TextField
+									label={t('send.confirm', { name: template.name })}
+									value={typed}
+									onChange={setTyped}
+									autoComplete="off"
+								/>
 							</div>
 						)}
 						<Problem error={send.error} />
-						<Button kind={template?.dangerous === true ? 'danger' : 'primary'} isDisabled={going === 0 || !confirmed || send.isPending} onPress={() => send.mutate()}>
+						<Button
+							kind={template?.dangerous === true ? 'danger' : 'primary'}
+							isDisabled={going === 0 || !confirmed || send.isPending}
+							onPress={() => send.mutate()}
+						>
 							{t('send.do', { count: going })}
 						</Button>
 					</div>

@@ -4,7 +4,13 @@ import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocale } from '../../i18n/locale.ts';
-import { commandsQuery, deviceEventsQuery, deviceStateQuery, groupsQuery, type DeviceState } from '../../api/queries.ts';
+import {
+	commandsQuery,
+	deviceEventsQuery,
+	deviceStateQuery,
+	groupsQuery,
+	type DeviceState,
+} from '../../api/queries.ts';
 import { ApiProblem } from '../../api/client.ts';
 import { useFleetVersion, useLive } from '../../live/context.tsx';
 import { titleOf } from '../../live/names.ts';
@@ -53,7 +59,9 @@ export function DeviceSheet({ device, following, onFollow, onClose }: SheetProps
 				<>
 					<Head state={state.data} following={following} onFollow={onFollow} onClose={onClose} />
 					<div className={css.body}>
-						{state.isError && !(state.error instanceof ApiProblem && state.error.status === 404) && <p className={css.stale}>{t('live.awayHelp')}</p>}
+						{state.isError && !(state.error instanceof ApiProblem && state.error.status === 404) && (
+							<p className={css.stale}>{t('live.awayHelp')}</p>
+						)}
 						<Readings state={state.data} />
 						<Connection state={state.data} />
 						<Events device={device} />
@@ -80,7 +88,10 @@ function Head({ state, following, onFollow, onClose }: { state: DeviceState } & 
 	const now: State = (number === undefined ? null : live.fleet.state(number)) ?? d.state;
 	const speed = number === undefined ? d.speed : (live.fleet.speed[number] ?? d.speed);
 	const heading = number === undefined ? (d.heading ?? 0) : ((live.fleet.heading[number] ?? 0) * 360) / 256;
-	const out = now === 'out' ? ((number === undefined ? undefined : outOf(live.fleet.flags[number] ?? 0)) ?? d.out ?? undefined) : undefined;
+	const out =
+		now === 'out'
+			? ((number === undefined ? undefined : outOf(live.fleet.flags[number] ?? 0)) ?? d.out ?? undefined)
+			: undefined;
 	const liveSeen = number === undefined ? 0 : (live.fleet.lastSeen[number] ?? 0) * 1000;
 	const seen = Math.max(liveSeen, d.lastSeenAt === null ? 0 : Date.parse(d.lastSeenAt));
 	const title = titleOf(d);
@@ -116,10 +127,21 @@ function Head({ state, following, onFollow, onClose }: { state: DeviceState } & 
 					<Ago at={seen === 0 ? null : seen} />
 				</span>
 			</div>
-			<p className={css.place}>{d.latitude === null || d.longitude === null ? t('device.noFix') : <PlaceText latitude={d.latitude} longitude={d.longitude} />}</p>
+			<p className={css.place}>
+				{d.latitude === null || d.longitude === null ? (
+					t('device.noFix')
+				) : (
+					<PlaceText latitude={d.latitude} longitude={d.longitude} />
+				)}
+			</p>
 			<FixAge state={state} />
 			<div className={css.actions}>
-				<Button kind={following ? 'primary' : 'plain'} icon="follow" isDisabled={d.latitude === null} onPress={() => onFollow(!following)}>
+				<Button
+					kind={following ? 'primary' : 'plain'}
+					icon="follow"
+					isDisabled={d.latitude === null}
+					onPress={() => onFollow(!following)}
+				>
 					{following ? t('fleet.following') : t('device.follow')}
 				</Button>
 				{maySend && (
@@ -189,7 +211,8 @@ function Connection({ state }: { state: DeviceState }) {
 	const { t } = useTranslation();
 	const locale = useLocale();
 	const s = state.session;
-	const time = (at: string) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
+	const time = (at: string) =>
+		new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
 	return (
 		<section className={css.section}>
 			<h3 className={css.heading}>{t('device.connection')}</h3>
@@ -313,8 +336,14 @@ function About({ state }: { state: DeviceState }) {
 					</Fact>
 				)}
 				{d.model !== null && <Fact name={t('device.model')}>{d.model}</Fact>}
-				{state.family !== null && <Fact name={t('device.family')}>{state.familyHow === null ? state.family : `${state.family} (${state.familyHow})`}</Fact>}
-				{d.group !== null && <Fact name={t('device.group')}>{groups?.find((g) => g.id === d.group)?.name ?? d.group}</Fact>}
+				{state.family !== null && (
+					<Fact name={t('device.family')}>
+						{state.familyHow === null ? state.family : `${state.family} (${state.familyHow})`}
+					</Fact>
+				)}
+				{d.group !== null && (
+					<Fact name={t('device.group')}>{groups?.find((g) => g.id === d.group)?.name ?? d.group}</Fact>
+				)}
 				{d.latitude !== null && d.longitude !== null && (
 					<Fact name={t('device.coordinates')} mono>
 						{d.latitude.toFixed(5)}, {d.longitude.toFixed(5)}

@@ -47,14 +47,21 @@ export function FleetMap(props: FleetMapProps) {
 		if (box.current === null) return;
 		let made: MapController;
 		try {
-			made = new MapController(box.current, live.fleet, (n) => live.names.title(n), label, parsePlace(latest.current.at), {
-				pick: (n) => latest.current.onPick(n),
-				moved: (place, view, byUser) => {
-					live.setTiles(tilesOf(view));
-					if (byUser && latest.current.follow) latest.current.onFollow(false);
-					if (settled.current) latest.current.onMoved(formatPlace(place));
+			made = new MapController(
+				box.current,
+				live.fleet,
+				(n) => live.names.title(n),
+				label,
+				parsePlace(latest.current.at),
+				{
+					pick: (n) => latest.current.onPick(n),
+					moved: (place, view, byUser) => {
+						live.setTiles(tilesOf(view));
+						if (byUser && latest.current.follow) latest.current.onFollow(false);
+						if (settled.current) latest.current.onMoved(formatPlace(place));
+					},
 				},
-			});
+			);
 		} catch {
 			setBroken(true);
 			return;

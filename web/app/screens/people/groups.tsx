@@ -17,7 +17,8 @@ export function Groups() {
 	const { t } = useTranslation();
 	const groups = useQuery(groupsQuery);
 	const [editing, setEditing] = useState<Group | 'new' | null>(null);
-	if (groups.data === undefined) return groups.isError ? <Broken error={groups.error} retry={() => void groups.refetch()} /> : <Loading lines={6} />;
+	if (groups.data === undefined)
+		return groups.isError ? <Broken error={groups.error} retry={() => void groups.refetch()} /> : <Loading lines={6} />;
 	const all = groups.data;
 	return (
 		<>
@@ -64,18 +65,31 @@ export function Groups() {
 					</tbody>
 				</table>
 			</section>
-			{editing !== null && <GroupDialog group={editing === 'new' ? null : editing} groups={all} onClose={() => setEditing(null)} />}
+			{editing !== null && (
+				<GroupDialog group={editing === 'new' ? null : editing} groups={all} onClose={() => setEditing(null)} />
+			)}
 		</>
 	);
 }
 
-function GroupDialog({ group, groups, onClose }: { group: Group | null; groups: readonly Group[]; onClose: () => void }) {
+function GroupDialog({
+	group,
+	groups,
+	onClose,
+}: {
+	group: Group | null;
+	groups: readonly Group[];
+	onClose: () => void;
+}) {
 	const { t } = useTranslation();
 	const queries = useQueryClient();
 	const [name, setName] = useState(group?.name ?? '');
 	const [parent, setParent] = useState(group?.parent ?? ROOT);
 	const save = useMutation({
-		mutationFn: () => (group === null ? request('POST', '/groups', { body: { name, parent } }) : request('PATCH', `/groups/${group.id}`, { body: { name, parent } })),
+		mutationFn: () =>
+			group === null
+				? request('POST', '/groups', { body: { name, parent } })
+				: request('PATCH', `/groups/${group.id}`, { body: { name, parent } }),
 		onSuccess: () => {
 			void queries.invalidateQueries({ queryKey: ['groups'] });
 			onClose();
@@ -94,7 +108,14 @@ function GroupDialog({ group, groups, onClose }: { group: Group | null; groups: 
 					save.mutate();
 				}}
 			>
-				<TextField label={t('people.groupName')} value={name} onChange={setName} isRequired autoComplete="off" error={fields.get('name')} />
+				<TextField
+					label={t('people.groupName')}
+					value={name}
+					onChange={setName}
+					isRequired
+					autoComplete="off"
+					error={fields.get('name')}
+				/>
 				<Select label={t('people.parent')} value={parent} options={options} onChange={setParent} />
 				<Problem error={fields.has('name') ? null : save.error} />
 				<div className={page.buttons}>

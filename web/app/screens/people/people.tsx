@@ -31,7 +31,12 @@ export function PeopleScreen() {
 				<Link to="/people" search={{}} className={page.tab} aria-current={tab === undefined ? 'page' : undefined}>
 					{t('people.users')}
 				</Link>
-				<Link to="/people" search={{ tab: 'groups' }} className={page.tab} aria-current={tab === 'groups' ? 'page' : undefined}>
+				<Link
+					to="/people"
+					search={{ tab: 'groups' }}
+					className={page.tab}
+					aria-current={tab === 'groups' ? 'page' : undefined}
+				>
 					{t('people.groups')}
 				</Link>
 			</nav>

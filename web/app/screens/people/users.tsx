@@ -23,9 +23,11 @@ export function Users({ open }: { open: string | undefined }) {
 	const groups = useQuery(groupsQuery).data ?? [];
 	const [adding, setAdding] = useState(false);
 	const [link, setLink] = useState<{ user: User; link: OneTimeLink } | null>(null);
-	if (users.data === undefined) return users.isError ? <Broken error={users.error} retry={() => void users.refetch()} /> : <Loading lines={8} />;
+	if (users.data === undefined)
+		return users.isError ? <Broken error={users.error} retry={() => void users.refetch()} /> : <Loading lines={8} />;
 	const editing = users.data.find((u) => u.id === open);
-	const show = (user: string | undefined) => void navigate({ to: '/people', search: user === undefined ? {} : { user } });
+	const show = (user: string | undefined) =>
+		void navigate({ to: '/people', search: user === undefined ? {} : { user } });
 	return (
 		<>
 			<div className={css.bar}>
@@ -50,7 +52,12 @@ export function Users({ open }: { open: string | undefined }) {
 							{users.data.map((u) => (
 								<tr key={u.id} className={css.user} data-off={u.disabled}>
 									<td>
-										<button type="button" className={css.name} aria-label={t('people.edit', { name: u.name })} onClick={() => show(u.id)}>
+										<button
+											type="button"
+											className={css.name}
+											aria-label={t('people.edit', { name: u.name })}
+											onClick={() => show(u.id)}
+										>
 											{u.name}
 										</button>{' '}
 										{u.disabled && <Chip>{t('people.disabled')}</Chip>}
@@ -79,7 +86,13 @@ export function Users({ open }: { open: string | undefined }) {
 				/>
 			)}
 			{editing !== undefined && (
-				<UserDialog key={editing.id} user={editing} groups={groups} onClose={() => show(undefined)} onLink={(user, made) => setLink({ user, link: made })} />
+				<UserDialog
+					key={editing.id}
+					user={editing}
+					groups={groups}
+					onClose={() => show(undefined)}
+					onLink={(user, made) => setLink({ user, link: made })}
+				/>
 			)}
 			{link !== null && <LinkDialog user={link.user} link={link.link} onClose={() => setLink(null)} />}
 		</>
@@ -94,24 +107,42 @@ export function Rights({ roles: given, groups }: { roles: readonly GroupRole[]; 
 			{given.map((r) => (
 				<li key={r.group}>
 					<strong>{t(`people.${r.role}`)}</strong>{' '}
-					<span className={page.soft}>{r.group === ROOT ? t('people.everywhere') : (groups.find((g) => g.id === r.group)?.name ?? r.group)}</span>
+					<span className={page.soft}>
+						{r.group === ROOT ? t('people.everywhere') : (groups.find((g) => g.id === r.group)?.name ?? r.group)}
+					</span>
 				</li>
 			))}
 		</ul>
 	);
 }
 
-function UserDialog({ user, groups, onClose, onLink }: { user: User | null; groups: readonly Group[]; onClose: () => void; onLink: (user: User, link: OneTimeLink) => void }) {
+function UserDialog({
+	user,
+	groups,
+	onClose,
+	onLink,
+}: {
+	user: User | null;
+	groups: readonly Group[];
+	onClose: () => void;
+	onLink: (user: User, link: OneTimeLink) => void;
+}) {
 	const { t } = useTranslation();
 	const queries = useQueryClient();
 	const [name, setName] = useState(user?.name ?? '');
 	const [login, setLogin] = useState(user?.login ?? '');
-	const [given, setGiven] = useState<GroupRole[]>(user?.roles ?? [{ group: ROOT, role: 'viewer', readsCommands: false }]);
+	const [given, setGiven] = useState<GroupRole[]>(
+		user?.roles ?? [{ group: ROOT, role: 'viewer', readsCommands: false }],
+	);
 	const [disabling, setDisabling] = useState(false);
 	const refresh = () => queries.invalidateQueries({ queryKey: ['users'] });
 	const save = useMutation({
 		mutationFn: async () => {
-			if (user !== null) return { user: await request<User>('PATCH', `/users/${user.id}`, { body: { name, roles: given } }), link: null };
+			if (user !== null)
+				return {
+					user: await request<User>('PATCH', `/users/${user.id}`, { body: { name, roles: given } }),
+					link: null,
+				};
 			const made = await request<User>('POST', '/users', { body: { login, name, roles: given } });
 			return { user: made, link: await request<OneTimeLink>('POST', `/users/${made.id}/password-link`) };
 		},
@@ -126,7 +157,8 @@ function UserDialog({ user, groups, onClose, onLink }: { user: User | null; grou
 		onSuccess: (made, u) => onLink(u, made),
 	});
 	const disable = useMutation({
-		mutationFn: ({ id, disabled }: { id: string; disabled: boolean }) => request<User>('PATCH', `/users/${id}`, { body: { disabled } }),
+		mutationFn: ({ id, disabled }: { id: string; disabled: boolean }) =>
+			request<User>('PATCH', `/users/${id}`, { body: { disabled } }),
 		onSuccess: () => {
 			void refresh();
 			onClose();
@@ -143,7 +175,11 @@ function UserDialog({ user, groups, onClose, onLink }: { user: User | null; grou
 					<Problem error={disable.error} />
 					<div className={page.buttons}>
 						<Button onPress={() => setDisabling(false)}>{t('cancel')}</Button>
-						<Button kind="danger" isDisabled={disable.isPending} onPress={() => disable.mutate({ id: user.id, disabled: true })}>
+						<Button
+							kind="danger"
+							isDisabled={disable.isPending}
+							onPress={() => disable.mutate({ id: user.id, disabled: true })}
+						>
 							{t('people.disable')}
 						</Button>
 					</div>
@@ -160,8 +196,23 @@ function UserDialog({ user, groups, onClose, onLink }: { user: User | null; grou
 				}}
 			>
 				<div className={css.two}>
-					<TextField label={t('people.name')} value={name} onChange={setName} isRequired autoComplete="off" error={fields.get('name')} />
-					<TextField label={t('people.login')} value={login} onChange={setLogin} isRequired isDisabled={user !== null} autoComplete="off" error={fields.get('login')} />
+					<TextField
+						label={t('people.name')}
+						value={name}
+						onChange={setName}
+						isRequired
+						autoComplete="off"
+						error={fields.get('name')}
+					/>
+					<TextField
+						label={t('people.login')}
+						value={login}
+						onChange={setLogin}
+						isRequired
+						isDisabled={user !== null}
+						autoComplete="off"
+						error={fields.get('login')}
+					/>
 				</div>
 				<RoleEditor given={given} groups={groups} onChange={setGiven} />
 				<Problem error={fields.size > 0 ? null : error} />
@@ -195,11 +246,24 @@ function UserDialog({ user, groups, onClose, onLink }: { user: User | null; grou
 	);
 }
 
-function RoleEditor({ given, groups, onChange }: { given: GroupRole[]; groups: readonly Group[]; onChange: (roles: GroupRole[]) => void }) {
+function RoleEditor({
+	given,
+	groups,
+	onChange,
+}: {
+	given: GroupRole[];
+	groups: readonly Group[];
+	onChange: (roles: GroupRole[]) => void;
+}) {
 	const { t } = useTranslation();
-	const places = groupOptions(groups).map((o) => ({ ...o, note: undefined, label: o.id === ROOT ? t('people.everywhere') : o.label }));
+	const places = groupOptions(groups).map((o) => ({
+		...o,
+		note: undefined,
+		label: o.id === ROOT ? t('people.everywhere') : o.label,
+	}));
 	const free = places.filter((p) => !given.some((r) => r.group === p.id));
-	const set = (at: number, change: Partial<GroupRole>) => onChange(given.map((r, i) => (i === at ? { ...r, ...change } : r)));
+	const set = (at: number, change: Partial<GroupRole>) =>
+		onChange(given.map((r, i) => (i === at ? { ...r, ...change } : r)));
 	return (
 		<fieldset className={css.roles}>
 			<legend>{t('people.roles')}</legend>
@@ -210,7 +274,9 @@ function RoleEditor({ given, groups, onChange }: { given: GroupRole[]; groups: r
 						label={t('people.role')}
 						hideLabel
 						value={r.role}
-						options={roles.filter((role) => role !== 'admin' || r.group === ROOT).map((role) => ({ id: role, label: t(`people.${role}`), note: t(`people.${role}Help`) }))}
+						options={roles
+							.filter((role) => role !== 'admin' || r.group === ROOT)
+							.map((role) => ({ id: role, label: t(`people.${role}`), note: t(`people.${role}Help`) }))}
 						onChange={(role) => set(i, { role })}
 					/>
 					<Select
@@ -218,18 +284,32 @@ function RoleEditor({ given, groups, onChange }: { given: GroupRole[]; groups: r
 						hideLabel
 						value={r.group}
 						options={places.filter((p) => p.id === r.group || free.includes(p))}
-						onChange={(group) => set(i, { group, ...(group !== ROOT && r.role === 'admin' ? { role: 'installer' as const } : {}) })}
+						onChange={(group) =>
+							set(i, { group, ...(group !== ROOT && r.role === 'admin' ? { role: 'installer' as const } : {}) })
+						}
 					/>
-					<IconButton icon="close" label={t('people.removeRole')} onPress={() => onChange(given.filter((_, at) => at !== i))} />
+					<IconButton
+						icon="close"
+						label={t('people.removeRole')}
+						onPress={() => onChange(given.filter((_, at) => at !== i))}
+					/>
 					{r.role !== 'admin' && (
-						<Checkbox isSelected={r.readsCommands} onChange={(readsCommands) => set(i, { readsCommands })} hint={t('people.readsCommandsHelp')}>
+						<Checkbox
+							isSelected={r.readsCommands}
+							onChange={(readsCommands) => set(i, { readsCommands })}
+							hint={t('people.readsCommandsHelp')}
+						>
 							{t('people.readsCommands')}
 						</Checkbox>
 					)}
 				</div>
 			))}
 			{free[0] !== undefined && (
-				<Button kind="quiet" icon="plus" onPress={() => onChange([...given, { group: free[0]?.id ?? ROOT, role: 'viewer', readsCommands: false }])}>
+				<Button
+					kind="quiet"
+					icon="plus"
+					onPress={() => onChange([...given, { group: free[0]?.id ?? ROOT, role: 'viewer', readsCommands: false }])}
+				>
 					{t('people.addRole')}
 				</Button>
 			)}
@@ -245,10 +325,19 @@ function LinkDialog({ user, link, onClose }: { user: User; link: OneTimeLink; on
 	return (
 		<Dialog title={t('people.link')} isOpen onClose={onClose}>
 			<div className={page.form}>
-				<p>{t('people.linkHelp', { name: user.name, time: new Date(link.expiresAt).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' }) })}</p>
+				<p>
+					{t('people.linkHelp', {
+						name: user.name,
+						time: new Date(link.expiresAt).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' }),
+					})}
+				</p>
 				<code className={css.link}>{address}</code>
 				<div className={page.buttons}>
-					<Button kind="primary" icon={copied ? 'check' : 'link'} onPress={() => void navigator.clipboard.writeText(address).then(() => setCopied(true))}>
+					<Button
+						kind="primary"
+						icon={copied ? 'check' : 'link'}
+						onPress={() => void navigator.clipboard.writeText(address).then(() => setCopied(true))}
+					>
 						{copied ? t('copied') : t('people.copyLink')}
 					</Button>
 				</div>

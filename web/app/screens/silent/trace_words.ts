@@ -10,7 +10,16 @@ const aside = new Set(['at', 'worker', 'pid', 'conn', 'peer', 'event', 'imei']);
 export type Tone = 'plain' | 'good' | 'bad';
 
 const good = new Set(['accepted', 'stored', 'ack', 'command_answered', 'message_stored']);
-const bad = new Set(['refused', 'not_admitted', 'quarantined', 'closed', 'command_failed', 'unidentified', 'flaps', 'lost']);
+const bad = new Set([
+	'refused',
+	'not_admitted',
+	'quarantined',
+	'closed',
+	'command_failed',
+	'unidentified',
+	'flaps',
+	'lost',
+]);
 
 export function toneOf(line: TraceLine): Tone {
 	const event = String(line['event']);
@@ -28,7 +37,8 @@ export function timeOf(line: TraceLine): number | null {
 
 export function valuesOf(line: TraceLine): Record<string, string | number> {
 	const values: Record<string, string | number> = {};
-	for (const [key, value] of Object.entries(line)) if (typeof value === 'string' || typeof value === 'number') values[key] = value;
+	for (const [key, value] of Object.entries(line))
+		if (typeof value === 'string' || typeof value === 'number') values[key] = value;
 	if (typeof line['after_us'] === 'number') values['after_ms'] = (line['after_us'] / 1000).toFixed(1);
 	return values;
 }

@@ -24,7 +24,8 @@ export function WhyScreen() {
 	const { t } = useTranslation();
 	const state = useQuery(deviceStateQuery(device));
 	const why = useQuery(whyQuery(device));
-	if (state.data === undefined) return state.isError ? <Broken error={state.error} retry={() => void state.refetch()} /> : <Loading lines={10} />;
+	if (state.data === undefined)
+		return state.isError ? <Broken error={state.error} retry={() => void state.refetch()} /> : <Loading lines={10} />;
 	const d = state.data.device;
 	const bad = d.state === 'silent' || d.state === 'out' || d.state === 'nofix';
 	return (
@@ -125,13 +126,27 @@ function Sessions({ device }: { device: string }) {
 				<p className={page.faint}>{t('why.noSessions')}</p>
 			) : (
 				<>
-					<svg className={css.timeline} viewBox="0 0 700 34" preserveAspectRatio="none" role="img" aria-label={t('why.sessions')}>
+					<svg
+						className={css.timeline}
+						viewBox="0 0 700 34"
+						preserveAspectRatio="none"
+						role="img"
+						aria-label={t('why.sessions')}
+					>
 						<rect className={css.track} width="700" height="34" rx="3" />
 						{seen.map((s) => {
 							const a = Math.max(0, ((Date.parse(s.from) - from) / WEEK) * 700);
 							const b = (((s.to === null ? now : Date.parse(s.to)) - from) / WEEK) * 700;
 							return (
-								<rect key={s.from} className={css.session} data-open={s.to === null} x={a} y="5" width={Math.max(1, b - a - 0.6)} height="24">
+								<rect
+									key={s.from}
+									className={css.session}
+									data-open={s.to === null}
+									x={a}
+									y="5"
+									width={Math.max(1, b - a - 0.6)}
+									height="24"
+								>
 									<title>{`${s.from} – ${s.to ?? t('why.open')}, ${s.reason ?? ''}`}</title>
 								</rect>
 							);
@@ -139,7 +154,9 @@ function Sessions({ device }: { device: string }) {
 					</svg>
 					<div className={css.days} aria-hidden="true">
 						{days.map((day) => (
-							<span key={day.getTime()}>{new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric' }).format(day)}</span>
+							<span key={day.getTime()}>
+								{new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric' }).format(day)}
+							</span>
 						))}
 					</div>
 					<details className={css.details}>
@@ -247,7 +264,9 @@ function LiveTrace({ imei }: { imei: string }) {
 					{running ? t('why.stop') : t('why.start')}
 				</Button>
 			</header>
-			{lines.length === 0 && <p className={css.traceHelp}>{said ?? (running ? t('why.waiting') : t('why.traceHelp'))}</p>}
+			{lines.length === 0 && (
+				<p className={css.traceHelp}>{said ?? (running ? t('why.waiting') : t('why.traceHelp'))}</p>
+			)}
 			{lines.length > 0 && (
 				<ol ref={box} className={css.lines} tabIndex={0} aria-label={t('why.trace')}>
 					{lines.map(({ n, line }) => {
