@@ -20,6 +20,8 @@ await build({
 	// Optional accelerators that are not part of what is built.
 	external: ['pg-native', 'bufferutil', 'utf-8-validate'],
 	// What isn't an ES module asks for others by require.
-	banner: { js: "import { createRequire as omnitrackRequire } from 'node:module'; const require = omnitrackRequire(import.meta.url);" },
+	banner: {
+		js: "import { createRequire as omnitrackRequire } from 'node:module'; const require = omnitrackRequire(import.meta.url);",
+	},
 	logLevel: 'warning',
 });
