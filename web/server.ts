@@ -8,7 +8,7 @@ import { Children } from './server/children.ts';
 import { parseArguments, USAGE, UsageError, type Command } from './server/cli.ts';
 import { ConfigError, loadConfig, type Config } from './server/config.ts';
 import type { App } from './server/context.ts';
-import { isAway, openDatabase, schemaProblem } from './server/db.ts';
+import { isAway, openDatabase, schemaProblem, warnOfStrangers } from './server/db.ts';
 import { databaseHosts } from './server/db_url.ts';
 import { Directory } from './server/directory.ts';
 import { Fleet } from './server/fleet/fleet.ts';
@@ -17,6 +17,7 @@ import { LiveServer } from './server/live/sockets.ts';
 import { openLog } from './server/log.ts';
 import { loginLimits } from './server/login_limits.ts';
 import { opsServer } from './server/ops.ts';
+import { requestLimits } from './server/request_limits.ts';
 import { sessionHandler, sessionStore } from './server/sessions.ts';
 import { TGCTL, VERSION } from './server/version.ts';
 
@@ -64,6 +65,7 @@ async function serve(path: string | undefined): Promise<void> {
 		log.warn({ err: error instanceof Error ? error.message : error }, 'the database does not answer: waiting for it');
 	}
 	const metrics = new Registry();
+	void warnOfStrangers(database.db, log);
 	collectDefaultMetrics({ register: metrics });
 	const fleet = new Fleet(database, log, metrics);
 	const app: App = {
@@ -76,6 +78,7 @@ async function serve(path: string | undefined): Promise<void> {
 		directory: new Directory(database.db, () => fleet.heard),
 		fleet,
 		limits: loginLimits(database.pool),
+		requests: requestLimits(),
 		children: new Children(config.WEB_TGCTL ?? TGCTL, config.DATABASE_URL),
 	};
 	const store = sessionStore(database.pool, config, (error) => log.warn({ err: error }, 'sessions'));

@@ -284,14 +284,17 @@ def test_why(bench):
     """The verdict is that of tgctl why, by the web's own role."""
     database = bench.database()
     gw = bench.gateway(database)
-    server = web.Web(bench, database)
+    server = web.Web(bench, database, WEB_GATEWAYS="e2e=http://127.0.0.1:%s,gone=http://127.0.0.1:1"
+                     % gw.keys["METRICS_PORT"])
     admin = server.admin()
     imei = imeis(1)[0]
     ident = admin.post("/devices", {"imei": imei, "group": "1"}, 201)["id"]
     why = admin.get("/devices/%s/why" % ident)
     proc.equal((why["imei"], why["reason"]), (imei, "never_seen"), "%s" % why)
     proc.check(why["answer"] and why["reasons"] and why["facts"], "%s" % why)
-    proc.check(gw.accepting(), "the gateway runs")
+    there, gone = admin.get("/gateways")["items"]
+    proc.equal((there["id"], there["alive"], there["error"]), ("e2e", True, None), "the gateway")
+    proc.check(there["status"]["workers"] and not gone["alive"] and "does not answer" in gone["error"], "%s" % [there, gone])
     server.keys["WEB_TGCTL"] = "/nonexistent"
     server.stop()
     server.start()

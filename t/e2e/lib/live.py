@@ -41,6 +41,7 @@ class Live:
         self._acks, self._next = {}, 0
         self._lock = threading.Lock()
         self.sock = socket.create_connection(("127.0.0.1", browser.port), 20 * proc.BUSY)
+        self.sock.settimeout(None)
         scope.later(self.close)
         host = "127.0.0.1:%d" % browser.port
         key = base64.b64encode(os.urandom(16)).decode()
@@ -55,7 +56,8 @@ class Live:
         if b" 101 " not in head.split(b"\r\n")[0]:
             raise Refused("the socket was refused: %r" % head[:200])
         self.reader = threading.Thread(target=self._read, daemon=True)
-        self.paused = threading.Event()
+        self.reads = threading.Event()
+        self.reads.set()
         self.reader.start()
         self._send_text("40")
         proc.wait_until(lambda: self.hello or self.ended.is_set(), 20, "hello")
@@ -75,6 +77,7 @@ class Live:
 
     def _bytes(self, n):
         while len(self.buffer) < n:
+            self.reads.wait()
             more = self.sock.recv(65536)
             if not more:
                 raise OSError("closed")
@@ -178,8 +181,20 @@ class Live:
             return device and all(device[k] == v for k, v in want.items()) and device
         return proc.wait_until(so, seconds, "device %s is %s (is: %s)" % (ident, want, self.devices.get(ident)))
 
+    def stop_reading(self):
+        """What comes stays in the kernel, until go_on()."""
+        self.reads.clear()
+
+    def go_on(self):
+        self.reads.set()
+
     def came(self, name):
         return [v for n, v in self.events if n == name]
 
     def close(self):
+        self.reads.set()
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.sock.close()

@@ -211,8 +211,13 @@ export const deviceDetailRoutes = [
 		params: OneDevice,
 		answer: Why,
 		async handler({ app, place }) {
-			const imei = app.fleet.columns.inventory[place]?.imei ?? '';
-			const parsed = Why.safeParse(await app.children.why(imei));
+			const device = app.fleet.columns.inventory[place];
+			// The gateway that it was last connected to, or the first one.
+			const found = await sql<{ gateway: string | null }>`
+				SELECT gateway FROM device_online WHERE device_id = ${device?.id.toString() ?? ''}`.execute(app.db);
+			const { gateways } = app.config;
+			const gateway = gateways.find((g) => g.name === found.rows[0]?.gateway) ?? gateways[0];
+			const parsed = Why.safeParse(await app.children.why(device?.imei ?? '', gateway?.url ?? null));
 			if (!parsed.success)
 				throw new Problem(502, "tgctl's answer is not understood", { detail: 'Are both of one version?' });
 			return parsed.data;
