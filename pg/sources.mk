@@ -76,6 +76,10 @@ pg_statements = \
 	pg/sql/raw_insert_message.sql \
 	pg/sql/raw_list.sql \
 	pg/sql/raw_read.sql \
+	pg/sql/raw_requests_book.sql \
+	pg/sql/raw_requests_drop.sql \
+	pg/sql/raw_requests_message.sql \
+	pg/sql/raw_requests_next.sql \
 	pg/sql/raw_set_decoded.sql \
 	pg/sql/raw_show.sql \
 	pg/sql/raw_undecoded.sql \
