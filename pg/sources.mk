@@ -92,6 +92,7 @@ pg_statements = \
 	pg/sql/retention_sessions.sql \
 	pg/sql/rhythm_step.sql \
 	pg/sql/session_list.sql \
+	pg/sql/session_past.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/sessions_check.sql \
 	pg/sql/sessions_ended.sql \

@@ -46,6 +46,12 @@ def test_ends(bench):
     proc.wait_until(lambda: database.query("SELECT online FROM device_online") == "t", 10, "the fourth session")
     gw.stop()
     proc.equal(sessions(database)[3:], [row("drain", 0)], "the fourth, when the gateway has stopped")
+    for args, rows in (([], 4), ([imei], 4), (["350000000000999"], 0), (["--limit", "1"], 1)):
+        code, out, err = bench.tgctl("session", "list", "--past", "--json", *args, url=database.url)
+        listed = json.loads(out)
+        proc.equal((code, len(listed)), (0, rows), "tgctl session list --past %s (%s)" % (args, err))
+        proc.check(rows == 0 or (listed[0]["reason"], listed[0]["records"]) == ("drain", 0), "the latest first: %s" % listed)
+    proc.equal(bench.tgctl("session", "list", "--past", "12", url=database.url)[0], 2, "exit status for no IMEI")
     # They belong to the live row's own ids.
     proc.equal(database.query("SELECT count(*) FROM device_sessions s JOIN device_online o USING (device_id, session_id)"), "1",
                "the last session by its id")
@@ -71,7 +77,7 @@ def test_away(bench):
     database = bench.database(cluster)
     names = imeis(3)
     database.add_devices(names)
-    database.query("INSERT INTO device_sessions (device_id, session_id, ended_at) SELECT n, n, now() - interval '1 day' * n"
+    database.query("INSERT INTO device_sessions (device_id, session_id, ended_at) SELECT n, n, now() - interval '1 day' * (n - 0.5)"
                    " FROM generate_series(1, 20) n")
     gw = bench.gateway(database, TELEM_SESSION_RETENTION_DAYS="10")
     trackers = [bench.tracker(gw, name).login() for name in names]

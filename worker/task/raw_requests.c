@@ -36,7 +36,7 @@ struct raw_requests {
 	int64_t id, device_id /* 0: not registered */, received_us;
 	uint8_t *frame; /* NULL: none */
 	size_t len;
-	unsigned found, stored; /* records or messages */
+	unsigned found, stored, refused; /* records or messages */
 	bool decoded;
 	char result[200]; /* what is booked */
 
@@ -52,18 +52,20 @@ give_up(struct raw_requests *r, const char *why)
 	return BOOK;
 }
 
-/* False: memory is short, or the row can't be stored. */
+/* False: memory is short. One whose time no column can hold is left out. */
 static bool
 put_record(struct raw_requests *r, const struct avl_record *record)
 {
 	uint8_t *row = malloc(row_bound(record));
-	bool ok = row != NULL && row_write(record, r->device_id, avl_record_hash(record),
-				     r->received_us, row) != 0;
 
-	if (ok)
+	if (row == NULL)
+		return false;
+	if (row_write(record, r->device_id, avl_record_hash(record), r->received_us, row) != 0)
 		row_append(row, r->positions);
+	else
+		r->refused++;
 	free(row);
-	return ok;
+	return true;
 }
 
 static enum step
@@ -81,7 +83,7 @@ decode_avl(struct raw_requests *r, const struct stream_item *item)
 		r->found = (unsigned)frame.nrecords;
 		for (int i = 0; next == POSITIONS && i < frame.nrecords; i++)
 			if (!put_record(r, &records[i]))
-				next = give_up(r, "the time of a record is out of range");
+				next = give_up(r, "the gateway has no memory for it");
 		break;
 	case AVL_BAD_COUNT:
 		next = give_up(r, "the two counts differ");
@@ -193,7 +195,7 @@ forget_frame(struct raw_requests *r)
 	free(r->frame);
 	r->frame = NULL;
 	r->len = 0;
-	r->found = r->stored = 0;
+	r->found = r->stored = r->refused = 0;
 	r->decoded = false;
 }
 
@@ -227,9 +229,14 @@ result(void *ctx, const struct pg_result *res)
 static void
 say_stored(struct raw_requests *r)
 {
-	r->decoded = true;
-	snprintf(r->result, sizeof(r->result), "decoded: %u stored, %u were there already", r->stored,
-	    r->found - r->stored);
+	r->decoded = r->refused == 0;
+	if (r->decoded)
+		snprintf(r->result, sizeof(r->result), "decoded: %u stored, %u were there already",
+		    r->stored, r->found - r->stored);
+	else
+		snprintf(r->result, sizeof(r->result),
+		    "%u stored, %u were there already, %u refused: their time is out of range",
+		    r->stored, r->found - r->stored - r->refused, r->refused);
 }
 
 /* All that was asked for is done: the next look is for what was not heard of. */
