@@ -14,7 +14,9 @@ import './theme/base.css';
 applyTheme(storedTheme());
 await startI18n();
 
-const queries = new QueryClient({ defaultOptions: { queries: { retry, staleTime: 2000, refetchOnWindowFocus: true } } });
+const queries = new QueryClient({
+	defaultOptions: { queries: { retry, staleTime: 2000, refetchOnWindowFocus: true } },
+});
 const live = new Live(queries);
 const router = makeRouter(queries);
 const root = document.getElementById('root');

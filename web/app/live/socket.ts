@@ -4,7 +4,15 @@
  */
 import { io, type Socket } from 'socket.io-client';
 import type { QueryClient } from '@tanstack/react-query';
-import type { Cells, ClientEvents, CommandChange, DeviceNames, Hello, ServerEvents, SOCKET_PATH } from '../../shared/live.ts';
+import type {
+	Cells,
+	ClientEvents,
+	CommandChange,
+	DeviceNames,
+	Hello,
+	ServerEvents,
+	SOCKET_PATH,
+} from '../../shared/live.ts';
 import { Fleet } from './fleet.ts';
 import { Names } from './names.ts';
 
@@ -39,7 +47,13 @@ export class Live {
 
 	constructor(queries: QueryClient) {
 		this.#queries = queries;
-		this.socket = io({ path, transports: ['websocket'], reconnectionDelay: 500, reconnectionDelayMax: 8000, randomizationFactor: 0.6 });
+		this.socket = io({
+			path,
+			transports: ['websocket'],
+			reconnectionDelay: 500,
+			reconnectionDelayMax: 8000,
+			randomizationFactor: 0.6,
+		});
 		this.socket.on('connect', () => this.#setHealth({ state: 'connecting' }));
 		this.socket.on('disconnect', () => this.#setHealth({ state: 'offline' }));
 		this.socket.on('connect_error', () => this.#setHealth({ state: 'offline' }));
@@ -146,7 +160,8 @@ export class Live {
 			location.reload();
 			return;
 		}
-		if (this.health.state === 'live' || this.health.state === 'connecting') this.#setHealth({ state: 'live', asOf: this.fleet.asOf });
+		if (this.health.state === 'live' || this.health.state === 'connecting')
+			this.#setHealth({ state: 'live', asOf: this.fleet.asOf });
 	};
 
 	#status(status: Hello['status']): void {

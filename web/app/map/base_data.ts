@@ -1,6 +1,15 @@
 /** Unpacks the base map that ships (build/base_map.ts) into what the style draws, once a page. */
 import * as topojson from 'topojson-client';
-import type { Feature, FeatureCollection, LineString, MultiLineString, MultiPolygon, Point, Polygon, Position } from 'geojson';
+import type {
+	Feature,
+	FeatureCollection,
+	LineString,
+	MultiLineString,
+	MultiPolygon,
+	Point,
+	Polygon,
+	Position,
+} from 'geojson';
 import type { GeometryCollection, Topology } from 'topojson-specification';
 import { countries } from 'virtual:base-map';
 import { loadCities, type Cities } from './places.ts';
@@ -11,6 +20,34 @@ export interface BaseMap {
 	/** Where the names of countries stand; `area` in square degrees. */
 	names: FeatureCollection<Point>;
 	cities: FeatureCollection<Point>;
+}
+
+/**
+ * The countries come without a cut at 180 degrees. A line that jumps from one side of the world to the other goes on past
+ * 180 instead; the map shows what is beyond on the other side. A ring around a pole is closed along it.
+ */
+export function unwrap(line: Position[]): Position[] {
+	let turns = 0;
+	let before = line[0]?.[0] ?? 0;
+	const flat = line.map(([x = 0, y = 0]) => {
+		if (x - before > 180) turns--;
+		else if (before - x > 180) turns++;
+		before = x;
+		return [x + turns * 360, y];
+	});
+	const first = flat[0];
+	const last = flat.at(-1);
+	if (turns !== 0 && first !== undefined && last !== undefined && line[0]?.[0] === line.at(-1)?.[0]) {
+		const pole = (first[1] ?? 0) < 0 ? -90 : 90;
+		flat.push([last[0] ?? 0, pole], [first[0] ?? 0, pole], first);
+	}
+	return flat;
+}
+
+function unwrapped(country: Feature<Polygon | MultiPolygon, { n: string }>): Feature<MultiPolygon, { n: string }> {
+	const { geometry } = country;
+	const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.coordinates;
+	return { ...country, geometry: { type: 'MultiPolygon', coordinates: polygons.map((rings) => rings.map(unwrap)) } };
 }
 
 /** Area and centre of a ring, in degrees as if they were a plane. */
@@ -29,10 +66,9 @@ function ringCentre(ring: Position[]): { area: number; at: Position } {
 	return area === 0 ? { area, at: ring[0] ?? [0, 0] } : { area: Math.abs(area), at: [x / (6 * area), y / (6 * area)] };
 }
 
-function nameOf(country: Feature<Polygon | MultiPolygon, { n: string }>): Feature<Point> {
-	const polygons = country.geometry.type === 'Polygon' ? [country.geometry.coordinates] : country.geometry.coordinates;
+function nameOf(country: Feature<MultiPolygon, { n: string }>): Feature<Point> {
 	let best = { area: 0, at: [0, 0] as Position };
-	for (const polygon of polygons) {
+	for (const polygon of country.geometry.coordinates) {
 		const outer = polygon[0];
 		if (outer === undefined) continue;
 		const centre = ringCentre(outer);
@@ -72,11 +108,12 @@ async function load(): Promise<BaseMap> {
 	// Our own file of the same build: its form is checked by the build.
 	const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ n: string }> }>;
 	const object = topology.objects.countries;
-	const land = topojson.feature(topology, object) as FeatureCollection<Polygon | MultiPolygon, { n: string }>;
+	const whole = topojson.feature(topology, object) as FeatureCollection<Polygon | MultiPolygon, { n: string }>;
+	const land = { ...whole, features: whole.features.map(unwrapped) };
 	const line = (kind: string, keep: (a: unknown, b: unknown) => boolean): Feature<MultiLineString> => ({
 		type: 'Feature',
 		properties: { kind },
-		geometry: topojson.mesh(topology, object, keep),
+		geometry: { type: 'MultiLineString', coordinates: topojson.mesh(topology, object, keep).coordinates.map(unwrap) },
 	});
 	return {
 		land,

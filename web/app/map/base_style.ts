@@ -13,12 +13,13 @@ const font = ['IBM Plex Sans Variable'];
 
 export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 	const { css } = palette;
-	const attribution = 'Natural Earth · <a href="https://www.geonames.org/" target="_blank" rel="noreferrer">GeoNames</a> CC BY 4.0';
+	const attribution =
+		'Natural Earth · <a href="https://www.geonames.org/" target="_blank" rel="noreferrer">GeoNames</a> CC BY 4.0';
 	return {
 		version: 8,
 		sources: {
-			land: { type: 'geojson', data: base.land, maxzoom: 8, tolerance: 0.4, attribution },
-			lines: { type: 'geojson', data: base.lines, maxzoom: 8, tolerance: 0.4 },
+			land: { type: 'geojson', data: base.land, maxzoom: 8, tolerance: 0.3, attribution },
+			lines: { type: 'geojson', data: base.lines, maxzoom: 8, tolerance: 0.3 },
 			names: { type: 'geojson', data: base.names },
 			cities: { type: 'geojson', data: base.cities, maxzoom: 9 },
 		},
@@ -63,7 +64,15 @@ export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 				layout: {
 					'text-font': font,
 					'text-field': ['get', 'n'],
-					'text-size': ['interpolate', ['linear'], ['zoom'], 4, ['interpolate', ['linear'], ['get', 'p'], 50, 10, 70, 12.5], 9, ['interpolate', ['linear'], ['get', 'p'], 43, 11, 65, 16]],
+					'text-size': [
+						'interpolate',
+						['linear'],
+						['zoom'],
+						4,
+						['interpolate', ['linear'], ['get', 'p'], 50, 10, 70, 12.5],
+						9,
+						['interpolate', ['linear'], ['get', 'p'], 43, 11, 65, 16],
+					],
 					'text-anchor': 'bottom',
 					'text-offset': [0, -0.35],
 					'symbol-sort-key': ['-', 0, ['get', 'p']],

@@ -36,6 +36,10 @@ export interface Events {
 	moved: (place: Place, box: Box, byUser: boolean) => void;
 }
 
+function isPhone(): boolean {
+	return matchMedia('(max-width: 760px)').matches;
+}
+
 const TRAIL = 'trail';
 /** Zoom for a single device. */
 const NEAR = 13;
@@ -74,14 +78,26 @@ export class MapController {
 	#shown: Uint32Array = new Uint32Array(0);
 	#chosen: number | undefined;
 	#trail: [number, number][] = [];
+	#covered = { right: 0, bottom: 0 };
 	#packed: Packed | null = null;
 
 	/** Throws where there is no WebGL 2. */
-	constructor(container: HTMLElement, fleet: Fleet, titleOf: (n: number) => string | undefined, label: string, start: Place | null, events: Events) {
+	constructor(
+		container: HTMLElement,
+		fleet: Fleet,
+		titleOf: (n: number) => string | undefined,
+		label: string,
+		start: Place | null,
+		events: Events,
+	) {
 		this.#fleet = fleet;
 		const map = new MapLibre({
 			container,
-			style: { version: 8, sources: {}, layers: [{ id: 'water', type: 'background', paint: { 'background-color': this.#palette.css('map-water') } }] },
+			style: {
+				version: 8,
+				sources: {},
+				layers: [{ id: 'water', type: 'background', paint: { 'background-color': this.#palette.css('map-water') } }],
+			},
 			center: start === null ? [15, 50] : [start.longitude, start.latitude],
 			zoom: start?.zoom ?? 3.2,
 			minZoom: 1.5,
@@ -98,8 +114,9 @@ export class MapController {
 		this.#map = map;
 		map.touchZoomRotate.disableRotation();
 		map.keyboard.disableRotation();
-		map.addControl(new AttributionControl({ compact: matchMedia('(max-width: 760px)').matches }), 'bottom-right');
-		map.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left');
+		const phone = isPhone();
+		map.addControl(new AttributionControl({ compact: false }), phone ? 'top-left' : 'bottom-right');
+		if (!phone) map.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left');
 		this.#layer = new FleetLayer(this.#palette.marks);
 		this.#overlay = new Overlay(map, this.#palette, titleOf);
 		map.on('load', () => void this.#loadBase());
@@ -198,11 +215,16 @@ export class MapController {
 			if (!Number.isNaN(at[0]) && (last === undefined || last[0] !== at[0] || last[1] !== at[1])) this.#trail.push(at);
 			if (this.#trail.length > 5000) this.#trail.shift();
 		}
-		if (before !== this.#trail.length || this.#trail.length <= 1) this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
+		if (before !== this.#trail.length || this.#trail.length <= 1)
+			this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
 	}
 
 	#trailData(): GeoJSON.Feature {
-		return { type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: this.#trail.length > 1 ? this.#trail : [] } };
+		return {
+			type: 'Feature',
+			properties: {},
+			geometry: { type: 'LineString', coordinates: this.#trail.length > 1 ? this.#trail : [] },
+		};
 	}
 
 	place(): Place {
@@ -223,7 +245,11 @@ export class MapController {
 				[e.west, e.south],
 				[e.east, e.north],
 			],
-			{ padding: 56, maxZoom: NEAR, ...(jump ? { animate: false } : this.#ease()) },
+			{
+				padding: { top: 56, left: 56, right: 56 + this.#covered.right, bottom: 56 + this.#covered.bottom },
+				maxZoom: NEAR,
+				...(jump ? { animate: false } : this.#ease()),
+			},
 		);
 		return true;
 	}
@@ -233,14 +259,27 @@ export class MapController {
 		const x = this.#fleet.x[number] ?? NaN;
 		if (Number.isNaN(x)) return;
 		const center: [number, number] = [longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)];
-		this.#map.easeTo({ center, ...(near ? { zoom: Math.max(this.#map.getZoom(), NEAR) } : {}), ...this.#ease() });
+		const offset: [number, number] = [-this.#covered.right / 2, -this.#covered.bottom / 2];
+		this.#map.easeTo({
+			center,
+			offset,
+			...(near ? { zoom: Math.max(this.#map.getZoom(), NEAR) } : {}),
+			...this.#ease(),
+		});
 	}
 
 	/** Is the device where one sees it? */
 	sees(number: number): boolean {
 		const x = this.#fleet.x[number] ?? NaN;
 		if (Number.isNaN(x)) return true;
-		return this.#map.getBounds().contains([longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)]);
+		const at = this.#map.project([longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)]);
+		const { clientWidth, clientHeight } = this.#map.getCanvas();
+		return (
+			at.x > 20 &&
+			at.y > 20 &&
+			at.x < clientWidth - this.#covered.right - 20 &&
+			at.y < clientHeight - this.#covered.bottom - 20
+		);
 	}
 
 	zoomBy(steps: number): void {
@@ -248,8 +287,8 @@ export class MapController {
 	}
 
 	/** Part of the map that is covered by something, so that the middle is the middle of the rest. */
-	setPadding(right: number, bottom: number): void {
-		this.#map.easeTo({ padding: { top: 0, left: 0, right, bottom }, ...this.#ease() });
+	setCovered(right: number, bottom: number): void {
+		this.#covered = { right, bottom };
 	}
 
 	#ease(): { duration: number } {

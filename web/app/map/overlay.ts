@@ -48,7 +48,7 @@ export class Overlay {
 		if (packed === null) return null;
 		const place = this.#projection();
 		for (const cell of packed.cells) {
-			const [cx, cy] = place(cell.x, cell.y);
+			const [cx, cy] = this.#cellPlace(packed, cell, place);
 			if (Math.hypot(cx - x, cy - y) <= cellRadius(cell.count) + 2) return { cell };
 		}
 		let best = -1;
@@ -62,6 +62,19 @@ export class Overlay {
 			}
 		}
 		return best < 0 ? null : { number: packed.numbers[best] ?? 0 };
+	}
+
+	/** Where a count stands: in the middle of its devices, but beside the chosen one, never over it. */
+	#cellPlace(packed: Packed, cell: Cell, place: (x: number, y: number) => [number, number]): [number, number] {
+		const [x, y] = place(cell.x, cell.y);
+		const last = packed.count - 1;
+		if (last < 0 || (packed.marks[last * MARK_FLOATS + 5] ?? 0) < CHOSEN) return [x, y];
+		const [mx, my] = this.#mark(packed, last, place);
+		const distance = Math.hypot(x - mx, y - my);
+		const free = cellRadius(cell.count) + 20;
+		if (distance >= free) return [x, y];
+		if (distance < 0.5) return [x, y - free];
+		return [mx + ((x - mx) * free) / distance, my + ((y - my) * free) / distance];
 	}
 
 	#mark(packed: Packed, i: number, place: (x: number, y: number) => [number, number]): [number, number] {
@@ -96,7 +109,7 @@ export class Overlay {
 		const place = this.#projection();
 		this.#drawNames(pen, packed, place, width, height);
 		for (const cell of packed.cells) {
-			const [x, y] = place(cell.x, cell.y);
+			const [x, y] = this.#cellPlace(packed, cell, place);
 			if (x > -40 && y > -40 && x < width + 40 && y < height + 40) this.#drawCell(pen, cell, x, y);
 		}
 	};
@@ -138,7 +151,7 @@ export class Overlay {
 		const { css } = this.#palette;
 		const all = packed.count <= MOST_NAMES;
 		const taken: [number, number, number, number][] = packed.cells.map((cell) => {
-			const [x, y] = place(cell.x, cell.y);
+			const [x, y] = this.#cellPlace(packed, cell, place);
 			const r = cellRadius(cell.count);
 			return [x - r, y - r, x + r, y + r];
 		});

@@ -16,11 +16,26 @@ export function readPalette(): Palette {
 		return getComputedStyle(probe).color;
 	};
 	const rgb = (token: string): Rgb => {
-		const parts = css(token).match(/[\d.]+/g)?.map(Number) ?? [];
+		const parts =
+			css(token)
+				.match(/[\d.]+/g)
+				?.map(Number) ?? [];
 		return [(parts[0] ?? 0) / 255, (parts[1] ?? 0) / 255, (parts[2] ?? 0) / 255];
 	};
 	const tokens = [
-		'surface', 'ink', 'ink-2', 'ink-3', 'line', 'accent', 'map-water', 'map-land', 'map-coast', 'map-border', 'map-city', 'map-country', 'map-halo',
+		'surface',
+		'ink',
+		'ink-2',
+		'ink-3',
+		'line',
+		'accent',
+		'map-water',
+		'map-land',
+		'map-coast',
+		'map-border',
+		'map-city',
+		'map-country',
+		'map-halo',
 	];
 	const known = new Map(tokens.map((t) => [t, css(t)]));
 	const palette: Palette = {

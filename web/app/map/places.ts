@@ -40,7 +40,12 @@ async function load(): Promise<Cities> {
 		let at = 0;
 		return Float32Array.from(steps, (step) => (at += step) / 200);
 	};
-	return { names: packed.n.split('\n'), longitude: sum(packed.x), latitude: sum(packed.y), size: Uint8Array.from(packed.p) };
+	return {
+		names: packed.n.split('\n'),
+		longitude: sum(packed.x),
+		latitude: sum(packed.y),
+		size: Uint8Array.from(packed.p),
+	};
 }
 
 /** Radius in km of what one would still call "in" the city. */

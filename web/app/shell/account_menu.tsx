@@ -31,8 +31,11 @@ export function AccountMenu({ me }: { me: Me | undefined }) {
 	const [theme, setTheme] = useState(storedTheme);
 	return (
 		<MenuTrigger>
-			<Button className={css.who ?? ''} aria-label={me === undefined ? t('nav.account') : `${t('nav.account')}: ${me.name}`}>
-				{me === undefined ? <Icon name="account" /> : initials(me.name)}
+			<Button
+				className={css.who ?? ''}
+				aria-label={me === undefined ? t('nav.account') : `${t('nav.account')}: ${me.name}`}
+			>
+				{me === undefined ? <Icon name="account" /> : <span aria-hidden="true">{initials(me.name)}</span>}
 			</Button>
 			<Popover className={css.popover ?? ''} placement="bottom end" offset={6}>
 				<Menu className={css.menu ?? ''} aria-label={t('nav.account')}>

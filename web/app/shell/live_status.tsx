@@ -1,6 +1,7 @@
 /** Is what one sees now? A word in the bar; a line across the page when it isn't. */
 import { DialogTrigger, Popover, Button, Dialog } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../i18n/locale.ts';
 import { useHealth } from '../live/context.tsx';
 import type { Health } from '../live/socket.ts';
 import { fullTime } from '../ui/time.tsx';
@@ -8,7 +9,8 @@ import { Icon } from '../ui/icons.tsx';
 import css from './live_status.module.css';
 
 export function LiveStatus() {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const health = useHealth();
 	return (
 		<DialogTrigger>
@@ -19,7 +21,9 @@ export function LiveStatus() {
 			<Popover className={css.popover ?? ''} offset={6}>
 				<Dialog className={css.help ?? ''} aria-label={t(`live.${health.state}`)}>
 					<p>{reasonOf(health) ?? t(`live.${health.state}Help`)}</p>
-					{health.state === 'live' && health.asOf > 0 && <p className={css.time}>{t('live.asOf', { time: fullTime(health.asOf, i18n.language) })}</p>}
+					{health.state === 'live' && health.asOf > 0 && (
+						<p className={css.time}>{t('live.asOf', { time: fullTime(health.asOf, locale) })}</p>
+					)}
 				</Dialog>
 			</Popover>
 		</DialogTrigger>

@@ -10,7 +10,9 @@ export function Search() {
 	const { t } = useTranslation();
 	const navigate = useNavigate();
 	const here = useRouterState({ select: (s) => s.location.pathname === '/' });
-	const asked = useRouterState({ select: (s) => (s.location.pathname === '/' ? String((s.location.search as { q?: string }).q ?? '') : '') });
+	const asked = useRouterState({
+		select: (s) => (s.location.pathname === '/' ? String((s.location.search as { q?: string }).q ?? '') : ''),
+	});
 	const [typed, setTyped] = useState(asked);
 	const [known, setKnown] = useState(asked);
 	if (known !== asked) {

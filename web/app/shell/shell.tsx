@@ -105,7 +105,11 @@ function Fault() {
 	const { t } = useTranslation();
 	useQueryErrorResetBoundary();
 	return (
-		<Notice icon="warning" title={t('broken.page')} action={<Button onPress={() => location.reload()}>{t('broken.reload')}</Button>}>
+		<Notice
+			icon="warning"
+			title={t('broken.page')}
+			action={<Button onPress={() => location.reload()}>{t('broken.reload')}</Button>}
+		>
 			{t('broken.pageHelp')}
 		</Notice>
 	);

@@ -23,7 +23,12 @@ import css from './controls.module.css';
 
 type Kind = 'plain' | 'primary' | 'danger' | 'quiet';
 
-export function Button({ kind = 'plain', icon, children, ...props }: Omit<ButtonProps, 'children' | 'className' | 'style'> & { kind?: Kind; icon?: IconName; children: ReactNode }) {
+export function Button({
+	kind = 'plain',
+	icon,
+	children,
+	...props
+}: Omit<ButtonProps, 'children' | 'className' | 'style'> & { kind?: Kind; icon?: IconName; children: ReactNode }) {
 	return (
 		<AriaButton {...props} className={`${css.button ?? ''} ${css[kind] ?? ''}`}>
 			{icon !== undefined && <Icon name={icon} size={16} />}
@@ -33,10 +38,20 @@ export function Button({ kind = 'plain', icon, children, ...props }: Omit<Button
 }
 
 /** A button that is only an icon: its label shows as a tooltip and is read aloud. */
-export function IconButton({ icon, label, pressed, ...props }: Omit<ButtonProps, 'children' | 'className' | 'style'> & { icon: IconName; label: string; pressed?: boolean }) {
+export function IconButton({
+	icon,
+	label,
+	pressed,
+	...props
+}: Omit<ButtonProps, 'children' | 'className' | 'style'> & { icon: IconName; label: string; pressed?: boolean }) {
 	return (
 		<TooltipTrigger delay={500}>
-			<AriaButton {...props} aria-label={label} {...(pressed === undefined ? {} : { 'aria-pressed': pressed })} className={css.icon ?? ''}>
+			<AriaButton
+				{...props}
+				aria-label={label}
+				{...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
+				className={css.icon ?? ''}
+			>
 				<Icon name={icon} />
 			</AriaButton>
 			<Tooltip offset={6} className={css.tooltip ?? ''}>
@@ -52,7 +67,13 @@ export function TextField({
 	error,
 	mono = false,
 	...props
-}: Omit<TextFieldProps, 'children' | 'className' | 'style'> & { label: string; hint?: string | undefined; error?: string | undefined; mono?: boolean; placeholder?: string }) {
+}: Omit<TextFieldProps, 'children' | 'className' | 'style'> & {
+	label: string;
+	hint?: string | undefined;
+	error?: string | undefined;
+	mono?: boolean;
+	placeholder?: string;
+}) {
 	return (
 		<AriaTextField {...props} isInvalid={error !== undefined} className={css.field ?? ''}>
 			<Label className={css.label ?? ''}>{label}</Label>
@@ -105,13 +126,18 @@ export function Select<T extends string>({
 		>
 			{!hideLabel && <Label className={css.label ?? ''}>{label}</Label>}
 			<AriaButton className={css.select ?? ''}>
-				<SelectValue className={css.value ?? ''} />
+				<SelectValue className={css.value ?? ''}>{({ selectedText }) => selectedText}</SelectValue>
 				<Icon name="down" size={14} />
 			</AriaButton>
 			<Popover className={css.popover ?? ''} offset={4}>
 				<ListBox className={css.list ?? ''} items={options}>
 					{(option) => (
-						<ListBoxItem id={option.id} textValue={option.label} className={css.option ?? ''} data-depth={option.depth ?? 0}>
+						<ListBoxItem
+							id={option.id}
+							textValue={option.label}
+							className={css.option ?? ''}
+							data-depth={option.depth ?? 0}
+						>
 							<span className={css.optionLabel}>{option.label}</span>
 							{option.note !== undefined && <span className={css.note}>{option.note}</span>}
 						</ListBoxItem>
@@ -122,7 +148,19 @@ export function Select<T extends string>({
 	);
 }
 
-export function Checkbox({ children, isSelected, onChange, isDisabled = false, hint }: { children: ReactNode; isSelected: boolean; onChange: (on: boolean) => void; isDisabled?: boolean; hint?: string }) {
+export function Checkbox({
+	children,
+	isSelected,
+	onChange,
+	isDisabled = false,
+	hint,
+}: {
+	children: ReactNode;
+	isSelected: boolean;
+	onChange: (on: boolean) => void;
+	isDisabled?: boolean;
+	hint?: string;
+}) {
 	return (
 		<AriaCheckbox isSelected={isSelected} onChange={onChange} isDisabled={isDisabled} className={css.check ?? ''}>
 			<span className={css.box}>

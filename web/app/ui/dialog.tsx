@@ -5,10 +5,27 @@ import { useTranslation } from 'react-i18next';
 import { IconButton } from './controls.tsx';
 import css from './dialog.module.css';
 
-export function Dialog({ title, isOpen, onClose, children, wide = false }: { title: string; isOpen: boolean; onClose: () => void; children: ReactNode; wide?: boolean }) {
+export function Dialog({
+	title,
+	isOpen,
+	onClose,
+	children,
+	wide = false,
+}: {
+	title: string;
+	isOpen: boolean;
+	onClose: () => void;
+	children: ReactNode;
+	wide?: boolean;
+}) {
 	const { t } = useTranslation();
 	return (
-		<ModalOverlay isOpen={isOpen} onOpenChange={(open) => !open && onClose()} isDismissable className={css.overlay ?? ''}>
+		<ModalOverlay
+			isOpen={isOpen}
+			onOpenChange={(open) => !open && onClose()}
+			isDismissable
+			className={css.overlay ?? ''}
+		>
 			<Modal className={`${css.modal ?? ''} ${wide ? (css.wide ?? '') : ''}`}>
 				<AriaDialog className={css.dialog ?? ''}>
 					<header className={css.head}>

@@ -26,9 +26,34 @@ const forms: Partial<Record<ReadingKey, Form>> = {
 
 /** In this order; what the device doesn't send is left out. */
 export const readingOrder: readonly ReadingKey[] = [
-	'ignition', 'external_voltage_v', 'battery_voltage_v', 'battery_level_percent', 'fuel_level_l', 'fuel_level_percent', 'engine_rpm',
-	'coolant_temperature_c', 'vehicle_speed_kmh', 'odometer_m', 'vehicle_odometer_m', 'trip_odometer_m', 'gsm_signal', 'gnss_status', 'movement',
-	'trip', 'unplugged', 'temperature_1_c', 'temperature_2_c', 'sleep_mode', 'din1', 'din2', 'din3', 'dout1', 'dout2', 'driver_id', 'vin', 'hdop',
+	'ignition',
+	'external_voltage_v',
+	'battery_voltage_v',
+	'battery_level_percent',
+	'fuel_level_l',
+	'fuel_level_percent',
+	'engine_rpm',
+	'coolant_temperature_c',
+	'vehicle_speed_kmh',
+	'odometer_m',
+	'vehicle_odometer_m',
+	'trip_odometer_m',
+	'gsm_signal',
+	'gnss_status',
+	'movement',
+	'trip',
+	'unplugged',
+	'temperature_1_c',
+	'temperature_2_c',
+	'sleep_mode',
+	'din1',
+	'din2',
+	'din3',
+	'dout1',
+	'dout2',
+	'driver_id',
+	'vin',
+	'hdop',
 ];
 
 export interface Said {

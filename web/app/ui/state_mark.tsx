@@ -10,7 +10,15 @@ const shapes: Record<State, React.ReactNode> = {
 	out: <circle r="4.2" className={css.ring} />,
 };
 
-export function StateMark({ state, heading = 0, size = 16 }: { state: State; heading?: number | undefined; size?: number }) {
+export function StateMark({
+	state,
+	heading = 0,
+	size = 16,
+}: {
+	state: State;
+	heading?: number | undefined;
+	size?: number;
+}) {
 	return (
 		<svg className={css.mark} data-state={state} width={size} height={size} viewBox="-9 -9 18 18" aria-hidden="true">
 			<g transform={state === 'moving' ? `rotate(${heading})` : undefined}>{shapes[state]}</g>

@@ -6,7 +6,17 @@ import { Button } from './controls.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import css from './states.module.css';
 
-export function Notice({ icon, title, children, action }: { icon?: IconName; title: string; children?: ReactNode; action?: ReactNode }) {
+export function Notice({
+	icon,
+	title,
+	children,
+	action,
+}: {
+	icon?: IconName;
+	title: string;
+	children?: ReactNode;
+	action?: ReactNode;
+}) {
 	return (
 		<div className={css.notice}>
 			{icon !== undefined && (
@@ -38,8 +48,18 @@ export function Broken({ error, retry }: { error: unknown; retry?: () => void })
 	const { t } = useTranslation();
 	const again = retry !== undefined && <Button onPress={retry}>{t('tryAgain')}</Button>;
 	if (error instanceof ApiProblem) {
-		if (error.status === 403) return <Notice icon="key" title={t('broken.forbidden')}>{t('broken.forbiddenHelp')}</Notice>;
-		if (error.status === 404) return <Notice icon="question" title={t('broken.missing')}>{t('broken.missingHelp')}</Notice>;
+		if (error.status === 403)
+			return (
+				<Notice icon="key" title={t('broken.forbidden')}>
+					{t('broken.forbiddenHelp')}
+				</Notice>
+			);
+		if (error.status === 404)
+			return (
+				<Notice icon="question" title={t('broken.missing')}>
+					{t('broken.missingHelp')}
+				</Notice>
+			);
 		if (error.status === 503)
 			return (
 				<Notice icon="warning" title={error.title} action={again}>
@@ -64,7 +84,10 @@ export function Broken({ error, retry }: { error: unknown; retry?: () => void })
 export function Problem({ error }: { error: unknown }) {
 	const { t } = useTranslation();
 	if (error === null || error === undefined) return null;
-	const text = error instanceof ApiProblem ? [error.title, error.detail].filter((s) => s !== undefined).join(' ') : t('broken.offlineHelp');
+	const text =
+		error instanceof ApiProblem
+			? [error.title, error.detail].filter((s) => s !== undefined).join(' ')
+			: t('broken.offlineHelp');
 	return (
 		<p className={css.problem} role="alert">
 			<Icon name="warning" size={16} /> <span>{text}</span>

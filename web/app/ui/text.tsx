@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../i18n/locale.ts';
 import { outReasons, type State } from '../../shared/state.ts';
 import { loadCities, placeOf, type Place } from '../map/places.ts';
 import css from './text.module.css';
@@ -12,11 +13,12 @@ export function outOf(flags: number): (typeof outReasons)[number] | undefined {
 }
 
 export function usePlaceText(): (place: Place | null) => string | null {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	return (place) => {
 		if (place === null) return null;
 		if (place.direction === null) return t('place.in', { city: place.city });
-		const km = new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 0 }).format(Math.max(1, place.distance));
+		const km = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(Math.max(1, place.distance));
 		return t(`place.${place.direction}`, { km, city: place.city });
 	};
 }
@@ -41,7 +43,13 @@ export function StateText({ state, children }: { state: State; children: ReactNo
 	);
 }
 
-export function Chip({ children, tone = 'plain' }: { children: ReactNode; tone?: 'plain' | 'good' | 'warning' | 'danger' | 'info' | 'plate' }) {
+export function Chip({
+	children,
+	tone = 'plain',
+}: {
+	children: ReactNode;
+	tone?: 'plain' | 'good' | 'warning' | 'danger' | 'info' | 'plate';
+}) {
 	return (
 		<span className={css.chip} data-tone={tone}>
 			{children}

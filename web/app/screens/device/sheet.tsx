@@ -3,7 +3,14 @@ import { useQuery, useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { commandsQuery, deviceEventsQuery, deviceStateQuery, groupsQuery, type DeviceState } from '../../api/queries.ts';
+import { useLocale } from '../../i18n/locale.ts';
+import {
+	commandsQuery,
+	deviceEventsQuery,
+	deviceStateQuery,
+	groupsQuery,
+	type DeviceState,
+} from '../../api/queries.ts';
 import { ApiProblem } from '../../api/client.ts';
 import { useFleetVersion, useLive } from '../../live/context.tsx';
 import { titleOf } from '../../live/names.ts';
@@ -52,7 +59,9 @@ export function DeviceSheet({ device, following, onFollow, onClose }: SheetProps
 				<>
 					<Head state={state.data} following={following} onFollow={onFollow} onClose={onClose} />
 					<div className={css.body}>
-						{state.isError && !(state.error instanceof ApiProblem && state.error.status === 404) && <p className={css.stale}>{t('live.awayHelp')}</p>}
+						{state.isError && !(state.error instanceof ApiProblem && state.error.status === 404) && (
+							<p className={css.stale}>{t('live.awayHelp')}</p>
+						)}
 						<Readings state={state.data} />
 						<Connection state={state.data} />
 						<Events device={device} />
@@ -79,7 +88,10 @@ function Head({ state, following, onFollow, onClose }: { state: DeviceState } & 
 	const now: State = (number === undefined ? null : live.fleet.state(number)) ?? d.state;
 	const speed = number === undefined ? d.speed : (live.fleet.speed[number] ?? d.speed);
 	const heading = number === undefined ? (d.heading ?? 0) : ((live.fleet.heading[number] ?? 0) * 360) / 256;
-	const out = now === 'out' ? ((number === undefined ? undefined : outOf(live.fleet.flags[number] ?? 0)) ?? d.out ?? undefined) : undefined;
+	const out =
+		now === 'out'
+			? ((number === undefined ? undefined : outOf(live.fleet.flags[number] ?? 0)) ?? d.out ?? undefined)
+			: undefined;
 	const liveSeen = number === undefined ? 0 : (live.fleet.lastSeen[number] ?? 0) * 1000;
 	const seen = Math.max(liveSeen, d.lastSeenAt === null ? 0 : Date.parse(d.lastSeenAt));
 	const title = titleOf(d);
@@ -115,10 +127,21 @@ function Head({ state, following, onFollow, onClose }: { state: DeviceState } & 
 					<Ago at={seen === 0 ? null : seen} />
 				</span>
 			</div>
-			<p className={css.place}>{d.latitude === null || d.longitude === null ? t('device.noFix') : <PlaceText latitude={d.latitude} longitude={d.longitude} />}</p>
+			<p className={css.place}>
+				{d.latitude === null || d.longitude === null ? (
+					t('device.noFix')
+				) : (
+					<PlaceText latitude={d.latitude} longitude={d.longitude} />
+				)}
+			</p>
 			<FixAge state={state} />
 			<div className={css.actions}>
-				<Button kind={following ? 'primary' : 'plain'} icon="follow" isDisabled={d.latitude === null} onPress={() => onFollow(!following)}>
+				<Button
+					kind={following ? 'primary' : 'plain'}
+					icon="follow"
+					isDisabled={d.latitude === null}
+					onPress={() => onFollow(!following)}
+				>
 					{following ? t('fleet.following') : t('device.follow')}
 				</Button>
 				{maySend && (
@@ -138,17 +161,19 @@ function Head({ state, following, onFollow, onClose }: { state: DeviceState } & 
 
 /** Says so where the place is older than the newest record: it isn't where it is now. */
 function FixAge({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	if (state.device.fixAt === null || state.lastRecordAt === null) return null;
 	const behind = (Date.parse(state.lastRecordAt) - Date.parse(state.device.fixAt)) / 1000;
 	if (behind < 120) return null;
-	return <p className={css.warn}>{t('device.fixOld', { age: span(behind, i18n.language) })}</p>;
+	return <p className={css.warn}>{t('device.fixOld', { age: span(behind, locale) })}</p>;
 }
 
 function Readings({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const said = readingOrder.flatMap((key) => {
-		const value = sayReading(key, state.readings[key], i18n.language, t('yes'), t('no'));
+		const value = sayReading(key, state.readings[key], locale, t('yes'), t('no'));
 		return value === null ? [] : [{ key, ...value }];
 	});
 	return (
@@ -183,9 +208,11 @@ function Fact({ name, children, mono = false }: { name: string; children: React.
 }
 
 function Connection({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const s = state.session;
-	const time = (at: string) => new Intl.DateTimeFormat(i18n.language, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
+	const time = (at: string) =>
+		new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at));
 	return (
 		<section className={css.section}>
 			<h3 className={css.heading}>{t('device.connection')}</h3>
@@ -292,7 +319,8 @@ function Commands({ device }: { device: string }) {
 }
 
 function About({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	const groups = useQuery(groupsQuery).data;
 	const d = state.device;
 	return (
@@ -308,14 +336,20 @@ function About({ state }: { state: DeviceState }) {
 					</Fact>
 				)}
 				{d.model !== null && <Fact name={t('device.model')}>{d.model}</Fact>}
-				{state.family !== null && <Fact name={t('device.family')}>{state.familyHow === null ? state.family : `${state.family} (${state.familyHow})`}</Fact>}
-				{d.group !== null && <Fact name={t('device.group')}>{groups?.find((g) => g.id === d.group)?.name ?? d.group}</Fact>}
+				{state.family !== null && (
+					<Fact name={t('device.family')}>
+						{state.familyHow === null ? state.family : `${state.family} (${state.familyHow})`}
+					</Fact>
+				)}
+				{d.group !== null && (
+					<Fact name={t('device.group')}>{groups?.find((g) => g.id === d.group)?.name ?? d.group}</Fact>
+				)}
 				{d.latitude !== null && d.longitude !== null && (
 					<Fact name={t('device.coordinates')} mono>
 						{d.latitude.toFixed(5)}, {d.longitude.toFixed(5)}
 					</Fact>
 				)}
-				{state.altitude !== null && <Fact name={t('device.altitude')}>{sayNumber(state.altitude, i18n.language, 0)} m</Fact>}
+				{state.altitude !== null && <Fact name={t('device.altitude')}>{sayNumber(state.altitude, locale, 0)} m</Fact>}
 				{d.notes !== null && d.notes !== '' && <Fact name={t('device.notes')}>{d.notes}</Fact>}
 			</dl>
 		</section>
@@ -323,7 +357,8 @@ function About({ state }: { state: DeviceState }) {
 }
 
 function Values({ state }: { state: DeviceState }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
+	const locale = useLocale();
 	if (state.io.length === 0) return null;
 	return (
 		<details className={css.details}>
@@ -344,7 +379,7 @@ function Values({ state }: { state: DeviceState }) {
 								{v.name ?? `io_${v.id}`} <span className={css.faint}>{v.id}</span>
 							</td>
 							<td>
-								{v.label ?? (v.value === null ? v.text : sayNumber(v.value, i18n.language))}
+								{v.label ?? (v.value === null ? v.text : sayNumber(v.value, locale))}
 								{v.unit !== null && v.label === null && <span className={css.unit}> {v.unit}</span>}
 							</td>
 						</tr>

@@ -1,5 +1,6 @@
 /** The legend, which counts and filters by state, and the other parts of the filter. */
 import { useTranslation } from 'react-i18next';
+import { useLocale } from '../../i18n/locale.ts';
 import type { Group } from '../../api/queries.ts';
 import { sorts, type Sort } from '../../live/filter.ts';
 import type { FleetSearch } from '../../router.tsx';
@@ -11,9 +12,18 @@ import css from './filters.module.css';
 /** As a dispatcher asks: who moves, who stands, what is wrong. */
 const order: readonly State[] = ['moving', 'standing', 'silent', 'nofix', 'out'];
 
-export function Legend({ counts, chosen, onChange }: { counts: readonly number[]; chosen: readonly State[]; onChange: (states: State[]) => void }) {
-	const { t, i18n } = useTranslation();
-	const number = new Intl.NumberFormat(i18n.language);
+export function Legend({
+	counts,
+	chosen,
+	onChange,
+}: {
+	counts: readonly number[];
+	chosen: readonly State[];
+	onChange: (states: State[]) => void;
+}) {
+	const { t } = useTranslation();
+	const locale = useLocale();
+	const number = new Intl.NumberFormat(locale);
 	return (
 		<div className={css.legend} role="group" aria-label={t('fleet.legend')}>
 			{order.map((state) => {
@@ -58,9 +68,16 @@ export function groupOptions(groups: readonly Group[]): Option<string>[] {
 	const known = new Set(groups.map((g) => g.id));
 	const options: Option<string>[] = [];
 	const add = (parent: string | null, depth: number) => {
-		const below = groups.filter((g) => (parent === null ? g.parent === null || !known.has(g.parent) : g.parent === parent));
+		const below = groups.filter((g) =>
+			parent === null ? g.parent === null || !known.has(g.parent) : g.parent === parent,
+		);
 		for (const g of below.sort((a, b) => a.name.localeCompare(b.name))) {
-			options.push({ id: g.id, label: g.name, depth: Math.min(depth, 3), note: g.devices === 0 ? undefined : String(g.devices) });
+			options.push({
+				id: g.id,
+				label: g.name,
+				depth: Math.min(depth, 3),
+				note: g.devices === 0 ? undefined : String(g.devices),
+			});
 			add(g.id, depth + 1);
 		}
 	};
@@ -103,7 +120,10 @@ export function Filters({
 				hideLabel
 				compact
 				value={String(search.silent ?? '')}
-				options={[{ id: '', label: `${t('fleet.silentFor')}: ${t('fleet.anySilence')}` }, ...silences.map(([s, label]) => ({ id: String(s), label: t(label) }))]}
+				options={[
+					{ id: '', label: `${t('fleet.silentFor')}: ${t('fleet.anySilence')}` },
+					...silences.map(([s, label]) => ({ id: String(s), label: t(label) })),
+				]}
 				onChange={(id) => onChange({ silent: id === '' ? undefined : Number(id) })}
 			/>
 			<Select

@@ -40,7 +40,8 @@ export function FleetScreen() {
 	const set = (change: { [K in keyof FleetSearch]?: FleetSearch[K] | undefined }, replace = true) =>
 		void navigate({
 			replace,
-			search: (before) => Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, v]) => v !== undefined)) as FleetSearch,
+			search: (before) =>
+				Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, v]) => v !== undefined)) as FleetSearch,
 		});
 
 	const chosenGroups = useMemo(
@@ -88,7 +89,12 @@ export function FleetScreen() {
 		if (opener.current instanceof HTMLElement) opener.current.focus();
 	};
 
-	const filtered = search.q !== undefined || search.state !== undefined || search.group !== undefined || search.model !== undefined || search.silent !== undefined;
+	const filtered =
+		search.q !== undefined ||
+		search.state !== undefined ||
+		search.group !== undefined ||
+		search.model !== undefined ||
+		search.silent !== undefined;
 	const clear = () => set({ q: undefined, state: undefined, group: undefined, model: undefined, silent: undefined });
 	const waiting = !live.fleet.complete && live.fleet.size === 0;
 	const listView = search.view === 'list';
@@ -97,13 +103,24 @@ export function FleetScreen() {
 		<div className={css.screen} data-view={listView ? 'list' : 'map'} data-sheet={search.device !== undefined}>
 			<h1 className={css.hidden}>{t('fleet.title')}</h1>
 			<section className={css.panel} aria-label={t('fleet.list')}>
-				<Legend counts={shown.counts} chosen={statesOf(search)} onChange={(states) => set({ state: states.length === 0 ? undefined : states.join(',') })} />
+				<Legend
+					counts={shown.counts}
+					chosen={statesOf(search)}
+					onChange={(states) => set({ state: states.length === 0 ? undefined : states.join(',') })}
+				/>
 				<div className={css.filters} data-open={filtersOpen}>
-					<Filters search={search} groups={groups ?? []} models={modelsOf(live.names, live.fleet.size)} onChange={set} />
+					<Filters
+						search={search}
+						groups={groups ?? []}
+						models={modelsOf(live.names, live.fleet.size)}
+						onChange={set}
+					/>
 				</div>
 				<div className={css.summary}>
 					<p role="status">
-						{filtered ? t('fleet.countOf', { shown: sorted.length, total: shown.total }) : t('fleet.count', { count: shown.total })}
+						{filtered
+							? t('fleet.countOf', { shown: sorted.length, total: shown.total })
+							: t('fleet.count', { count: shown.total })}
 					</p>
 					<div className={css.summaryActions}>
 						{filtered && (
@@ -111,7 +128,12 @@ export function FleetScreen() {
 								{t('fleet.clear')}
 							</button>
 						)}
-						<button type="button" className={css.filterToggle} aria-expanded={filtersOpen} onClick={() => setFiltersOpen(!filtersOpen)}>
+						<button
+							type="button"
+							className={css.filterToggle}
+							aria-expanded={filtersOpen}
+							onClick={() => setFiltersOpen(!filtersOpen)}
+						>
 							<Icon name="filter" size={16} /> {t('fleet.filters')}
 						</button>
 					</div>
@@ -124,7 +146,11 @@ export function FleetScreen() {
 							{t('fleet.emptyHelp')}
 						</Notice>
 					) : sorted.length === 0 ? (
-						<Notice icon="search" title={t('fleet.noneTitle')} action={<Button onPress={clear}>{t('fleet.clear')}</Button>}>
+						<Notice
+							icon="search"
+							title={t('fleet.noneTitle')}
+							action={<Button onPress={clear}>{t('fleet.clear')}</Button>}
+						>
 							{t('fleet.noneHelp')}
 						</Notice>
 					) : (

@@ -11,7 +11,15 @@ import css from './list.module.css';
 
 const ROW = 54;
 
-export function DeviceList({ numbers, chosen, onOpen }: { numbers: Uint32Array; chosen: number | undefined; onOpen: (number: number) => void }) {
+export function DeviceList({
+	numbers,
+	chosen,
+	onOpen,
+}: {
+	numbers: Uint32Array;
+	chosen: number | undefined;
+	onOpen: (number: number) => void;
+}) {
 	const { t } = useTranslation();
 	const live = useLive();
 	const box = useRef<HTMLDivElement>(null);
@@ -114,13 +122,25 @@ function Row({ number }: { number: number }) {
 			<div className={css.main}>
 				<div className={css.line}>
 					<span className={css.title}>{title}</span>
-					{who?.plate !== null && who?.plate !== undefined && who.plate !== title && <Chip tone="plate">{who.plate}</Chip>}
+					{who?.plate !== null && who?.plate !== undefined && who.plate !== title && (
+						<Chip tone="plate">{who.plate}</Chip>
+					)}
 				</div>
-				<div className={css.sub}>{Number.isNaN(x) ? (who?.model ?? who?.imei) : <PlaceText latitude={latitudeOf(fleet.y[number] ?? 0)} longitude={longitudeOf(x)} />}</div>
+				<div className={css.sub}>
+					{Number.isNaN(x) ? (
+						(who?.model ?? who?.imei)
+					) : (
+						<PlaceText latitude={latitudeOf(fleet.y[number] ?? 0)} longitude={longitudeOf(x)} />
+					)}
+				</div>
 			</div>
 			<div className={css.side}>
 				<StateText state={state}>
-					{state === 'moving' ? <span className={css.speed}>{t('fleet.speed', { speed: fleet.speed[number] ?? 0 })}</span> : t(`state.${out ?? state}`)}
+					{state === 'moving' ? (
+						<span className={css.speed}>{t('fleet.speed', { speed: fleet.speed[number] ?? 0 })}</span>
+					) : (
+						t(`state.${out ?? state}`)
+					)}
 				</StateText>
 				<span className={css.age}>{seen > 0 && <Ago at={seen * 1000} />}</span>
 			</div>

@@ -47,14 +47,21 @@ export function FleetMap(props: FleetMapProps) {
 		if (box.current === null) return;
 		let made: MapController;
 		try {
-			made = new MapController(box.current, live.fleet, (n) => live.names.title(n), label, parsePlace(latest.current.at), {
-				pick: (n) => latest.current.onPick(n),
-				moved: (place, view, byUser) => {
-					live.setTiles(tilesOf(view));
-					if (byUser && latest.current.follow) latest.current.onFollow(false);
-					if (settled.current) latest.current.onMoved(formatPlace(place));
+			made = new MapController(
+				box.current,
+				live.fleet,
+				(n) => live.names.title(n),
+				label,
+				parsePlace(latest.current.at),
+				{
+					pick: (n) => latest.current.onPick(n),
+					moved: (place, view, byUser) => {
+						live.setTiles(tilesOf(view));
+						if (byUser && latest.current.follow) latest.current.onFollow(false);
+						if (settled.current) latest.current.onMoved(formatPlace(place));
+					},
 				},
-			});
+			);
 		} catch {
 			setBroken(true);
 			return;
@@ -71,6 +78,10 @@ export function FleetMap(props: FleetMapProps) {
 	const settled = useRef(parsePlace(props.at) !== null);
 	useEffect(() => {
 		if (map === null) return;
+		const phone = matchMedia('(max-width: 760px)').matches;
+		// As high as the sheet of device/sheet.module.css on a phone.
+		const sheet = (box.current?.parentElement?.parentElement?.clientHeight ?? 0) * 0.62;
+		map.setCovered(covered && !phone ? 400 : 0, covered && phone ? sheet : 0);
 		map.show(numbers, chosen);
 		if (!settled.current && live.fleet.complete) {
 			settled.current = true;
@@ -78,13 +89,7 @@ export function FleetMap(props: FleetMapProps) {
 			else map.fit(numbers, true);
 		}
 		if (follow && chosen !== undefined) map.centre(chosen, false);
-	}, [map, live, numbers, chosen, follow]);
-
-	useEffect(() => {
-		if (map === null) return;
-		const phone = matchMedia('(max-width: 760px)').matches;
-		map.setPadding(covered && !phone ? 400 : 0, covered && phone ? 260 : 0);
-	}, [map, covered]);
+	}, [map, live, numbers, chosen, follow, covered]);
 
 	// A device chosen in the list comes into view; one picked on the map is there already.
 	useEffect(() => {
