@@ -39,6 +39,8 @@ class Live:
         self.hello = None
         self.ended = threading.Event()
         self._acks, self._next = {}, 0
+        self.reads = threading.Event()   # set: it reads
+        self.reads.set()
         self._lock = threading.Lock()
         self.sock = socket.create_connection(("127.0.0.1", browser.port), 20 * proc.BUSY)
         self.sock.settimeout(None)
@@ -56,8 +58,6 @@ class Live:
         if b" 101 " not in head.split(b"\r\n")[0]:
             raise Refused("the socket was refused: %r" % head[:200])
         self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reads = threading.Event()
-        self.reads.set()
         self.reader.start()
         self._send_text("40")
         proc.wait_until(lambda: self.hello or self.ended.is_set(), 20, "hello")
