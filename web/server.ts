@@ -78,7 +78,7 @@ async function serve(path: string | undefined): Promise<void> {
 		directory: new Directory(database.db, () => fleet.heard),
 		fleet,
 		limits: loginLimits(database.pool),
-		requests: requestLimits(),
+		requests: requestLimits(config.WEB_REQUESTS_PER_MINUTE),
 		children: new Children(config.WEB_TGCTL ?? TGCTL, config.DATABASE_URL),
 	};
 	const store = sessionStore(database.pool, config, (error) => log.warn({ err: error }, 'sessions'));

@@ -244,21 +244,29 @@ def test_slow_client(bench):
                    " generate_series(1, %d) AS n; INSERT INTO omnitrack.device_groups SELECT id, 1 FROM devices" % many)
     server = web.Web(bench, database)
     admin = server.admin()
-    slow, good = live.Live(admin, bench.scope), live.Live(admin, bench.scope)
+    good = live.Live(admin, bench.scope)
     good.view()
     proc.wait_until(lambda: len(good.devices) == many, 20, "the good one has all")
+    turns = [0]
+
+    def stalled():
+        """One more change of everything; True when a client no longer reads what it is sent."""
+        seen = len(good.frames)
+        turns[0] += 1
+        database.query("UPDATE devices SET name = '%d ' || repeat('y', 200)" % turns[0])
+        proc.wait_until(lambda: len(good.frames) > seen, 10, "a frame")
+        return server.metric("omnitrack_live_stalled") == 1
+    slow = live.Live(admin, bench.scope, buffer=4096)
+    slow.view()
     slow.stop_reading()
-    slow.emit("view", {"tiles": ["0/0/0"]})
-    change = ("UPDATE devices SET name = 'x' || clock_timestamp() || repeat('y', 200) WHERE id %% 2 = %d")
-    for turn in range(12):
-        database.query(change % (turn % 2))
-        proc.wait_until(lambda: server.metric("omnitrack_live_bytes_total") > 0, 5, "frames")
+    proc.wait_until(stalled, 60, "the slow one is seen to be slow")
     slow.go_on()
-    proc.wait_until(lambda: len(slow.devices) == many or slow.ended.is_set(), 30, "it has all when it reads again")
-    last = live.Live(admin, bench.scope)
-    last.stop_reading()
-    for _ in range(30):
-        last.emit("view", {"tiles": ["0/0/0"]})
+    proc.wait_until(lambda: server.metric("omnitrack_live_stalled") == 0, 20, "it reads again")
+    want = "%d y" % turns[0]
+    proc.wait_until(lambda: len(slow.devices) == many and all(n["name"].startswith(want) for n in slow.names.values()), 20,
+                    "it has what it has missed")
+    slow.stop_reading()
+    proc.wait_until(stalled, 60, "it is slow again")
     proc.wait_until(lambda: server.metric("omnitrack_live_cut_total") == 1, 45, "it is cut off", every=0.5)
     proc.equal(good.ended.is_set(), False, "the others stay")
 

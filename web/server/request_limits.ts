@@ -3,14 +3,12 @@ import type { Response } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { Problem } from './problem.ts';
 
-const A_MINUTE = 1500;
-
 export interface RequestLimits {
 	take(who: string, res: Response): Promise<void>;
 }
 
-export function requestLimits(): RequestLimits {
-	const limiter = new RateLimiterMemory({ points: A_MINUTE, duration: 60 });
+export function requestLimits(aMinute: number): RequestLimits {
+	const limiter = new RateLimiterMemory({ points: aMinute, duration: 60 });
 	return {
 		async take(who, res) {
 			let state: RateLimiterRes;
@@ -24,7 +22,7 @@ export function requestLimits(): RequestLimits {
 			}
 			const reset = Math.ceil(state.msBeforeNext / 1000);
 			res.set({
-				'ratelimit-limit': String(A_MINUTE),
+				'ratelimit-limit': String(aMinute),
 				'ratelimit-remaining': String(Math.max(0, state.remainingPoints)),
 				'ratelimit-reset': String(reset),
 			});

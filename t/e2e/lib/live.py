@@ -34,7 +34,7 @@ def decode(data):
 class Live:
     """Reads in a thread; what came is kept: names by number, the newest of each device by id, other events in a list."""
 
-    def __init__(self, browser, scope, origin=None):
+    def __init__(self, browser, scope, origin=None, buffer=None):
         self.names, self.devices, self.events, self.frames = {}, {}, [], []
         self.hello = None
         self.ended = threading.Event()
@@ -42,7 +42,10 @@ class Live:
         self.reads = threading.Event()   # set: it reads
         self.reads.set()
         self._lock = threading.Lock()
-        self.sock = socket.create_connection(("127.0.0.1", browser.port), 20 * proc.BUSY)
+        self.sock = socket.socket()
+        if buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.sock.connect(("127.0.0.1", browser.port))
         self.sock.settimeout(None)
         scope.later(self.close)
         host = "127.0.0.1:%d" % browser.port
