@@ -79,6 +79,7 @@ e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
 	t/e2e/lib/commands.py \
+	t/e2e/lib/deaf.py \
 	t/e2e/lib/feed.py \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/follow.py \

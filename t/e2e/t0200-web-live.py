@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import live, proc, suite, web, wire
+from lib import deaf, live, proc, suite, web, wire
 from lib.fleet import imeis
 
 web.need()
@@ -277,8 +277,9 @@ def test_dumb_listen(bench):
     imei = imeis(1)[0]
     ident = put(database, imei, group=1)
     gw = bench.gateway(database)
-    database.query("REVOKE EXECUTE ON FUNCTION pg_notify FROM PUBLIC")   # as if behind a pooler: the probe fails
-    server = web.Web(bench, database)
+    pooler = deaf.Pooler(bench.scope, database.cluster)
+    url = web.role(bench, database).replace("host=" + database.cluster.socket, "host=" + pooler.folder)
+    server = web.Web(bench, database, url=url)
     admin = server.admin()
     ann = admin.make_user("ann", ("1", "viewer"))
     socket = live.Live(ann, bench.scope)

@@ -60,7 +60,7 @@ BODIES = {"patch /me": {}, "patch /devices/{device}": {}, "patch /groups/{group}
 def wanted(answer, digit):
     """Of what is done, the request itself may be at fault (no body, no such thing): that is not about rights."""
     if digit == "2":
-        return answer.status in (200, 201, 204, 400, 409, 410, 429) or "session" in answer.text and answer.status == 404
+        return answer.status in (200, 201, 204, 400, 409, 410, 422, 429) or "session" in answer.text and answer.status == 404
     return answer.status == {"1": 401, "3": 403, "4": 404}[digit]
 
 
@@ -122,7 +122,7 @@ def test_not_there(bench):
     proc.equal([g["id"] for g in out.get("/groups")["items"]], [outer], "groups")
     result = out.post("/commands", {"devices": [device], "text": "getinfo", "dryRun": True})
     proc.equal(result["items"][0]["reason"], "there is no such device", "commands")
-    out.post("/devices", {"imei": two, "group": inner}, 400)
+    out.post("/devices", {"imei": two, "group": inner}, 422)
     out.post("/devices", {"imei": two}, 403)
     proc.equal(database.number("SELECT count(*) FROM devices"), 1, "devices")
 

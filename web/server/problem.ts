@@ -36,6 +36,14 @@ export const notSignedIn = () => new Problem(401, 'Not signed in', { detail: 'Si
 export const forbidden = (what = 'You may not do this') =>
 	new Problem(403, what, { detail: 'Ask an administrator for the right.' });
 
+/** Well formed, but it names what isn't there, or contradicts itself. */
+export function unfit(field: string, message: string): Problem {
+	return new Problem(422, 'The request can not be done as it is', {
+		detail: `${field}: ${message}`,
+		errors: [{ field, message }],
+	});
+}
+
 /** What a schema did not accept, field by field. */
 export function invalid(where: string, error: z.ZodError): Problem {
 	const errors = error.issues.slice(0, 20).map((issue) => ({
