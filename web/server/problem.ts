@@ -51,7 +51,9 @@ export function invalid(where: string, error: z.ZodError): Problem {
 		message: issue.code === 'unrecognized_keys' ? 'not a field of this request' : issue.message,
 	}));
 	const [first] = errors;
-	return new Problem(400, 'The request is not as it should be', {
+	// Each field is as it should be, and together they are not.
+	const status = error.issues.every((issue) => issue.code === 'custom') ? 422 : 400;
+	return new Problem(status, 'The request is not as it should be', {
 		detail: first === undefined ? `Correct the ${where}.` : `${first.field}: ${first.message}`,
 		errors,
 	});

@@ -106,7 +106,7 @@ export const MePatch = z.strictObject({
 	name: Name.optional(),
 	locale: z
 		.string()
-		.regex(/^[a-z]{2}(-[A-Za-z0-9]{2,8})*$/)
+		.regex(/^[a-z]{2}(-[A-Za-z0-9]{2,8}){0,3}$/)
 		.nullable()
 		.optional(),
 	settings: Settings.optional(),

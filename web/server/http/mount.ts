@@ -73,7 +73,11 @@ function contextOf(app: App, req: Request, res: Response, person: Context['perso
 		ifMatch(value) {
 			const given = req.get('if-match');
 			if (given === undefined || given === '*') return;
-			if (!given.split(',').some((t) => t.trim() === etagOf(value)))
+			if (!/^"[A-Za-z0-9_-]{1,40}"$/.test(given))
+				throw new Problem(400, 'If-Match is not as it should be', {
+					detail: 'Give the ETag of what is to be changed.',
+				});
+			if (given !== etagOf(value))
 				throw new Problem(412, 'Somebody else has changed it meanwhile', {
 					detail: 'Load it again, and then change it.',
 				});
