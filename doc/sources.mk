@@ -16,4 +16,4 @@ doc/telematics-gateway.8: doc/telematics-gateway.8.in Makefile
 # For operators and for those who change the code.
 dist_doc_DATA = doc/architecture.md doc/commands.md doc/design.md doc/dictionary.md doc/performance.md doc/protocol.md \
 	doc/runbook-gateway.md \
-	doc/scaling.md doc/security.md doc/write-path.md
+	doc/scaling.md doc/security.md doc/web.md doc/write-path.md

@@ -32,15 +32,15 @@ BEGIN
 		    'role %I may not create tables in the schema omnitrack', current_user),
 		    HINT = format('Its owner gives it away: ALTER SCHEMA omnitrack OWNER TO %I;', current_user);
 	END IF;
-	SELECT string_agg(what, ', ' ORDER BY what) INTO foreigners FROM (
-		SELECT 'table ' || c.relname AS what FROM pg_catalog.pg_class c
+	SELECT string_agg(what, ', ' ORDER BY kind, what) INTO foreigners FROM (
+		SELECT 1 AS kind, 'table ' || c.relname AS what FROM pg_catalog.pg_class c
 		WHERE c.relnamespace = 'omnitrack'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 		UNION ALL
-		SELECT 'function ' || p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'omnitrack'::regnamespace
+		SELECT 2, 'function ' || p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'omnitrack'::regnamespace
 		UNION ALL
-		SELECT 'type ' || t.typname FROM pg_catalog.pg_type t
+		SELECT 3, 'type ' || t.typname FROM pg_catalog.pg_type t
 		WHERE t.typnamespace = 'omnitrack'::regnamespace AND t.typtype IN ('d', 'e', 'r')
-		ORDER BY 1 LIMIT 20) AS f;
+		ORDER BY 1, 2 LIMIT 20) AS f;
 	IF foreigners IS NOT NULL THEN
 		RAISE EXCEPTION 'the schema omnitrack holds what is not ours: %', foreigners
 		    USING HINT = 'The web application keeps its tables there. Rename the schema that is in its way (ALTER SCHEMA '

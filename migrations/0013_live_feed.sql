@@ -46,7 +46,9 @@
 
 CREATE SEQUENCE omnitrack.live_failures MINVALUE 0 START 0;
 CREATE SEQUENCE omnitrack.live_skipped MINVALUE 0 START 0;
-COMMENT ON SEQUENCE omnitrack.live_failures IS 'Statements whose changed live rows could not be notified';
+SELECT setval('omnitrack.live_failures', 0), setval('omnitrack.live_skipped', 0);
+COMMENT ON SEQUENCE omnitrack.live_failures IS
+	'Statements whose changed live rows could not be notified: last_value';
 COMMENT ON SEQUENCE omnitrack.live_skipped IS
 	'Statements whose changed live rows were not notified, as the queue of notifications was too full';
 

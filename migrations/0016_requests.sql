@@ -6,8 +6,9 @@
 -- answer to a command the gateway calls telematics_command_status_tell() a moment later.
 --
 -- A frame in quarantine is marked by telematics_raw_request(): 'decode' or 'drop'. The gateway is told on telematics_raw, does
--- it, and books what became of it: of a dropped frame the row goes; of others decoded_at is set, or request_result says
--- why not.
+-- it, and books what became of it in request_result ("dropped", "decoded: 3 stored, 1 were there already", or why not);
+-- request is NULL again then. A frame that is dropped or decoded has decoded_at, so it is no quarantine any more, and goes
+-- with TELEM_RAW_RETENTION_DAYS.
 
 CREATE FUNCTION telematics_command_status_send(list text[]) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$

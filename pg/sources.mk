@@ -76,6 +76,10 @@ pg_statements = \
 	pg/sql/raw_insert_message.sql \
 	pg/sql/raw_list.sql \
 	pg/sql/raw_read.sql \
+	pg/sql/raw_requests_book.sql \
+	pg/sql/raw_requests_drop.sql \
+	pg/sql/raw_requests_message.sql \
+	pg/sql/raw_requests_next.sql \
 	pg/sql/raw_set_decoded.sql \
 	pg/sql/raw_show.sql \
 	pg/sql/raw_undecoded.sql \
@@ -88,6 +92,7 @@ pg_statements = \
 	pg/sql/retention_sessions.sql \
 	pg/sql/rhythm_step.sql \
 	pg/sql/session_list.sql \
+	pg/sql/session_past.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/sessions_check.sql \
 	pg/sql/sessions_ended.sql \

@@ -1,6 +1,7 @@
 /** omnitrack-web: start and stop. What it does is in server/. */
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { createServer as createHttps, type Server as TlsServer } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createAdmin, readPassword, Refusal, setupLink } from './server/admin.ts';
@@ -8,7 +9,7 @@ import { Children } from './server/children.ts';
 import { parseArguments, USAGE, UsageError, type Command } from './server/cli.ts';
 import { ConfigError, loadConfig, type Config } from './server/config.ts';
 import type { App } from './server/context.ts';
-import { isAway, openDatabase, schemaProblem } from './server/db.ts';
+import { isAway, openDatabase, schemaProblem, warnOfStrangers } from './server/db.ts';
 import { databaseHosts } from './server/db_url.ts';
 import { Directory } from './server/directory.ts';
 import { Fleet } from './server/fleet/fleet.ts';
@@ -17,10 +18,12 @@ import { LiveServer } from './server/live/sockets.ts';
 import { openLog } from './server/log.ts';
 import { loginLimits } from './server/login_limits.ts';
 import { opsServer } from './server/ops.ts';
+import { requestLimits } from './server/request_limits.ts';
 import { sessionHandler, sessionStore } from './server/sessions.ts';
 import { TGCTL, VERSION } from './server/version.ts';
 
 const DRAIN_MS = 10_000;
+const GRACE_MS = 1000;
 
 function tlsFiles(config: Config): { cert: Buffer; key: Buffer } | null {
 	if (config.WEB_TLS_CERT === undefined || config.WEB_TLS_KEY === undefined) return null;
@@ -49,7 +52,23 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 	});
 }
 
-const close = (server: Server) => new Promise<void>((resolve) => server.close(() => resolve()));
+/**
+ * Ends the server: requests that are under way are answered, and after a second whoever still holds a connection loses it.
+ * Sockets of the live feed are no longer among the server's own connections, so all are known here.
+ */
+function closer(server: Server): () => Promise<void> {
+	const sockets = new Set<Socket>();
+	server.on('connection', (socket: Socket) => {
+		sockets.add(socket);
+		socket.once('close', () => sockets.delete(socket));
+	});
+	return () =>
+		new Promise<void>((resolve) => {
+			server.close(() => resolve());
+			server.closeIdleConnections();
+			setTimeout(() => sockets.forEach((socket) => socket.destroy()), GRACE_MS).unref();
+		});
+}
 
 async function serve(path: string | undefined): Promise<void> {
 	const config = checkedConfig(path);
@@ -64,6 +83,7 @@ async function serve(path: string | undefined): Promise<void> {
 		log.warn({ err: error instanceof Error ? error.message : error }, 'the database does not answer: waiting for it');
 	}
 	const metrics = new Registry();
+	void warnOfStrangers(database.db, log);
 	collectDefaultMetrics({ register: metrics });
 	const fleet = new Fleet(database, log, metrics);
 	const app: App = {
@@ -76,6 +96,7 @@ async function serve(path: string | undefined): Promise<void> {
 		directory: new Directory(database.db, () => fleet.heard),
 		fleet,
 		limits: loginLimits(database.pool),
+		requests: requestLimits(config.WEB_REQUESTS_PER_MINUTE),
 		children: new Children(config.WEB_TGCTL ?? TGCTL, config.DATABASE_URL),
 	};
 	const store = sessionStore(database.pool, config, (error) => log.warn({ err: error }, 'sessions'));
@@ -85,8 +106,10 @@ async function serve(path: string | undefined): Promise<void> {
 	const server = tls ? createHttps(tls, handler) : createHttp(handler);
 	server.headersTimeout = 10_000;
 	server.requestTimeout = 60_000;
+	const closeServer = closer(server);
 	const live = new LiveServer(app, server, sessions);
 	const ops = opsServer(app);
+	const closeOps = closer(ops);
 	fleet.start();
 	live.start();
 	const opsPort = await listen(ops, config.WEB_METRICS_BIND, config.WEB_METRICS_PORT);
@@ -109,13 +132,12 @@ async function serve(path: string | undefined): Promise<void> {
 		stopping = true;
 		log.info({ signal }, 'draining');
 		setTimeout(() => process.exit(1), DRAIN_MS).unref();
-		const closed = close(server);
+		const closed = closeServer();
 		await live.stop();
-		server.closeIdleConnections();
 		app.children.close();
 		await closed;
 		await fleet.stop();
-		await close(ops);
+		await closeOps();
 		await store.close();
 		await database.close();
 		log.info('stopped');

@@ -20,6 +20,7 @@
 #include "worker/task/jobs.h"
 #include "worker/task/live.h"
 #include "worker/task/partitions.h"
+#include "worker/task/raw_requests.h"
 #include "worker/task/rejected.h"
 #include "worker/task/retention.h"
 #include "worker/task/rhythm.h"
@@ -180,6 +181,7 @@ parts_start(struct worker *w)
 	w->rhythm = rhythm_new(env->slot == 0);
 	w->session_ends = session_ends_new(conf->gateway_id);
 	w->answers = answers_new();
+	w->raw_requests = raw_requests_new(env->slot == 0);
 	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
@@ -190,7 +192,7 @@ parts_start(struct worker *w)
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
 	    w->retention == NULL || w->rhythm == NULL || w->session_ends == NULL ||
-	    w->answers == NULL || w->commands == NULL || w->gateways == NULL ||
+	    w->answers == NULL || w->raw_requests == NULL || w->commands == NULL || w->gateways == NULL ||
 	    w->sessions == NULL || (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
@@ -222,7 +224,7 @@ parts_start(struct worker *w)
 	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
 	    retention_job(w->retention), commands_job(w->commands), sessions_job(w->sessions),
 	    session_ends_job(w->session_ends), answers_job(w->answers), gateways_job(w->gateways),
-	    rhythm_job(w->rhythm)};
+	    raw_requests_job(w->raw_requests), rhythm_job(w->rhythm)};
 	w->jobs = jobs_new(w->base, conf->database_url, names_ops(w->names),
 	    conf_synchronous_commit(conf), jobs, sizeof(jobs) / sizeof(jobs[0]),
 	    &stats->db_connects);
@@ -250,6 +252,7 @@ parts_free(struct worker *w)
 	rhythm_free(w->rhythm);
 	session_ends_free(w->session_ends);
 	answers_free(w->answers);
+	raw_requests_free(w->raw_requests);
 	backend_wait_free(w->backend_wait);
 	gateways_free(w->gateways);
 	sessions_free(w->sessions);

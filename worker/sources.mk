@@ -54,6 +54,7 @@ libworker_a_SOURCES = \
 	worker/task/live_folds.c \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \
+	worker/task/raw_requests.c worker/task/raw_requests.h \
 	worker/task/rejected.c worker/task/rejected.h \
 	worker/task/retention.c worker/task/retention.h \
 	worker/task/rhythm.c worker/task/rhythm.h \

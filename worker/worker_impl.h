@@ -29,6 +29,7 @@ struct worker {
 	struct rhythm *rhythm;
 	struct session_ends *session_ends;
 	struct answers *answers;
+	struct raw_requests *raw_requests;
 	struct commands *commands;
 	struct backend_wait *backend_wait;
 	struct gateways *gateways;

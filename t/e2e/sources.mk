@@ -68,15 +68,25 @@ e2e_tests = \
 	t/e2e/t0090-dictionary.py \
 	t/e2e/t0091-event-index.py \
 	t/e2e/t0100-silent.py \
-	t/e2e/t0101-tools.py
+	t/e2e/t0101-tools.py \
+	t/e2e/t0110-live-feed.py \
+	t/e2e/t0111-omnitrack-schema.py \
+	t/e2e/t0112-sessions-in-time.py \
+	t/e2e/t0200-web-live.py \
+	t/e2e/t0201-web-rights.py \
+	t/e2e/t0202-web-api.py \
+	t/e2e/t0203-web-schema.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
 	t/e2e/lib/commands.py \
+	t/e2e/lib/deaf.py \
+	t/e2e/lib/feed.py \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/follow.py \
 	t/e2e/lib/gateway.py \
 	t/e2e/lib/knocker.py \
+	t/e2e/lib/live.py \
 	t/e2e/lib/metrics.py \
 	t/e2e/lib/names.py \
 	t/e2e/lib/pages.py \
@@ -85,6 +95,7 @@ e2e_lib = \
 	t/e2e/lib/prometheus.py \
 	t/e2e/lib/suite.py \
 	t/e2e/lib/tracker.py \
+	t/e2e/lib/web.py \
 	t/e2e/lib/wire.py
 
 # What is also run against other servers than the system's, t/postgres/versions: write path, commands, schema.

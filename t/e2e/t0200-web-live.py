@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import live, proc, suite, web, wire
+from lib import deaf, live, proc, suite, web, wire
 from lib.fleet import imeis
 
 web.need()
@@ -62,19 +62,16 @@ def test_tiles(bench):
     browser = web.Web(bench, database).admin()
     tracker = bench.tracker(gw, imei)
     tracker.login()
-    tracker.exchange(wire.frame(8, [record(lat=10, lon=10, speed=50)]))
+    tracker.exchange(wire.frame(8, [record(lat=10.0, lon=10.0, speed=50)]))
     west, east = live.Live(browser, bench.scope), live.Live(browser, bench.scope)
-    try:
-        proc.wait_until(lambda: browser.get("/devices/%s" % ident)["latitude"] == 10, 2, "the first fix is known")
-    except Exception:
-        print(browser.get("/devices/%s" % ident)); print(database.query("select * from device_online")); print(database.query("select * from omnitrack.live")); print(database.query("select * from omnitrack.heartbeat")); raise
+    proc.wait_until(lambda: browser.get("/devices/%s" % ident)["latitude"] == 10, 20, "the first fix is known")
     proc.equal(west.view(["2/2/1"])["devices"], 1, "devices in the western tile")   # 0..90 E, 0..66 N
     proc.equal(east.view(["2/3/1"])["devices"], 0, "devices in the eastern tile")
-    tracker.exchange(wire.frame(8, [record(lat=10, lon=100, speed=50, ago=-1)]))
+    tracker.exchange(wire.frame(8, [record(lat=10.0, lon=100.0, speed=50, ago=-1)]))
     west.wait(ident, lon=1000000000)
     east.wait(ident, lon=1000000000)
     seen = len(west.frames)
-    tracker.exchange(wire.frame(8, [record(lat=11, lon=100, speed=50, ago=-2)]))
+    tracker.exchange(wire.frame(8, [record(lat=11.0, lon=100.0, speed=50, ago=-2)]))
     east.wait(ident, lat=110000000)
     proc.equal(len(west.frames), seen, "frames of the tile that it has left")
 
@@ -208,6 +205,102 @@ def test_resume(bench):
     other.view(since=as_of, epoch="another")
     proc.wait_until(lambda: other.frames, 10, "a frame")
     proc.equal((other.frames[0][1], len(other.frames[0][3])), (1, 20), "with another epoch: everything")
+
+
+def test_trace(bench):
+    """A page follows a tracker live; who may not is refused, and closing the page ends the child."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    ident = put(database, imei, group=1)
+    control = os.path.join(proc.scratch(bench.scope), "control")
+    gw = bench.gateway(database, TELEM_CONTROL_SOCKET=control)
+    server = web.Web(bench, database, control=control)
+    admin = server.admin()
+    viewer = live.Live(admin.make_user("view", ("1", "viewer")), bench.scope)
+    proc.equal(viewer.ask("trace", {"imei": imei})["ok"], False, "a viewer")
+    socket = live.Live(admin, bench.scope)
+    proc.equal(socket.ask("trace", {"imei": imei}), {"ok": True}, "an administrator")
+    tracker = bench.tracker(gw, imei)
+
+    def seen():
+        # The child may not follow yet when the first frame comes.
+        tracker.exchange(wire.frame(8, [record(speed=60)]))
+        return [line for line in socket.came("trace") if line["event"] == "ack"]
+    tracker.login()
+    proc.wait_until(seen, 20, "the acknowledgement in the trace", every=0.3)
+    proc.wait_until(lambda: server.children(), 5, "a child")
+    socket.close()
+    proc.wait_until(lambda: not server.children(), 10, "the child ends with the page")
+    proc.equal(database.number("SELECT count(*) FROM omnitrack.audit WHERE action = 'device.trace' AND object_id = '%s'"
+                               % imei), 1, "audit")
+    proc.check(ident, "there")
+
+
+def test_slow_client(bench):
+    """Who doesn't read leaves the rooms, gets one difference when it reads again, and is cut off in the end."""
+    database = bench.database()
+    many = 4000
+    database.query("INSERT INTO devices (imei, name) SELECT 350000000000000 + n, repeat('long name ', 20) FROM"
+                   " generate_series(1, %d) AS n; INSERT INTO omnitrack.device_groups SELECT id, 1 FROM devices" % many)
+    server = web.Web(bench, database)
+    admin = server.admin()
+    good = live.Live(admin, bench.scope)
+    good.view()
+    proc.wait_until(lambda: len(good.devices) == many, 20, "the good one has all")
+    turns = [0]
+
+    def stalled():
+        """One more change of everything; True when a client no longer reads what it is sent."""
+        seen = len(good.frames)
+        turns[0] += 1
+        database.query("UPDATE devices SET name = '%d ' || repeat('y', 200)" % turns[0])
+        proc.wait_until(lambda: len(good.frames) > seen, 10, "a frame")
+        return server.metric("omnitrack_live_stalled") == 1
+    slow = live.Live(admin, bench.scope, buffer=4096)
+    slow.view()
+    slow.stop_reading()
+    proc.wait_until(stalled, 60, "the slow one is seen to be slow")
+    slow.go_on()
+    proc.wait_until(lambda: server.metric("omnitrack_live_stalled") == 0, 20, "it reads again")
+    want = "%d y" % turns[0]
+    proc.wait_until(lambda: len(slow.devices) == many and all(n["name"].startswith(want) for n in slow.names.values()), 20,
+                    "it has what it has missed")
+    slow.stop_reading()
+    proc.wait_until(stalled, 60, "it is slow again")
+    proc.wait_until(lambda: server.metric("omnitrack_live_cut_total") == 1, 45, "it is cut off", every=0.5)
+    proc.equal(good.ended.is_set(), False, "the others stay")
+
+
+def test_dumb_listen(bench):
+    """Where notifications are not heard, the fleet is asked for each second, and rights hold all the same."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    ident = put(database, imei, group=1)
+    gw = bench.gateway(database)
+    pooler = deaf.Pooler(bench.scope, database.cluster)
+    url = web.role(bench, database).replace("host=" + database.cluster.socket, "host=" + pooler.folder)
+    server = web.Web(bench, database, url=url)
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+    socket = live.Live(ann, bench.scope)
+    socket.view()
+    proc.equal(socket.hello["status"]["way"], "poll", "how it is fed")
+    tracker = bench.tracker(gw, imei)
+    tracker.login()
+    tracker.exchange(wire.frame(8, [record(speed=60)]))
+    socket.wait(ident, state="moving")
+    database.query("DELETE FROM omnitrack.roles WHERE user_id = %s" % ann.id)
+    proc.wait_until(lambda: ident not in socket.devices, 5, "the right that was taken is gone")
+
+
+def test_stop(bench):
+    """SIGTERM: clients are told to come back, each at a time of its own, and the process ends well."""
+    server = web.Web(bench, bench.database())
+    admin = server.admin()
+    sockets = [live.Live(admin, bench.scope) for _ in range(5)]
+    server.stop()
+    times = {s.came("bye")[0]["retryMs"] for s in sockets if proc.wait_until(lambda s=s: s.came("bye"), 5, "bye")}
+    proc.check(len(times) > 1, "times to come back: %s" % times)
 
 
 suite.main(globals())

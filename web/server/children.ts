@@ -3,6 +3,7 @@
  * has a time limit, gets one checked IMEI, and the database's URL by environment.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { isIP } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Problem } from './problem.ts';
@@ -20,6 +21,15 @@ export interface Trace {
 	stop(): void;
 }
 
+/** As tgctl takes it: an address and a port. */
+function gatewayAddress(url: string | null): NodeJS.ProcessEnv {
+	if (url === null) return {};
+	const { hostname, port } = new URL(url);
+	const bare = hostname.replace(/^\[|\]$/g, '');
+	if (bare !== 'localhost' && isIP(bare) === 0) return {};
+	return { METRICS_BIND: bare === 'localhost' ? '127.0.0.1' : bare, METRICS_PORT: port === '' ? '80' : port };
+}
+
 export class Children {
 	readonly #program: string;
 	readonly #env: NodeJS.ProcessEnv;
@@ -34,15 +44,15 @@ export class Children {
 		this.#env = { ...Object.fromEntries(kept), DATABASE_URL: databaseUrl };
 	}
 
-	#spawn(args: string[]): Child {
-		const child = spawn(this.#program, args, { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+	#spawn(args: string[], env: NodeJS.ProcessEnv = {}): Child {
+		const child = spawn(this.#program, args, { env: { ...this.#env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.#running.add(child);
 		child.once('close', () => this.#running.delete(child));
 		return child;
 	}
 
-	/** `tgctl why IMEI --json`; what it prints, parsed. */
-	async why(imei: string): Promise<unknown> {
+	/** `tgctl why IMEI --json`; what it prints, parsed. `gateway`: where the gateway says its /status. */
+	async why(imei: string, gateway: string | null): Promise<unknown> {
 		if (this.#busy >= AT_ONCE) {
 			if (this.#waiting.length >= MAX_WAITING)
 				throw new Problem(503, 'Too many such questions at once', { detail: 'Try again in a few seconds.' });
@@ -50,16 +60,16 @@ export class Children {
 		}
 		this.#busy++;
 		try {
-			return await this.#ask(['why', imei, '--json']);
+			return await this.#ask(['why', imei, '--json'], gatewayAddress(gateway));
 		} finally {
 			this.#busy--;
 			this.#waiting.shift()?.();
 		}
 	}
 
-	#ask(args: string[]): Promise<unknown> {
+	#ask(args: string[], env: NodeJS.ProcessEnv): Promise<unknown> {
 		return new Promise((resolve, reject) => {
-			const child = this.#spawn(args);
+			const child = this.#spawn(args, env);
 			let out = '';
 			let err = '';
 			const timer = setTimeout(() => child.kill('SIGKILL'), WHY_MS);

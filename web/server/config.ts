@@ -37,6 +37,7 @@ const Keys = z.object({
 	WEB_POOL: count(2, 100).default(10),
 	WEB_SESSION_IDLE_HOURS: count(1, 720).default(12),
 	WEB_SESSION_MAX_DAYS: count(1, 366).default(7),
+	WEB_REQUESTS_PER_MINUTE: count(10, 1_000_000).default(1500),
 	WEB_GATEWAYS: words.default([]),
 	WEB_TGCTL: z.string().optional(),
 	WEB_MAP_STYLE: z.string().optional(),

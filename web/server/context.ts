@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import type { Database } from './db.ts';
 import type { Directory } from './directory.ts';
 import type { Fleet } from './fleet/fleet.ts';
+import type { RequestLimits } from './request_limits.ts';
 import type { LoginLimits } from './login_limits.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,5 +21,6 @@ export interface App {
 	directory: Directory;
 	fleet: Fleet;
 	limits: LoginLimits;
+	requests: RequestLimits;
 	children: Children;
 }

@@ -110,3 +110,20 @@ export async function schemaProblem(db: Kysely<Tables>): Promise<string | null> 
 		return `the database's schema is at ${version}, this program needs ${SCHEMA_VERSION}: run "tgctl migrate" as the owner of the tables`;
 	return null;
 }
+
+/** Whoever may connect may listen to what we are told, and notify us: PUBLIC should not (tgctl grants says how). */
+export async function warnOfStrangers(db: Kysely<Tables>, log: Logger): Promise<void> {
+	try {
+		const found = await sql<{ open: boolean }>`
+			SELECT EXISTS (SELECT FROM pg_database d,
+				aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+				WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'CONNECT') AS open`.execute(db);
+		if (found.rows[0]?.open === true)
+			log.warn(
+				'every role of this PostgreSQL may connect to this database, listen to the live feed and notify it: ' +
+					'"tgctl grants --role web" prints the statement that ends that',
+			);
+	} catch (error) {
+		log.debug({ err: error }, 'who may connect is not known');
+	}
+}

@@ -64,7 +64,12 @@ export function openApi(routes: readonly Route[], version: string): Json {
 			parameters: [
 				...parametersOf(route.params, 'path'),
 				...parametersOf(route.query, 'query'),
-				...(route.headers ?? []).map((name) => ({ name, in: 'header', required: false, schema: { type: 'string' } })),
+				...Object.entries(route.headers ?? {}).map(([name, schema]) => ({
+					name,
+					in: 'header',
+					required: false,
+					schema: schemaOf(schema, 'input'),
+				})),
 			],
 			responses: answersOf(route),
 			security: need.scope === 'public' ? [] : [{ session: [] }, { token: [] }],

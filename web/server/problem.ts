@@ -36,6 +36,14 @@ export const notSignedIn = () => new Problem(401, 'Not signed in', { detail: 'Si
 export const forbidden = (what = 'You may not do this') =>
 	new Problem(403, what, { detail: 'Ask an administrator for the right.' });
 
+/** Well formed, but it names what isn't there, or contradicts itself. */
+export function unfit(field: string, message: string): Problem {
+	return new Problem(422, 'The request can not be done as it is', {
+		detail: `${field}: ${message}`,
+		errors: [{ field, message }],
+	});
+}
+
 /** What a schema did not accept, field by field. */
 export function invalid(where: string, error: z.ZodError): Problem {
 	const errors = error.issues.slice(0, 20).map((issue) => ({
@@ -43,7 +51,9 @@ export function invalid(where: string, error: z.ZodError): Problem {
 		message: issue.code === 'unrecognized_keys' ? 'not a field of this request' : issue.message,
 	}));
 	const [first] = errors;
-	return new Problem(400, 'The request is not as it should be', {
+	// Each field is as it should be, and together they are not.
+	const status = error.issues.every((issue) => issue.code === 'custom') ? 422 : 400;
+	return new Problem(status, 'The request is not as it should be', {
 		detail: first === undefined ? `Correct the ${where}.` : `${first.field}: ${first.message}`,
 		errors,
 	});

@@ -29,6 +29,13 @@ declare module 'express-session' {
 	}
 }
 
+/** A request that nobody made by hand: it doesn't keep the session alive. */
+const passive = Symbol('passive');
+
+export function markPassive(session: object): void {
+	Object.defineProperty(session, passive, { value: true });
+}
+
 export function hashedSid(sid: string): string {
 	return createHash('sha256').update(sid).digest('base64url');
 }
@@ -61,7 +68,7 @@ export function sessionStore(pool: pg.Pool, config: Config, onError: (error: unk
 		}
 		override touch(sid: string, data: SessionData, callback?: Done): void {
 			const now = Date.now();
-			if (now - (written.get(sid) ?? 0) < WRITE_MS) {
+			if (passive in data || now - (written.get(sid) ?? 0) < WRITE_MS) {
 				callback?.();
 				return;
 			}

@@ -12,5 +12,5 @@ export const VERSION: string = typeof OMNITRACK_VERSION === 'string' ? OMNITRACK
 export const STATIC_DIR = isBuilt ? join(import.meta.dirname, 'app') : join(import.meta.dirname, '../dist/app');
 
 /** In a build tree tgctl stands beside us; installed, it is on the PATH. */
-const beside = join(import.meta.dirname, '../tgctl');
+const beside = join(import.meta.dirname, '../../tgctl');
 export const TGCTL = isBuilt && existsSync(beside) ? beside : 'tgctl';

@@ -48,10 +48,16 @@ export const Problem = z.object({
 export const page = <T extends z.ZodType>(item: T) =>
 	z.object({ items: z.array(item), next: z.string().nullable().meta({ description: 'cursor of the next page' }) });
 
-export const PageQuery = z.strictObject({
-	limit: z.coerce.number().int().min(1).max(500).default(50),
-	cursor: z.string().max(500).optional(),
-});
+/** What a list is asked for; its cursor is what stood in `next`, of this form. */
+const pageQuery = (cursor: RegExp) =>
+	z.strictObject({
+		limit: z.coerce.number().int().min(1).max(500).default(50),
+		cursor: z.string().regex(cursor, 'not a cursor of ours: give what stood in next, or none').optional(),
+	});
+/** By id. */
+export const PageQuery = pageQuery(/^[1-9][0-9]{0,17}$/);
+/** By a time in microseconds and something that parts those of one time. */
+export const TimePageQuery = pageQuery(/^[0-9]{1,18}\.-?[0-9]{1,19}$/);
 
 // ---- session and me
 
@@ -100,7 +106,7 @@ export const MePatch = z.strictObject({
 	name: Name.optional(),
 	locale: z
 		.string()
-		.regex(/^[a-z]{2}(-[A-Za-z0-9]{2,8})*$/)
+		.regex(/^[a-z]{2}(-[A-Za-z0-9]{2,8}){0,3}$/)
 		.nullable()
 		.optional(),
 	settings: Settings.optional(),
@@ -145,17 +151,19 @@ export const Device = z.object({
 	silentAfterS: z.number().meta({ description: 'it is silent after so many seconds without a sign of life' }),
 });
 export const DeviceSort = z.enum(['name', '-name', 'lastSeen', '-lastSeen', 'state', '-state', 'imei', '-imei']);
-const list = <T extends string>(item: z.ZodType<T, string>) =>
+/** Several with commas. `one` is what one looks like, as a regular expression. */
+const list = <T extends string>(item: z.ZodType<T, string>, one: string) =>
 	z
 		.string()
-		.max(2000)
+		.regex(new RegExp(`^(?:${one})(?:,(?:${one})){0,99}$`), 'up to 100, with commas')
 		.transform((s) => s.split(','))
-		.pipe(z.array(item).max(100));
-export const DeviceQuery = PageQuery.extend({
+		.pipe(z.array(item));
+const ID = '[1-9][0-9]{0,17}';
+export const DeviceQuery = pageQuery(/^[A-Za-z0-9_-]{1,500}$/).extend({
 	q: z.string().max(100).optional().meta({ description: 'words in name, plate or IMEI' }),
-	state: list(StateName).optional().meta({ description: 'states, with commas' }),
-	group: list(Id).optional().meta({ description: 'groups with those below them, with commas' }),
-	model: list(z.string().max(100)).optional(),
+	state: list(StateName, states.join('|')).optional().meta({ description: 'states, with commas' }),
+	group: list(Id, ID).optional().meta({ description: 'groups with those below them, with commas' }),
+	model: list(z.string(), '[^,]{1,100}').optional(),
 	silentForS: z.coerce
 		.number()
 		.int()
@@ -163,7 +171,7 @@ export const DeviceQuery = PageQuery.extend({
 		.max(1e9)
 		.optional()
 		.meta({ description: 'without a sign of life for so long' }),
-	ids: list(Id).optional(),
+	ids: list(Id, ID).optional(),
 	sort: DeviceSort.default('name'),
 });
 const details = {
@@ -271,7 +279,7 @@ export const Command = z.object({
 	error: z.string().nullable(),
 });
 export const CommandQuery = PageQuery.extend({
-	status: list(CommandStatus).optional(),
+	status: list(CommandStatus, CommandStatus.options.join('|')).optional(),
 	device: DeviceRef.optional(),
 });
 export const CommandText = z
@@ -406,7 +414,7 @@ export const FeedStatus = z.object({
 });
 export const LiveQuery = z.strictObject({
 	since: z.coerce.number().min(0).optional().meta({ description: 'asOf of the last answer' }),
-	ids: list(Id).optional(),
+	ids: list(Id, ID).optional(),
 	limit: z.coerce.number().int().min(1).max(20000).default(5000),
 });
 export const LiveDevice = z.object({

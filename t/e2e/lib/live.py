@@ -34,13 +34,19 @@ def decode(data):
 class Live:
     """Reads in a thread; what came is kept: names by number, the newest of each device by id, other events in a list."""
 
-    def __init__(self, browser, scope, origin=None):
+    def __init__(self, browser, scope, origin=None, buffer=None):
         self.names, self.devices, self.events, self.frames = {}, {}, [], []
         self.hello = None
         self.ended = threading.Event()
         self._acks, self._next = {}, 0
+        self.reads = threading.Event()   # set: it reads
+        self.reads.set()
         self._lock = threading.Lock()
-        self.sock = socket.create_connection(("127.0.0.1", browser.port), 20 * proc.BUSY)
+        self.sock = socket.socket()
+        if buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.sock.connect(("127.0.0.1", browser.port))
+        self.sock.settimeout(None)
         scope.later(self.close)
         host = "127.0.0.1:%d" % browser.port
         key = base64.b64encode(os.urandom(16)).decode()
@@ -55,7 +61,6 @@ class Live:
         if b" 101 " not in head.split(b"\r\n")[0]:
             raise Refused("the socket was refused: %r" % head[:200])
         self.reader = threading.Thread(target=self._read, daemon=True)
-        self.paused = threading.Event()
         self.reader.start()
         self._send_text("40")
         proc.wait_until(lambda: self.hello or self.ended.is_set(), 20, "hello")
@@ -75,6 +80,7 @@ class Live:
 
     def _bytes(self, n):
         while len(self.buffer) < n:
+            self.reads.wait()
             more = self.sock.recv(65536)
             if not more:
                 raise OSError("closed")
@@ -178,8 +184,20 @@ class Live:
             return device and all(device[k] == v for k, v in want.items()) and device
         return proc.wait_until(so, seconds, "device %s is %s (is: %s)" % (ident, want, self.devices.get(ident)))
 
+    def stop_reading(self):
+        """What comes stays in the kernel, until go_on()."""
+        self.reads.clear()
+
+    def go_on(self):
+        self.reads.set()
+
     def came(self, name):
         return [v for n, v in self.events if n == name]
 
     def close(self):
+        self.reads.set()
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.sock.close()

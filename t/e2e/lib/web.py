@@ -37,9 +37,10 @@ def role(bench, database):
 class Web:
     """One server. Keys of the configuration are keyword arguments; they go to a file."""
 
-    def __init__(self, bench, database, url=None, start=True, **keys):
+    def __init__(self, bench, database, url=None, start=True, control="none", **keys):
         self.bench, self.database = bench, database
         self.url = url or role(bench, database)
+        self.control = control   # of the gateway on this host, for traces
         self.folder = proc.scratch(bench.scope)
         self.log = os.path.join(self.folder, "web.log")
         self.conf = os.path.join(self.folder, "web.conf")
@@ -72,7 +73,11 @@ class Web:
         return self
 
     def env(self):
-        return {"PATH": os.environ["PATH"], "WEB_SESSION_SECRET": "", "TELEM_CONTROL_SOCKET": "none"}
+        return {"PATH": os.environ["PATH"], "TELEM_CONTROL_SOCKET": self.control}
+
+    def children(self):
+        """Pids of the tools that it runs."""
+        return [pid for pid in proc.children(self.process.pid) if proc.comm(pid) == "tgctl"]
 
     def run(self, *args, stdin=""):
         """The command line; (exit status, stdout, stderr)."""

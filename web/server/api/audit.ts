@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { AuditEntry, Id, page, PageQuery } from '../../shared/schemas.ts';
 import { route } from '../http/route.ts';
-import { cursorId, iso, pageById } from './lists.ts';
+import { iso, pageById } from './lists.ts';
 
 export const auditRoutes = [
 	route({
@@ -17,7 +17,7 @@ export const auditRoutes = [
 		}),
 		answer: page(AuditEntry),
 		async handler({ app, query }) {
-			const before = cursorId(query.cursor);
+			const before = query.cursor ?? null;
 			const [kind, id] = query.object?.split(':') ?? [];
 			const rows = await app.db
 				.selectFrom('omnitrack.audit')

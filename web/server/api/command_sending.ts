@@ -6,7 +6,7 @@ import { TemplateParameter, type BulkItem, type CommandSend } from '../../shared
 import { fillTemplate } from '../commands_text.ts';
 import type { Context } from '../http/route.ts';
 import { findDevice } from '../http/mount.ts';
-import { Problem } from '../problem.ts';
+import { Problem, unfit } from '../problem.ts';
 import { isoOfMs } from './lists.ts';
 import { NOWHERE } from '../fleet/columns.ts';
 
@@ -26,19 +26,13 @@ export interface Order {
 	expiresInS: number | null;
 }
 
-const wrongField = (field: string, message: string) =>
-	new Problem(400, 'The request is not as it should be', {
-		detail: `${field}: ${message}`,
-		errors: [{ field, message }],
-	});
-
 /** What is to be sent. `key`: the request's Idempotency-Key. */
 export async function orderOf(ctx: Ctx, body: Request, key: string | null, dryRun: boolean): Promise<Order> {
 	if ((body.template === undefined) === (body.text === undefined))
-		throw wrongField('template', 'give either a template or a text');
+		throw unfit('template', 'give either a template or a text');
 	const rest = { maxAttempts: body.maxAttempts ?? null, expiresInS: body.expiresInS ?? null };
 	if (body.text !== undefined) {
-		if (body.parameters !== undefined) throw wrongField('parameters', 'only templates have parameters');
+		if (body.parameters !== undefined) throw unfit('parameters', 'only templates have parameters');
 		return { text: body.text, codec: body.codec ?? 12, template: null, ...rest };
 	}
 	const row = await ctx.app.db
@@ -46,15 +40,15 @@ export async function orderOf(ctx: Ctx, body: Request, key: string | null, dryRu
 		.selectAll()
 		.where('id', '=', body.template ?? '')
 		.executeTakeFirst();
-	if (!row) throw wrongField('template', 'there is no such template');
+	if (!row) throw unfit('template', 'there is no such template');
 	const filled = fillTemplate(
 		row.command_text,
 		z.array(TemplateParameter).parse(row.parameters),
 		body.parameters ?? {},
 	);
-	if ('field' in filled) throw wrongField(filled.field, filled.message);
+	if ('field' in filled) throw unfit(filled.field, filled.message);
 	if (row.dangerous && !dryRun) {
-		if (body.confirm !== row.name) throw wrongField('confirm', `type the name of the template: ${row.name}`);
+		if (body.confirm !== row.name) throw unfit('confirm', `type the name of the template: ${row.name}`);
 		if (key === null)
 			throw new Problem(428, 'A dangerous command needs an Idempotency-Key', {
 				detail: 'Without it, a request that is sent again by accident would send the command again.',
@@ -135,7 +129,7 @@ export async function queue(
 	} catch (error) {
 		if (error instanceof Error && 'code' in error && error.code === '23514') {
 			const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : 'Correct the text.';
-			throw new Problem(400, 'The command is not as it should be', {
+			throw new Problem(422, 'The command is not as it should be', {
 				detail: hint,
 				errors: [{ field: 'text', message: error.message }],
 			});

@@ -4,8 +4,9 @@ import { rank } from '../../shared/permissions.ts';
 import { highestRole } from '../../shared/permissions.ts';
 import { Id, page, PageQuery, Template, TemplateParameter, TemplateWrite } from '../../shared/schemas.ts';
 import type { App } from '../context.ts';
+import { ifMatch } from '../http/headers.ts';
 import { route } from '../http/route.ts';
-import { notFound, Problem } from '../problem.ts';
+import { notFound, Problem, unfit } from '../problem.ts';
 import type { Tables } from '../tables.ts';
 import type { Selectable } from 'kysely';
 import { violated } from './lists.ts';
@@ -32,9 +33,7 @@ function columns(body: z.output<typeof TemplateWrite>) {
 		[...used].find((n) => n !== undefined && !names.includes(n)) ??
 		names.find((n, i) => !used.has(n) || names.indexOf(n) !== i);
 	if (wrong !== undefined)
-		throw new Problem(400, 'The request is not as it should be', {
-			errors: [{ field: 'parameters', message: `{${wrong}} must stand in the text, and once among the parameters` }],
-		});
+		throw unfit('parameters', `{${wrong}} must stand in the text, and once among the parameters`);
 	return {
 		name: body.name,
 		description: body.description,
@@ -131,7 +130,7 @@ export const templateRoutes = [
 		summary: 'Change a template',
 		params: OneTemplate,
 		body: TemplateWrite,
-		headers: ['If-Match'],
+		headers: ifMatch,
 		answer: Template,
 		async handler(ctx) {
 			ctx.ifMatch(view(await one(ctx.app, ctx.params.template)));

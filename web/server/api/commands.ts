@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { groupsFor } from '../../shared/permissions.ts';
 import { BulkResult, BulkSend, Command, CommandQuery, CommandSend, DeviceRef, Id, page } from '../../shared/schemas.ts';
 import { findDevice } from '../http/mount.ts';
+import { idempotencyKey } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
 import { notFound, Problem } from '../problem.ts';
 import { orderOf, plan, queue } from './command_sending.ts';
 import { keyOf, once } from './idempotency.ts';
-import { cursorId, iso, isoOrNull, pageById } from './lists.ts';
+import { iso, isoOrNull, pageById } from './lists.ts';
 
 type Ctx = Context;
 
@@ -122,7 +123,7 @@ const OneDevice = z.object({ device: DeviceRef });
 
 async function list(ctx: Ctx, query: z.output<typeof CommandQuery>) {
 	const { app } = ctx;
-	const before = cursorId(query.cursor);
+	const before = query.cursor ?? null;
 	const groups = groupsFor(ctx.who(), 'command.read', app.directory.parents);
 	const at = query.device === undefined ? null : findDevice(app, ctx.who(), query.device);
 	const imei = at === null ? null : (app.fleet.columns.inventory[at]?.imei ?? '');
@@ -160,7 +161,7 @@ export const commandRoutes = [
 		tag: 'commands',
 		summary: 'Send to many; dryRun says who would get what, and sends nothing',
 		body: BulkSend,
-		headers: ['Idempotency-Key'],
+		headers: idempotencyKey,
 		answer: BulkResult,
 		handler: (ctx) => send(ctx, ctx.body, ctx.body.devices, ctx.body.dryRun),
 	}),
@@ -224,7 +225,7 @@ export const commandRoutes = [
 		summary: 'Send to one device',
 		params: OneDevice,
 		body: CommandSend,
-		headers: ['Idempotency-Key'],
+		headers: idempotencyKey,
 		answer: Command,
 		status: 201,
 		handler: (ctx) => sendOne(ctx, ctx.body, ctx.params.device),

@@ -1,7 +1,16 @@
 /** devices/…: decoded state, events, past sessions, and why it is silent (tgctl knows). */
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { DeviceEvent, DeviceRef, DeviceState, page, PageQuery, PastSession, Why } from '../../shared/schemas.ts';
+import {
+	DeviceEvent,
+	DeviceRef,
+	DeviceState,
+	page,
+	PageQuery,
+	PastSession,
+	TimePageQuery,
+	Why,
+} from '../../shared/schemas.ts';
 import { route } from '../http/route.ts';
 import { notFound, Problem } from '../problem.ts';
 import { viewDevice } from './device_view.ts';
@@ -112,14 +121,12 @@ export const deviceDetailRoutes = [
 		tag: 'devices',
 		summary: 'What happened to it, newest first',
 		params: OneDevice,
-		query: PageQuery,
+		query: TimePageQuery,
 		answer: page(DeviceEvent),
 		async handler({ app, place, query }) {
 			const id = app.fleet.columns.inventory[place]?.id.toString() ?? '';
 			// The cursor is the key of the last one: its time in microseconds and its hash.
-			const cursor = query.cursor === undefined ? null : /^(\d{1,18})\.(-?\d{1,19})$/.exec(query.cursor);
-			if (query.cursor !== undefined && cursor === null)
-				throw new Problem(400, 'The cursor is not one of ours', { detail: 'Give what stood in next, or none.' });
+			const cursor = query.cursor?.split('.');
 			const found = await sql<{
 				recorded_at: Date;
 				received_at: Date;
@@ -140,8 +147,8 @@ export const deviceDetailRoutes = [
 					valid, (extract(epoch FROM recorded_at) * 1000000)::bigint || '.' || record_hash AS key
 				FROM device_events
 				WHERE device_id = ${id} AND recorded_at > now() - interval '92 days'
-					AND (${cursor === null} OR (recorded_at, record_hash)
-						< (timestamptz 'epoch' + ${cursor?.[1] ?? '0'}::bigint * interval '1 microsecond', ${cursor?.[2] ?? '0'}::bigint))
+					AND (${cursor === undefined} OR (recorded_at, record_hash)
+						< (timestamptz 'epoch' + ${cursor?.[0] ?? '0'}::bigint * interval '1 microsecond', ${cursor?.[1] ?? '0'}::bigint))
 				ORDER BY recorded_at DESC, record_hash DESC LIMIT ${query.limit + 1}`.execute(app.db);
 			const rows = found.rows.slice(0, query.limit);
 			return {
@@ -174,8 +181,6 @@ export const deviceDetailRoutes = [
 		async handler({ app, place, query }) {
 			const id = app.fleet.columns.inventory[place]?.id.toString() ?? '';
 			const cursor = query.cursor ?? '9223372036854775807';
-			if (!/^-?\d{1,19}$/.test(cursor))
-				throw new Problem(400, 'The cursor is not one of ours', { detail: 'Give what stood in next, or none.' });
 			const found = await sql<{
 				started_at: Date | null;
 				ended_at: Date;
@@ -211,8 +216,13 @@ export const deviceDetailRoutes = [
 		params: OneDevice,
 		answer: Why,
 		async handler({ app, place }) {
-			const imei = app.fleet.columns.inventory[place]?.imei ?? '';
-			const parsed = Why.safeParse(await app.children.why(imei));
+			const device = app.fleet.columns.inventory[place];
+			// The gateway that it was last connected to, or the first one.
+			const found = await sql<{ gateway: string | null }>`
+				SELECT gateway FROM device_online WHERE device_id = ${device?.id.toString() ?? ''}`.execute(app.db);
+			const { gateways } = app.config;
+			const gateway = gateways.find((g) => g.name === found.rows[0]?.gateway) ?? gateways[0];
+			const parsed = Why.safeParse(await app.children.why(device?.imei ?? '', gateway?.url ?? null));
 			if (!parsed.success)
 				throw new Problem(502, "tgctl's answer is not understood", { detail: 'Are both of one version?' });
 			return parsed.data;

@@ -5,8 +5,9 @@ import { groupsFor } from '../../shared/permissions.ts';
 import { Device, DeviceCreate, DevicePatch, DeviceQuery, DeviceRef, page } from '../../shared/schemas.ts';
 import type { App } from '../context.ts';
 import { decodeCursor, matches, pageOf, type Sort } from '../fleet/search.ts';
+import { ifMatch } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
-import { Problem } from '../problem.ts';
+import { Problem, unfit } from '../problem.ts';
 import { viewDevice, type DeviceExtra } from './device_view.ts';
 import { violated } from './lists.ts';
 
@@ -43,9 +44,7 @@ function mustBeAbleToPut(ctx: Context, group: string | null): void {
 		return;
 	}
 	if (!ctx.app.directory.groups.has(group) || !ctx.may('device.read', { group }))
-		throw new Problem(400, 'The request is not as it should be', {
-			errors: [{ field: 'group', message: 'there is no such group' }],
-		});
+		throw unfit('group', 'there is no such group');
 	ctx.must('device.create', { group });
 }
 
@@ -94,7 +93,7 @@ export const deviceRoutes = [
 			const now = app.fleet.now();
 			const after = query.cursor === undefined ? null : decodeCursor(query.cursor);
 			if (after === null && query.cursor !== undefined)
-				throw new Problem(400, 'The cursor is not one of ours', { detail: 'Give what stood in next, or none.' });
+				throw unfit('cursor', 'not a cursor of ours: give what stood in next, or none');
 			const descending = query.sort.startsWith('-');
 			const found = matches(
 				columns,
@@ -192,7 +191,7 @@ export const deviceRoutes = [
 		summary: 'Change what is known of a device',
 		params: OneDevice,
 		body: DevicePatch,
-		headers: ['If-Match'],
+		headers: ifMatch,
 		answer: Device,
 		async handler(ctx) {
 			const { app, body, place } = ctx;

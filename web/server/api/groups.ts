@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { isAdmin, roleIn } from '../../shared/permissions.ts';
 import { Group, GroupPatch, GroupWrite, Id, page, PageQuery } from '../../shared/schemas.ts';
 import type { App } from '../context.ts';
+import { ifMatch } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
-import { notFound, Problem } from '../problem.ts';
+import { notFound, Problem, unfit } from '../problem.ts';
 import { violated } from './lists.ts';
 
 type Ctx = Context;
@@ -54,9 +55,7 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 /** A parent that one may put a group under. */
 function checkParent(ctx: Ctx, parent: string): void {
 	if (!ctx.app.directory.groups.has(parent) || !ctx.may('device.read', { group: parent }))
-		throw new Problem(400, 'The request is not as it should be', {
-			errors: [{ field: 'parent', message: 'there is no such group' }],
-		});
+		throw unfit('parent', 'there is no such group');
 	ctx.must('group.create', { group: parent });
 }
 
@@ -122,7 +121,7 @@ export const groupRoutes = [
 		summary: 'Rename or move a group',
 		params: OneGroup,
 		body: GroupPatch,
-		headers: ['If-Match'],
+		headers: ifMatch,
 		answer: Group,
 		async handler(ctx) {
 			const { app, group, body } = ctx;

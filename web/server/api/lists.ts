@@ -1,13 +1,4 @@
-/** Pages of lists that are read from tables: keyset cursors by id, and what is written into CSV later. */
-import { Problem } from '../problem.ts';
-
-/** The id behind which the next page begins; none: from the start. */
-export function cursorId(cursor: string | undefined): string | null {
-	if (cursor === undefined) return null;
-	if (!/^[1-9][0-9]{0,17}$/.test(cursor))
-		throw new Problem(400, 'The cursor is not one of ours', { detail: 'Give what stood in next, or none.' });
-	return cursor;
-}
+/** Pages of lists that are read from tables, by keyset cursors; and times as the API writes them. */
 
 /** Of limit + 1 rows that were asked for: the page, and the cursor of the next one. */
 export function pageById<T extends { id: string }>(rows: T[], limit: number): { items: T[]; next: string | null } {

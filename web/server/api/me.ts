@@ -6,7 +6,7 @@ import type { App } from '../context.ts';
 import type { Person } from '../directory.ts';
 import { route } from '../http/route.ts';
 import { verifyPassword } from '../passwords.ts';
-import { notFound, Problem } from '../problem.ts';
+import { notFound, unfit } from '../problem.ts';
 import { hashedSid } from '../sessions.ts';
 import { iso } from './lists.ts';
 import { setPassword } from './session.ts';
@@ -84,9 +84,7 @@ export const meRoutes = [
 				.where('id', '=', me.id)
 				.executeTakeFirstOrThrow();
 			if (user.password === null || !(await verifyPassword(body.current, user.password)))
-				throw new Problem(400, 'The present password is wrong', {
-					errors: [{ field: 'current', message: 'not the present password' }],
-				});
+				throw unfit('current', 'not the present password');
 			await app.limits.forget(address, me.login);
 			await setPassword(app, me.id, body.password, hashedSid(req.sessionID));
 			await ctx.audit('me.password');

@@ -1,8 +1,7 @@
 /** rejected: IMEIs that were refused; registering one is POST /devices. */
 import { sql } from 'kysely';
-import { page, PageQuery, Refused } from '../../shared/schemas.ts';
+import { page, TimePageQuery, Refused } from '../../shared/schemas.ts';
 import { route } from '../http/route.ts';
-import { Problem } from '../problem.ts';
 import { iso } from './lists.ts';
 
 export const refusedRoutes = [
@@ -12,12 +11,10 @@ export const refusedRoutes = [
 		action: 'refused.list',
 		tag: 'devices',
 		summary: 'IMEIs that were refused, newest first',
-		query: PageQuery,
+		query: TimePageQuery,
 		answer: page(Refused),
 		async handler({ app, query }) {
-			const cursor = query.cursor === undefined ? null : /^(\d{1,18})\.(\d{1,20})$/.exec(query.cursor);
-			if (query.cursor !== undefined && cursor === null)
-				throw new Problem(400, 'The cursor is not one of ours', { detail: 'Give what stood in next, or none.' });
+			const cursor = query.cursor?.split('.');
 			const found = await sql<{
 				imei: string;
 				reason: string;
@@ -31,9 +28,9 @@ export const refusedRoutes = [
 					(extract(epoch FROM last_seen_at) * 1000000)::bigint || '.' || imei AS key
 				FROM rejected_devices
 				WHERE ${
-					cursor === null
+					cursor === undefined
 						? sql`true`
-						: sql`(last_seen_at, imei) < (timestamptz 'epoch' + ${cursor[1]}::bigint * interval '1 microsecond', ${cursor[2]})`
+						: sql`(last_seen_at, imei) < (timestamptz 'epoch' + ${cursor[0]}::bigint * interval '1 microsecond', ${cursor[1]})`
 				}
 				ORDER BY last_seen_at DESC, imei DESC LIMIT ${query.limit + 1}`.execute(app.db);
 			const rows = found.rows.slice(0, query.limit);

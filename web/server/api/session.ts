@@ -6,7 +6,7 @@ import type { App } from '../context.ts';
 import { hasNoAdmin, type Person } from '../directory.ts';
 import { route, type Context } from '../http/route.ts';
 import { hashPassword, hashToken, NOBODY, verifyPassword } from '../passwords.ts';
-import { Problem } from '../problem.ts';
+import { Problem, unfit } from '../problem.ts';
 import { DISPLAY_DAYS } from '../sessions.ts';
 import { describeMe } from './me.ts';
 
@@ -196,10 +196,7 @@ export const sessionRoutes = [
 			await app.limits.take(address, 'link');
 			const link = await findLink(app, body.token);
 			await app.limits.forget(address, 'link');
-			const missing = (field: string) =>
-				new Problem(400, 'The request is not as it should be', {
-					errors: [{ field, message: 'needed for this link' }],
-				});
+			const missing = (field: string) => unfit(field, 'needed for this link');
 			let id = link.user_id;
 			if (link.kind === 'setup') {
 				if (body.login === undefined) throw missing('login');

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { Id, OneTimeLink, page, PageQuery, User, UserCreate, UserPatch } from '../../shared/schemas.ts';
 import type { App } from '../context.ts';
 import { hasNoAdmin } from '../directory.ts';
+import { ifMatch } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
 import { hashPassword, newToken } from '../passwords.ts';
-import { notFound, Problem } from '../problem.ts';
+import { notFound, Problem, unfit } from '../problem.ts';
 import type { Tables } from '../tables.ts';
-import { cursorId, iso, pageById, violated } from './lists.ts';
+import { iso, pageById, violated } from './lists.ts';
 
 type Db = Kysely<Tables> | Transaction<Tables>;
 type Roles = z.output<typeof UserCreate>['roles'];
@@ -57,10 +58,7 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 		const which = violated(error);
 		if (which === 'users_login_key')
 			throw new Problem(409, 'There is a user of this login', { errors: [{ field: 'login', message: 'taken' }] });
-		if (which?.startsWith('roles_group') === true)
-			throw new Problem(400, 'The request is not as it should be', {
-				errors: [{ field: 'roles', message: 'there is no such group' }],
-			});
+		if (which?.startsWith('roles_group') === true) throw unfit('roles', 'there is no such group');
 		throw error;
 	}
 }
@@ -99,7 +97,7 @@ export const userRoutes = [
 		query: PageQuery,
 		answer: page(User),
 		async handler({ app, query }) {
-			const after = cursorId(query.cursor);
+			const after = query.cursor ?? null;
 			const rows = await app.db
 				.selectFrom('omnitrack.users')
 				.selectAll()
@@ -168,7 +166,7 @@ export const userRoutes = [
 		summary: 'Change name, roles, password; disable',
 		params: OneUser,
 		body: UserPatch,
-		headers: ['If-Match'],
+		headers: ifMatch,
 		answer: User,
 		async handler(ctx) {
 			const { app, body, params } = ctx;

@@ -75,6 +75,11 @@ function toProblem(error: unknown): Problem | null {
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
 	if (code === '57014' || code === '55P03')
 		return new Problem(503, 'The database is too busy for this', { detail: 'Try again in a moment.' });
+	// What no schema here has refused, and the database does.
+	if (code === '23514' || code === '22001' || code === '22003' || code === '22P02')
+		return new Problem(422, 'The database does not accept this', {
+			detail: 'A value is too long, or not what may stand there.',
+		});
 	// What express and its parser throw.
 	const status = error instanceof Error && 'status' in error ? Number(error.status) : 500;
 	if (status === 413) return new Problem(413, 'The body is too large', { detail: 'At most 100 kB.' });

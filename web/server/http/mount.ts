@@ -8,6 +8,7 @@ import { actions, authorize } from '../../shared/permissions.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
 import { forbidden, invalid, notFound, notSignedIn, Problem } from '../problem.ts';
+import { markPassive } from '../sessions.ts';
 import { identify } from './identify.ts';
 import type { Context, Route } from './route.ts';
 
@@ -72,7 +73,11 @@ function contextOf(app: App, req: Request, res: Response, person: Context['perso
 		ifMatch(value) {
 			const given = req.get('if-match');
 			if (given === undefined || given === '*') return;
-			if (!given.split(',').some((t) => t.trim() === etagOf(value)))
+			if (!/^"[A-Za-z0-9_-]{1,40}"$/.test(given))
+				throw new Problem(400, 'If-Match is not as it should be', {
+					detail: 'Give the ETag of what is to be changed.',
+				});
+			if (given !== etagOf(value))
 				throw new Problem(412, 'Somebody else has changed it meanwhile', {
 					detail: 'Load it again, and then change it.',
 				});
@@ -130,6 +135,8 @@ function parse(route: Route, ctx: Context): void {
 
 async function serve(app: App, route: Route, req: Request, res: Response): Promise<void> {
 	const person = await identify(app, req, route);
+	if (route.passive === true || req.get('omnitrack-background') !== undefined) markPassive(req.session);
+	await app.requests.take(person?.id ?? req.ip ?? '', res);
 	const ctx = contextOf(app, req, res, person);
 	if (person === null && actions[route.action].scope !== 'public') throw notSignedIn();
 	const params = route.params?.safeParse(req.params);

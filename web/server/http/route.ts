@@ -53,7 +53,7 @@ export interface Route {
 	/** Of the answer, 200 if not said. */
 	status?: number | undefined;
 	/** Further headers that it reads, for the description. */
-	headers?: string[] | undefined;
+	headers?: Record<string, z.ZodType> | undefined;
 	/** May be asked without being active: it doesn't keep a session alive. */
 	passive?: boolean | undefined;
 	handler: (ctx: Context) => Promise<unknown>;

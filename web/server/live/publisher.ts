@@ -58,6 +58,11 @@ export class Publisher {
 				},
 			});
 		gauge('omnitrack_live_clients', 'Open live connections', () => this.#clients.size);
+		gauge(
+			'omnitrack_live_stalled',
+			'Clients that do not read at present',
+			() => [...this.#clients].filter((c) => c.stalledSince !== null).length,
+		);
 		gauge('omnitrack_live_rooms', 'Rooms that somebody is in', () => this.#rooms.size);
 		fleet.on('names', (places) => {
 			this.#namesAt = fleet.now();

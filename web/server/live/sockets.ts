@@ -64,7 +64,8 @@ export class LiveServer {
 			httpCompression: false,
 			maxHttpBufferSize: 64_000,
 			pingInterval: 10_000,
-			pingTimeout: 8000,
+			// Whoever doesn't read is cut off by the publisher, and not sooner by this.
+			pingTimeout: 40_000,
 			allowRequest: (req, answer) => answer(null, isOwnOrigin(req.headers.origin, req.headers.host, secure)),
 		});
 		this.#io.engine.use(sessions);

@@ -1,0 +1,36 @@
+/** How many requests one user, or one address of nobody, may make in a minute; each answer says how many are left. */
+import type { Response } from 'express';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { Problem } from './problem.ts';
+
+export interface RequestLimits {
+	take(who: string, res: Response): Promise<void>;
+}
+
+export function requestLimits(aMinute: number): RequestLimits {
+	const limiter = new RateLimiterMemory({ points: aMinute, duration: 60 });
+	return {
+		async take(who, res) {
+			let state: RateLimiterRes;
+			let over = false;
+			try {
+				state = await limiter.consume(who);
+			} catch (error) {
+				if (!(error instanceof RateLimiterRes)) throw error;
+				state = error;
+				over = true;
+			}
+			const reset = Math.ceil(state.msBeforeNext / 1000);
+			res.set({
+				'ratelimit-limit': String(aMinute),
+				'ratelimit-remaining': String(Math.max(0, state.remainingPoints)),
+				'ratelimit-reset': String(reset),
+			});
+			if (over)
+				throw new Problem(429, 'Too many requests', {
+					detail: `Try again in ${reset} s.`,
+					headers: { 'retry-after': String(reset) },
+				});
+		},
+	};
+}
