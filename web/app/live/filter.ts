@@ -77,6 +77,9 @@ export function sortNumbers(fleet: Fleet, names: Names, numbers: Uint32Array, so
 	const key = first[sort];
 	// Exact: 10 states x 2^32 is below 2^36, and there are less than 2^17 devices; more share a place by name.
 	const places = Math.max(1, byRank.length);
-	const keys = Float64Array.from(numbers.filter((i) => i < byRank.length), (i) => key(i) * places + (ranks[i] ?? 0)).sort();
+	const keys = Float64Array.from(
+		numbers.filter((i) => i < byRank.length),
+		(i) => key(i) * places + (ranks[i] ?? 0),
+	).sort();
 	return Uint32Array.from(keys, (k) => byRank[k % places] ?? 0);
 }

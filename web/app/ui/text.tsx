@@ -32,7 +32,9 @@ export function PlaceText({ latitude, longitude }: { latitude: number; longitude
 	const cities = useCities();
 	const say = usePlaceText();
 	if (cities === undefined) return <span className={css.faint}>…</span>;
-	return <span>{say(placeNear(cities, latitude, longitude)) ?? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`}</span>;
+	return (
+		<span>{say(placeNear(cities, latitude, longitude)) ?? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`}</span>
+	);
 }
 
 export function StateText({ state, children }: { state: State; children: ReactNode }) {

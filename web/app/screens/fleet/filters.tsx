@@ -25,7 +25,7 @@ export function Legend({
 	const locale = useLocale();
 	const number = new Intl.NumberFormat(locale);
 	return (
-		<div className={css.legend} role="group" aria-label={t('fleet.legend')}>
+		<div className={css.legend} data-many={counts.some((n) => n > 999)} role="group" aria-label={t('fleet.legend')}>
 			{order.map((state) => {
 				const on = chosen.includes(state);
 				return (
