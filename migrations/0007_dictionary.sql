@@ -509,14 +509,15 @@ END
 $do$;
 
 -- One row a device: what every fleet asks for, of the newest trustworthy record; null where the device doesn't send it.
--- And the events. Made by a function, as views must go before the type of a column can change; for migrations. The table
--- devices may be in a schema of its own: its trigger tells.
+-- And the events. Made by a function, as views must go before a column's type can change, or before a table can be
+-- replaced by another (doc/scaling.md); one that stands is replaced and keeps its GRANTs. The table devices may be in a
+-- schema of its own: its trigger tells.
 CREATE FUNCTION telematics_make_views() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $do$
 DECLARE
 	devices CONSTANT regclass := (SELECT tgrelid FROM pg_trigger WHERE tgname = 'telematics_insert_delete'
 	    AND tgfoid = 'telematics_schema.telematics_devices_collect()'::regprocedure);
 BEGIN
-	EXECUTE format($v$CREATE VIEW telematics_schema.device_state AS
+	EXECUTE format($v$CREATE OR REPLACE VIEW telematics_schema.device_state AS
 		SELECT d.id AS device_id, d.imei::text AS imei, d.name::text AS name, d.device_model::text AS device_model,
 		    s.family, o.online, o.last_record_at, o.recorded_at, o.latitude, o.longitude, o.altitude, o.heading, o.speed,
 		    o.satellites,
@@ -566,7 +567,7 @@ BEGIN
 	COMMENT ON VIEW telematics_schema.device_state IS 'One row a device: what its newest record says, in the units of the names';
 
 	-- Severity is found without reading the record where no value could change it, so that alarms are found fast.
-	EXECUTE format($v$CREATE VIEW telematics_schema.device_events AS
+	EXECUTE format($v$CREATE OR REPLACE VIEW telematics_schema.device_events AS
 		SELECT p.device_id, d.imei::text AS imei, p.recorded_at, p.received_at, p.record_hash, p.latitude, p.longitude,
 		    p.valid, p.speed, p.priority, p.event_io_id, e.name, e.kind,
 		    CASE WHEN p.priority >= 2 THEN 'alarm'
