@@ -64,8 +64,8 @@ bool row_generation(const uint8_t *row, int16_t *value);
 /* The io field as binary jsonb (version byte and text). */
 const uint8_t *row_io(const uint8_t *row, size_t *len);
 /*
- * The parameters of positions_insert: a column each, to which tuples are appended. Columns are {0} before
- * the first start; a later one empties them and keeps their memory. The caller frees each with
+ * The parameters of positions_insert: a column each, to which tuples are appended; one more follows, see
+ * there. Columns are {0} before the first start; a later one empties them and keeps their memory. The caller frees each with
  * pg_array_free().
  */
 void row_columns_start(struct pg_array columns[ROW_NCOLUMNS]);

@@ -194,7 +194,11 @@ START_TEST(whose_clock_is_wrong)
 	f.wrong_clocks = 20;
 	f.wrong_recorded = INT64_C(3471292800000); /* 2080 */
 	f.wrong_received_last = NOW - S;
+	f.wrong_off = 54 * 365 * D;
+	why_expect(&f, "clock_wrong", "ahead by 54 years", "A tracker sets its clock by GNSS");
 	why_expect(&f, "clock_wrong", "says 2080-01-01 00:00:00Z", "");
+	f.wrong_off = 3 * H - 7 * S;
+	why_expect(&f, "clock_wrong", "ahead by 3 h", "A whole number of hours is a time zone");
 	/* It was, once. */
 	f.wrong_received_last = NOW - D;
 	why_expect(&f, "not_silent", "", "");
