@@ -63,6 +63,7 @@ unit_tests = \
 	t/unit/worker/task/check_gateways \
 	t/unit/worker/task/check_jobs \
 	t/unit/worker/task/check_live \
+	t/unit/worker/task/check_retention \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain \
 	t/unit/worker/tracker/check_followers \
@@ -141,10 +142,12 @@ t_unit_worker_check_worker_SOURCES = t/unit/worker/check_worker.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h t/unit/proto/build.c t/unit/proto/build.h
 task_rig = t/unit/worker/task/rig.c t/unit/worker/task/rig.h t/unit/pg/fixture.c t/unit/pg/fixture.h
 t_unit_worker_task_check_gateways_SOURCES = t/unit/worker/task/check_gateways.c $(task_rig)
+t_unit_worker_task_check_retention_SOURCES = t/unit/worker/task/check_retention.c $(task_rig)
 t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \
 	t/unit/worker/task/check_imeis.c \
 	t/unit/worker/task/check_partitions.c \
 	t/unit/worker/task/check_rejected.c \
+	t/unit/worker/task/check_waits.c \
 	t/unit/worker/task/check_dead_workers.c \
 	$(task_rig)
 t_unit_worker_task_check_devices_SOURCES = t/unit/worker/task/check_devices.c \
