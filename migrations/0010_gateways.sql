@@ -22,12 +22,22 @@ SELECT DISTINCT gateway, now() + interval '1 day' FROM device_online WHERE onlin
 -- Called by each connection of a gateway before anything else. An id that another instance has, which lives, is
 -- refused. It lives if it was seen within 60 s and one of its workers is connected: each holds an advisory lock that
 -- names its instance. (Behind a start of the server they need a moment to come back.)
+--
+-- What a connection has to do first must not wait for a standby, nor for whoever waits for one with the row locked: once
+-- the id is ours the row is read alone, and before that it need not outlive this server.
 CREATE FUNCTION telematics_gateway_enter(gateway text, new_instance bigint, worker boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	locks CONSTANT integer := 1952803942;
 	was record;
 BEGIN
+	IF worker THEN
+		PERFORM pg_try_advisory_lock_shared(locks, (new_instance & 2147483647)::integer);
+	END IF;
+	IF EXISTS (SELECT FROM telematics_schema.gateways WHERE id = gateway AND instance = new_instance) THEN
+		RETURN;
+	END IF;
+	PERFORM set_config('synchronous_commit', 'local', true);
 	INSERT INTO telematics_schema.gateways (id, instance, started_at, seen_at)
 	VALUES (gateway, new_instance, clock_timestamp(), clock_timestamp())
 	ON CONFLICT DO NOTHING;
@@ -46,9 +56,6 @@ BEGIN
 		UPDATE telematics_schema.gateways
 		SET instance = new_instance, started_at = clock_timestamp(), seen_at = clock_timestamp()
 		WHERE id = gateway;
-	END IF;
-	IF worker THEN
-		PERFORM pg_try_advisory_lock_shared(locks, (new_instance & 2147483647)::integer);
 	END IF;
 END
 $$;
