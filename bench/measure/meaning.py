@@ -8,6 +8,7 @@ from .table import Row
 
 RECORD = ('{"239":1,"240":1,"21":4,"200":0,"69":1,"181":13,"182":8,"66":12345,"24":57,"67":4100,"16":5000000,"241":24602,'
           '"78":"0000000000000000","72":4294967286,"199":123456}')
+MORE = ',"80":1,"68":12,"9":1200,"6":22,"17":65500}'   # with these it has 20 elements
 DEVICES, DAYS = 10000, 30
 
 
@@ -46,19 +47,25 @@ def look_up(bench):
 def reading(bench):
     """telematics_io() over history, all columns; the cost of walking the elements is in it."""
     db = bench.stand.database(10)
-    rows = 20000
-    db.query("CREATE TABLE h AS SELECT '%s'::jsonb || jsonb_build_object('66', 12000 + i %% 2000, '16', i) AS io"
-             " FROM generate_series(1, %d) AS i; ANALYZE h" % (RECORD, rows))
+    rows, result = 20000, []
     ask = ("SELECT count(e.name), sum(e.value), count(e.label), count(e.unit), count(e.text), count(e.note)"
-           " FROM h, telematics_io(h.io%s, %s) AS e")
-    walk = _cpu_us(bench, db, "SELECT count(*), max(e.value::text) FROM h, jsonb_each(h.io) AS e", rows)
-    named = _cpu_us(bench, db, ask % ("", "'FMB920'"), rows)
-    as_json = _cpu_us(bench, db, ask % ("::json", "'FMB920'"), rows)
-    unnamed = _cpu_us(bench, db, ask % ("", "NULL"), rows)
-    bench.detail("telematics_io, us a row", {"walk": walk, "model": named, "json": as_json, "no model": unnamed})
-    return [Row("telematics_io(), 15 elements, jsonb", named, 30, "low", "us a row", 1, "%.1f of it jsonb_each()" % walk),
-            Row("telematics_io(), 15 elements, json", as_json, 30, "low", "us a row", 1, "with the cast to json"),
-            Row("telematics_io(), 15 elements, no model", unnamed, None, None, "us a row", 1)]
+           " FROM %s AS h JOIN models m ON m.id = h.device_id, telematics_io(h.io%s, %s) AS e")
+    db.query("CREATE TABLE models AS SELECT i AS id, (ARRAY['FMB920', 'FMC130'])[1 + i % 2] AS model"
+             " FROM generate_series(0, 99) AS i; ANALYZE models")
+    for name, elements, record in (("h15", 15, RECORD), ("h20", 20, RECORD[:-1] + MORE)):
+        db.query("CREATE TABLE %s AS SELECT i %% 100 AS device_id, '%s'::jsonb || jsonb_build_object('66', 12000 + i %% 2000,"
+                 " '16', i) AS io FROM generate_series(1, %d) AS i; ANALYZE %s" % (name, record, rows, name))
+        us = {"walk": _cpu_us(bench, db, "SELECT count(*), max(e.value::text) FROM %s AS h, jsonb_each(h.io) AS e" % name, rows)}
+        for how, cast, model in (("model", "", "'FMB920'"), ("join", "", "m.model"), ("json", "::json", "'FMB920'"),
+                                 ("no model", "", "NULL")):
+            us[how] = _cpu_us(bench, db, ask % (name, cast, model), rows)
+        bench.detail("telematics_io, %d elements, us a row" % elements, us)
+        what = "telematics_io(), %d elements, " % elements
+        result += [Row(what + "jsonb", us["model"], 30, "low", "us a row", 1, "%.1f of it jsonb_each()" % us["walk"]),
+                   Row(what + "models of devices", us["join"], 30, "low", "us a row", 1, "with the join"),
+                   Row(what + "json", us["json"], 30, "low", "us a row", 1, "with the cast to json"),
+                   Row(what + "no model", us["no model"], None, None, "us a row", 1)]
+    return result
 
 
 def state(bench):
@@ -74,9 +81,6 @@ def alarms(bench):
     db = bench.stand.database(DEVICES)
     db.query("UPDATE devices SET device_model = 'FMB920'")
     for day in range(DAYS):
-        db.query("SELECT telematics_make_partition((now() AT TIME ZONE 'UTC')::date - %d)"
-                 " WHERE to_regclass('device_positions_' || to_char((now() AT TIME ZONE 'UTC')::date - %d, 'YYYYMMDD'))"
-                 " IS NULL" % (day, day))
         db.query("INSERT INTO device_positions SELECT d.id, t, (random() * 1e15)::bigint, t, 54, 25, 0, 50,"
                  " CASE WHEN n %% 500 = 0 THEN 246 WHEN n %% 10 = 0 THEN 239 ELSE 0 END, 0, 9, 0, 8, NULL, true,"
                  " '{\"239\": 1, \"240\": 1, \"66\": 12345, \"246\": 1}' FROM (SELECT id, id * 10 + k AS n,"
