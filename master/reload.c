@@ -200,7 +200,7 @@ advance_starting(struct master *m)
 		}
 		ready += slot_next_ready(&m->slots[i].sup);
 	}
-	/* Without a database it is no reason to wait. */
+	/* If the old workers had no database either, there is nothing to wait for. */
 	if (ready == all && (!contact_had(m) || contact_made(m, all, true)))
 		reload_commit(m);
 }

@@ -49,11 +49,7 @@ session_list(const struct options *opts, long long limit)
 	if (res != NULL) {
 		status = TOOL_OK;
 		out_rows(res, opts->json);
-		if (pg_rows(res) == 0 && !opts->json)
-			fprintf(stderr, "tgctl: no tracker is connected\n");
-		if (limit > 0 && pg_rows(res) == limit)
-			fprintf(stderr,
-			    "tgctl: only the newest %lld are shown; --limit 0 shows all\n", limit);
+		out_list_notes(res, opts->json, limit, "no tracker is connected", "newest");
 	} else if (db != NULL) {
 		status = TOOL_FAILED;
 	}

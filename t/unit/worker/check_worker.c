@@ -37,7 +37,8 @@ START_TEST(from_start_to_end)
 	rig_send_frame(fd, 2, 0);
 	ck_assert_str_eq(rig_read(fd, 4), "00000002");
 	ck_assert_str_eq(VALUE("SELECT count(*) FROM device_positions WHERE device_id = 1"), "2");
-	UNTIL(SAYS("true gw 0", "SELECT online || ' ' || gateway || ' ' || worker FROM device_online"));
+	UNTIL(SAYS(
+	    "true gw 0", "SELECT online || ' ' || gateway || ' ' || worker FROM device_online"));
 	uint64_t beats = atomic_load(&r.self->heartbeat);
 	UNTIL(atomic_load(&r.self->heartbeat) > beats);
 	ck_assert_uint_gt(stats_get(&r.self->stats.memory), 1000000);

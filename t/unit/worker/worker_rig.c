@@ -64,7 +64,7 @@ rig_close(void)
 
 	if (r.master != -1)
 		close(r.master);
-	PQfinish(r.sql);
+	pg_fixture_disconnect(r.sql);
 	shm_destroy(&r.shm);
 	snprintf(command, sizeof(command), "rm -rf %s", r.folder);
 	ck_assert_int_eq(system(command), 0);
@@ -136,8 +136,7 @@ rig_hear(enum ipc_type type)
 int
 rig_listen(int *port)
 {
-	struct sockaddr_in at = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 

@@ -6,7 +6,6 @@
 #define T_UNIT_WORKER_WORKER_RIG_H
 
 #include <check.h>
-#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdint.h>
 
@@ -24,7 +23,7 @@ struct rig {
 	int master; /* the master's end of the channel; -1: closed */
 	int listener, port;
 	const char *url;
-	PGconn *sql; /* the test's own */
+	struct pg_conn *sql; /* the test's own */
 	pthread_t thread;
 	int status; /* after rig_join() */
 	char folder[64], log[128];

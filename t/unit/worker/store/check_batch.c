@@ -189,8 +189,8 @@ START_TEST(copies_are_bounded)
 	struct avl_record r[] = {record(5000, 1), record(6000, 2), record(7000, 3)};
 	struct batch from, to, tight;
 
-	ck_assert(batch_init(&from, &limits) && batch_init(&to, &narrow) &&
-		  batch_init(&tight, &small));
+	ck_assert(
+	    batch_init(&from, &limits) && batch_init(&to, &narrow) && batch_init(&tight, &small));
 	add(&from, 1, r, 3);
 	add(&from, 2, r, 2);
 	add(&from, 3, r, 1);

@@ -254,8 +254,9 @@ START_TEST(locked_rows_come_later)
 	d = add_dead_workers(&r, 1);
 	dead_workers_add(d, shm_owner(1, 0));
 	rig_start(&r);
-	UNTIL(&r, SAYS(&r, "1 3", "SELECT string_agg(device_id::text, ' ' ORDER BY device_id)"
-				  " FROM device_online WHERE NOT online"));
+	UNTIL(&r, SAYS(&r, "1 3",
+		      "SELECT string_agg(device_id::text, ' ' ORDER BY device_id)"
+		      " FROM device_online WHERE NOT online"));
 	rig_settle(&r, 0);
 	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online WHERE device_id = 2"), "t");
 	pg_fixture_exec(other, "ROLLBACK");

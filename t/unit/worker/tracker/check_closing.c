@@ -379,22 +379,6 @@ START_TEST(database_goes_away)
 }
 END_TEST
 
-/* Others had taken this gateway for dead: the live rows of all sessions are written again, once. */
-START_TEST(sessions_are_announced)
-{
-	for (uint64_t i = 0; i < 3; i++)
-		rig_open_session(IMEI + i);
-	rig_connect(); /* no session yet */
-	rig_pass(0);
-	ck_assert_uint_eq(r.connected, 3);
-	atomic_fetch_add(&r.shm.header->announcements, 1);
-	rig_pass(0);
-	ck_assert_uint_eq(r.connected, 6);
-	rig_pass(0);
-	ck_assert_uint_eq(r.connected, 6);
-}
-END_TEST
-
 /* The tokens of the gone find nobody, and their places are used again. */
 START_TEST(places_are_used_again)
 {
@@ -440,7 +424,6 @@ closing_tests(void)
 	tcase_add_test(t, newest_session_wins);
 	tcase_add_test(t, device_changes);
 	tcase_add_test(t, database_goes_away);
-	tcase_add_test(t, sessions_are_announced);
 	tcase_add_test(t, places_are_used_again);
 	return t;
 }

@@ -400,7 +400,8 @@ START_TEST(device_is_another_now)
 	FRAME(fd, 1, 0);
 	FRAME(deleted, 1, 0);
 	FRAME(same, 1, 0);
-	ck_assert_int_eq(rig_conn(fd) != NULL ? rig_conn(fd)->reason : CLOSE_REMOVED, CLOSE_REMOVED);
+	ck_assert_int_eq(
+	    rig_conn(fd) != NULL ? rig_conn(fd)->reason : CLOSE_REMOVED, CLOSE_REMOVED);
 	HEARS(fd, ".");
 	HEARS(deleted, ".");
 	ck_assert_uint_eq(filling()->nframes, 1);
