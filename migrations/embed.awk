@@ -16,7 +16,9 @@ FNR == 1 && !dictionary {
 	name = FILENAME
 	sub(/^.*\//, "", name)
 	sub(/\.sql$/, "", name)
-	number = substr(name, 1, 4) + 0
+	number = substr(name, 1, 4)
+	sub(/^0+/, "", number) # to some awks it would be octal
+	number += 0
 	if (name !~ /^[0-9][0-9][0-9][0-9]_[a-z0-9_]+$/ || number < 1 || number < n || number > n + 1) {
 		print "embed.awk: " FILENAME ": expected migration number " n + 1 > "/dev/stderr"
 		failed = 1

