@@ -7,10 +7,10 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite, wire
+from lib import gateway, proc, suite, wire
 from lib.fleet import imeis
 
-VECTORS = os.path.join(os.environ["TOP_SRCDIR"], "t", "vectors")
+VECTORS = os.path.join(gateway.SOURCE, "t", "vectors")
 HOUR = 3600000
 
 # Elements that captures don't have: structured ones, broken ones, and what nobody knows.

@@ -8,7 +8,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite
+from lib import gateway, proc, suite
 
 MISSING = """SELECT count(*) FROM pg_inherits i WHERE i.inhparent = 'device_positions'::regclass AND NOT EXISTS (
     SELECT FROM pg_inherits a JOIN pg_index x ON x.indexrelid = a.inhrelid
@@ -18,7 +18,7 @@ MISSING = """SELECT count(*) FROM pg_inherits i WHERE i.inhparent = 'device_posi
 def old_database(bench):
     """A database of schema 5 with partitions and rows, as an installation has it before it is upgraded."""
     database = bench.database(migrated=False)
-    for path in sorted(glob.glob(os.path.join(os.environ["TOP_SRCDIR"], "migrations", "000[1-5]_*.sql"))):
+    for path in sorted(glob.glob(os.path.join(gateway.SOURCE, "migrations", "000[1-5]_*.sql"))):
         with open(path) as f:
             database.query("SET ROLE tg; BEGIN; %s; COMMIT" % f.read())
     database.query("SET ROLE tg; CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text,"
