@@ -68,7 +68,8 @@ e2e_tests = \
 	t/e2e/t0090-dictionary.py \
 	t/e2e/t0091-event-index.py \
 	t/e2e/t0100-silent.py \
-	t/e2e/t0101-tools.py
+	t/e2e/t0101-tools.py \
+	t/e2e/t0102-progress.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
