@@ -79,7 +79,7 @@ def test_names(bench):
     _, gw, _ = setup(bench)
     io = [(66, b"\x30\x39"), (239, b"\x01"), (60000, b"\x07")]
     as_json = trace(bench, gw, IMEI, "--names", "--model", "FMB920")
-    in_words = Follower(bench, gw, "trace", IMEI, "--names", "--model", "FMB920", began="racing")
+    in_words = Follower(bench, gw, "trace", IMEI, "--names", "--model", "FMB920")
     tracker = bench.tracker(gw, IMEI).login()
     proc.equal(tracker.exchange(wire.frame(wire.CODEC_8E, [record(0, io=io), record(1)])), 2, "ACK")
     shown = as_json.wait_for("records")["records"]
