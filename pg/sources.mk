@@ -60,7 +60,6 @@ pg_statements = \
 	pg/sql/migrate_find_ledger.sql \
 	pg/sql/migrate_make_ledger.sql \
 	pg/sql/migrate_record.sql \
-	pg/sql/migrate_schema_creators.sql \
 	pg/sql/migrate_show_notices.sql \
 	pg/sql/migrate_upkeep.sql \
 	pg/sql/migrate_version.sql \
@@ -120,6 +119,7 @@ pg_statement_parts = \
 	pg/sql/_devices_fields.sql \
 	pg/sql/_live_fix_is_newer.sql \
 	pg/sql/_live_row_columns.sql \
+	pg/sql/_live_row_input.sql \
 	pg/sql/_live_row_on_conflict.sql \
 	pg/sql/_live_session_is_newer.sql \
 	pg/sql/_raw_columns.sql

@@ -240,7 +240,7 @@ def test_refusals(bench):
         proc.check(b'"tracing"' in s.recv(8192), "all of them follow")
     code, _, err = bench.tgctl("trace", IMEI, "-c", gw.conf_path)
     proc.check(code == 1 and "16 clients" in err, "one too many: %d %s" % (code, err))
-    second = bench.gateway(database, start=False, TELEM_CONTROL_SOCKET=path)
+    second = bench.gateway(database, start=False, TELEM_CONTROL_SOCKET=path, TELEM_GATEWAY_ID="second")
     second.start()
     proc.check(second.logged("ERROR.*answers there.*going on without"), "why: %s" % second.log_text())
     second.stop()

@@ -7,10 +7,10 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite, wire
+from lib import gateway, proc, suite, wire
 from lib.fleet import imeis
 
-VECTORS = os.path.join(os.environ["TOP_SRCDIR"], "t", "vectors")
+VECTORS = os.path.join(gateway.SOURCE, "t", "vectors")
 HOUR = 3600000
 
 # Elements that captures don't have: structured ones, broken ones, and what nobody knows.
@@ -21,7 +21,7 @@ ODD = [("FMB920", 385, "1121aabbccddeeff00112233445566778899000a0014ba1107aabbcc
        ("FMB920", 548, "0105050322415c"), ("FMB920", 548, "01070602ff380702aabb"), ("FMB920", 548, ""),
        ("FMB920", 256, "5756575a5a5a314b5a4157303030303031"), ("FMB920", 256, "00" * 17), ("FMB920", 256, "0102"),
        ("FMB920", 281, "50303432302c5030313731"), ("FMB920", 281, "50300142"), ("FMB920", 281, ""),
-       ("FMB920", 331, "00ff17"), ("FMB920", 60000, "00ff17"), ("FMB640", 10500, "00")]
+       ("FMB920", 331, "00ff17"), ("FMB920", 60000, "00ff17"), ("FMB920", 60000, ""), ("FMB640", 10500, "00")]
 FIXED = [("FMB920", 78, "0123456789abcdef"), ("FMB920", 78, "00" * 8), ("FMB920", 132, "0000000202000100"),
          ("FMB920", 517, "000002810004003c"), ("FMB920", 11, "00000000d4f1a2b3"), ("FMB920", 90, "0900"),
          ("FMB920", 123, "80000001"), ("FMB640", 195, "4142433132330000"), ("FMB640", 195, "41424331323300ff"),

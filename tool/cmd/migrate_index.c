@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pg/error.h"
 #include "tool/database.h"
 
 #define ATTEMPTS 5	  /* of one step, when somebody is in the way */
@@ -27,7 +28,7 @@ step(struct pg_session *db, const struct pg_result *res, bool quiet)
 			return true;
 		pg_session_rollback(db);
 		/* Another migrate made it meanwhile; the next question shows what is left to do. */
-		if (strcmp(error.sqlstate, "42P07") == 0 || strcmp(error.sqlstate, "42704") == 0)
+		if (pg_error_is_done_already(error.sqlstate))
 			return true;
 		if (error.lost || i >= ATTEMPTS) {
 			database_explain(&error, "the index of events");
