@@ -55,7 +55,7 @@ struct conf {
 	int command_max_length; /* characters of a command's text */
 	int retention_days;	/* 0: keep */
 	int raw_retention_days;
-	int command_retention_days, message_retention_days;
+	int command_retention_days, message_retention_days, session_retention_days;
 	enum ingest_raw ingest_raw;
 	enum synchronous_commit synchronous_commit;
 	int drain_timeout_ms;
@@ -69,6 +69,7 @@ struct conf {
 	char group[CONF_STR];
 	char pidfile[CONF_STR];
 	char control_socket[CONF_SOCKET_PATH]; /* resolved: an absolute path, or "none" */
+	char control_group[CONF_STR];	       /* "": the daemon's own */
 	int max_devices;      /* TELEM_MAX_DEVICES: capacity of the shared registry */
 	bool seccomp;	      /* TELEM_SECCOMP: a filter of system calls in the workers */
 	bool core_files;      /* TELEM_CORE_FILES: a crash leaves one, if the system has it so */

@@ -322,7 +322,8 @@ load_and_run(struct master *m, const struct options *o)
 	struct privs privs;
 
 	if (!conf_load(m->conf, &source, err) ||
-	    !privs_resolve(&privs, m->conf->user, m->conf->group, err)) {
+	    !privs_resolve(&privs, m->conf->user, m->conf->group, err) ||
+	    !operator_socket_for_group(&m->operator_socket, m->conf->control_group, err)) {
 		report(m, 2, err);
 		return 2;
 	}

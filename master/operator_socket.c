@@ -3,6 +3,7 @@
 #include "master/operator_socket.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,6 +54,38 @@ is_free(const char *path, char err[CONF_ERR])
 	return complain(path, "another process answers there; is a gateway running already?", err);
 }
 
+bool
+operator_socket_for_group(struct operator_socket *s, const char *name, char err[CONF_ERR])
+{
+	const struct group *gr;
+
+	if (*name == '\0')
+		return true;
+	gr = getgrnam(name);
+	if (gr == NULL) {
+		snprintf(
+		    err, CONF_ERR, "TELEM_CONTROL_GROUP: no group \"%.200s\" on this machine", name);
+		return false;
+	}
+	s->has_group = true;
+	s->group = gr->gr_gid;
+	return true;
+}
+
+/* Until it is moved nobody finds it, so it is never at its path with another group. */
+static bool
+give_to_group(const struct operator_socket *s, const char *beside, char err[CONF_ERR])
+{
+	if (!s->has_group || chown(beside, (uid_t)-1, s->group) == 0)
+		return true;
+	if (errno == EPERM)
+		return complain(s->path,
+		    "the daemon's user is no member of TELEM_CONTROL_GROUP, so it can't give it to "
+		    "that",
+		    err);
+	return complain(beside, strerror(errno), err);
+}
+
 /* Binds beside the path, for owner and group alone, and moves it there. */
 static bool
 put_in_place(struct operator_socket *s, char err[CONF_ERR])
@@ -71,6 +104,10 @@ put_in_place(struct operator_socket *s, char err[CONF_ERR])
 		return complain(s->path, "the daemon's user may not write to its folder", err);
 	if (!ok)
 		return complain(a.sun_path, strerror(errno), err);
+	if (!give_to_group(s, a.sun_path, err)) {
+		(void)unlink(a.sun_path);
+		return false;
+	}
 	if (listen(s->fd, BACKLOG) == 0 && lstat(a.sun_path, &st) == 0 &&
 	    rename(a.sun_path, s->path) == 0) {
 		s->dev = st.st_dev;

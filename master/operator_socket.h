@@ -18,7 +18,16 @@ struct operator_socket {
 	char path[CONF_SOCKET_PATH];
 	dev_t dev; /* what we made, to remove nothing else */
 	ino_t ino;
+	bool has_group; /* it is for `group`, not for the daemon's own */
+	gid_t group;
 };
+
+/*
+ * Looks up TELEM_CONTROL_GROUP, "" for the daemon's own: at start, as a name server may be asked. False:
+ * there is no such group, err says so.
+ */
+bool operator_socket_for_group(struct operator_socket *, const char *name, char err[CONF_ERR])
+    __attribute__((warn_unused_result));
 
 /*
  * Makes it; with "none" there is none, and that is true as well. One that a dead gateway left is

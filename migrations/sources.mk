@@ -13,7 +13,13 @@ migration_files = \
 	migrations/0007_dictionary_views.sql \
 	migrations/0008_locks.sql \
 	migrations/0009_reasons.sql \
-	migrations/0010_gateways.sql
+	migrations/0010_gateways.sql \
+	migrations/0011_reserved.sql \
+	migrations/0012_omnitrack.sql \
+	migrations/0013_live_feed.sql \
+	migrations/0014_rhythm.sql \
+	migrations/0015_sessions.sql \
+	migrations/0016_requests.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -14,6 +14,7 @@ pg_statements = \
 	pg/sql/commands_over.sql \
 	pg/sql/commands_poll.sql \
 	pg/sql/commands_sweep.sql \
+	pg/sql/commands_tell.sql \
 	pg/sql/dead_workers_move.sql \
 	pg/sql/dead_workers_ping.sql \
 	pg/sql/dead_workers_scan.sql \
@@ -42,6 +43,7 @@ pg_statements = \
 	pg/sql/gateways_silent.sql \
 	pg/sql/gateways_sweep.sql \
 	pg/sql/gateways_swept.sql \
+	pg/sql/grants_public.sql \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
@@ -73,6 +75,10 @@ pg_statements = \
 	pg/sql/raw_insert_message.sql \
 	pg/sql/raw_list.sql \
 	pg/sql/raw_read.sql \
+	pg/sql/raw_requests_book.sql \
+	pg/sql/raw_requests_drop.sql \
+	pg/sql/raw_requests_message.sql \
+	pg/sql/raw_requests_next.sql \
 	pg/sql/raw_set_decoded.sql \
 	pg/sql/raw_show.sql \
 	pg/sql/raw_undecoded.sql \
@@ -82,9 +88,13 @@ pg_statements = \
 	pg/sql/rejected_write.sql \
 	pg/sql/retention_commands.sql \
 	pg/sql/retention_messages.sql \
+	pg/sql/retention_sessions.sql \
+	pg/sql/rhythm_step.sql \
 	pg/sql/session_list.sql \
+	pg/sql/session_past.sql \
 	pg/sql/session_setup.sql \
 	pg/sql/sessions_check.sql \
+	pg/sql/sessions_ended.sql \
 	pg/sql/status.sql \
 	pg/sql/status_default.sql \
 	pg/sql/status_gateways.sql \

@@ -68,7 +68,7 @@ struct why_facts {
 	int worker;
 	char disconnect_reason[WHY_TEXT]; /* of its last session that ended */
 	int64_t disconnects_in_row, disconnects_since;
-	int64_t usual_gap; /* ms that it may be silent when all is well; 0: not known */
+	int64_t usual_gap; /* ms between records, nine times of ten; 0: not known */
 	int64_t fix_at;	   /* of the last valid fix */
 	double latitude, longitude;
 	char says[WHY_WORDS]; /* the newest record, of power, radio and receiver; "" for nothing */

@@ -11,6 +11,7 @@
 #include "worker/names.h"
 #include "worker/net/admission.h"
 #include "worker/store/store.h"
+#include "worker/task/answers.h"
 #include "worker/task/backend_wait.h"
 #include "worker/task/commands.h"
 #include "worker/task/dead_workers.h"
@@ -19,8 +20,11 @@
 #include "worker/task/jobs.h"
 #include "worker/task/live.h"
 #include "worker/task/partitions.h"
+#include "worker/task/raw_requests.h"
 #include "worker/task/rejected.h"
 #include "worker/task/retention.h"
+#include "worker/task/rhythm.h"
+#include "worker/task/session_ends.h"
 #include "worker/task/sessions.h"
 #include "worker/tracker/trackers.h"
 #include "worker/worker_impl.h"
@@ -115,6 +119,14 @@ moved(void *arg, int from_batch, uint32_t from, int to_batch, uint32_t to)
 	trackers_moved(w->trackers, from_batch, from, to_batch, to);
 }
 
+static void
+answered(void *arg, int64_t command_id)
+{
+	struct worker *w = arg;
+
+	answers_stored(w->answers, command_id);
+}
+
 bool
 parts_start(struct worker *w)
 {
@@ -163,8 +175,13 @@ parts_start(struct worker *w)
 	    .raw_retention_days = conf->raw_retention_days,
 	    .connects = &stats->db_connects});
 	w->retention = env->slot == 0 ? retention_new(conf->command_retention_days,
-					    conf->message_retention_days)
-				      : retention_new(0, 0);
+					    conf->message_retention_days,
+					    conf->session_retention_days)
+				      : retention_new(0, 0, 0);
+	w->rhythm = rhythm_new(env->slot == 0);
+	w->session_ends = session_ends_new(conf->gateway_id);
+	w->answers = answers_new();
+	w->raw_requests = raw_requests_new(env->slot == 0);
 	struct commands_config commands = {.registry = registry,
 	    .stats = stats,
 	    .timeout_ms = conf->command_timeout_ms,
@@ -174,7 +191,8 @@ parts_start(struct worker *w)
 	w->commands = commands_new(&commands);
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
-	    w->retention == NULL || w->commands == NULL || w->gateways == NULL ||
+	    w->retention == NULL || w->rhythm == NULL || w->session_ends == NULL ||
+	    w->answers == NULL || w->raw_requests == NULL || w->commands == NULL || w->gateways == NULL ||
 	    w->sessions == NULL || (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
@@ -200,11 +218,13 @@ parts_start(struct worker *w)
 	    .moved = moved,
 	    .up = store_up,
 	    .down = store_down,
-	    .stalled = store_stalled});
+	    .stalled = store_stalled,
+	    .answered = answered});
 	struct job *const jobs[] = {backend_wait_job(w->backend_wait), devices_job(w->devices),
 	    live_job(w->live), rejected_job(w->rejected), dead_workers_job(w->dead_workers),
 	    retention_job(w->retention), commands_job(w->commands), sessions_job(w->sessions),
-	    gateways_job(w->gateways)};
+	    session_ends_job(w->session_ends), answers_job(w->answers), gateways_job(w->gateways),
+	    raw_requests_job(w->raw_requests), rhythm_job(w->rhythm)};
 	w->jobs = jobs_new(w->base, conf->database_url, names_ops(w->names),
 	    conf_synchronous_commit(conf), jobs, sizeof(jobs) / sizeof(jobs[0]),
 	    &stats->db_connects);
@@ -213,6 +233,7 @@ parts_start(struct worker *w)
 	trackers_attach(w->trackers, &(struct trackers_parts){.store = w->store,
 					 .devices = w->devices,
 					 .live = w->live,
+					 .session_ends = w->session_ends,
 					 .rejected = w->rejected,
 					 .commands = w->commands});
 	return true;
@@ -228,6 +249,10 @@ parts_free(struct worker *w)
 	names_free(w->names);
 	commands_free(w->commands);
 	retention_free(w->retention);
+	rhythm_free(w->rhythm);
+	session_ends_free(w->session_ends);
+	answers_free(w->answers);
+	raw_requests_free(w->raw_requests);
 	backend_wait_free(w->backend_wait);
 	gateways_free(w->gateways);
 	sessions_free(w->sessions);

@@ -37,6 +37,7 @@ libworker_a_SOURCES = \
 	worker/store/quarantine.c \
 	worker/store/refusals.c \
 	worker/store/store.c worker/store/store.h worker/store/store_impl.h \
+	worker/task/answers.c worker/task/answers.h \
 	worker/task/backend_wait.c worker/task/backend_wait.h \
 	worker/task/commands.c worker/task/commands.h worker/task/commands_impl.h \
 	worker/task/commands_claim.c \
@@ -53,6 +54,9 @@ libworker_a_SOURCES = \
 	worker/task/live_folds.c \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \
+	worker/task/raw_requests.c worker/task/raw_requests.h \
 	worker/task/rejected.c worker/task/rejected.h \
 	worker/task/retention.c worker/task/retention.h \
+	worker/task/rhythm.c worker/task/rhythm.h \
+	worker/task/session_ends.c worker/task/session_ends.h \
 	worker/task/sessions.c worker/task/sessions.h

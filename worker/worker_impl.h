@@ -26,6 +26,10 @@ struct worker {
 	struct dead_workers *dead_workers;
 	struct partitions *partitions;
 	struct retention *retention;
+	struct rhythm *rhythm;
+	struct session_ends *session_ends;
+	struct answers *answers;
+	struct raw_requests *raw_requests;
 	struct commands *commands;
 	struct backend_wait *backend_wait;
 	struct gateways *gateways;

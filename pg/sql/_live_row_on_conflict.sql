@@ -94,16 +94,8 @@ ON CONFLICT (device_id) DO UPDATE SET
 		WHEN excluded.disconnect_reason IS NULL OR excluded.disconnect_reason = o.disconnect_reason
 		THEN o.disconnects_since
 		ELSE excluded.disconnects_since END,
-	-- How long it may be silent when all is well, in seconds: a longer pause than usual moves it by a quarter of the
-	-- difference, time brings it down by a seventh a day.
-	usual_gap_s = (CASE
-		WHEN excluded.last_seen_at > o.last_seen_at IS NOT TRUE THEN o.usual_gap_s
-		WHEN o.usual_gap_s IS NULL THEN least(extract(epoch FROM excluded.last_seen_at - o.last_seen_at), 86400)
-		WHEN extract(epoch FROM excluded.last_seen_at - o.last_seen_at) > o.usual_gap_s
-		THEN o.usual_gap_s + (extract(epoch FROM excluded.last_seen_at - o.last_seen_at) - o.usual_gap_s) / 4
-		ELSE greatest(extract(epoch FROM excluded.last_seen_at - o.last_seen_at),
-			o.usual_gap_s * (1 - extract(epoch FROM excluded.last_seen_at - o.last_seen_at) / 604800)) END)::real,
 	-- One that lies ahead is a wrong clock's.
 	last_seen_at = coalesce(greatest(CASE WHEN o.last_seen_at <= now() + interval '5 seconds' THEN o.last_seen_at END,
 		excluded.last_seen_at), o.last_seen_at),
-	updated_at = now()
+	-- Under the row's lock, so that later is later.
+	updated_at = clock_timestamp()

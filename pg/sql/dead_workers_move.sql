@@ -20,7 +20,8 @@ locked AS MATERIALIZED (
 w AS (
 	SELECT x.device_id, x.session_id,
 		CASE WHEN c.recorded_at <= now() + interval '10 minutes' THEN c.recorded_at END AS fix_at,
-		CASE WHEN c.last_record_at <= now() + interval '10 minutes' THEN c.last_record_at END AS last_record_at
+		CASE WHEN c.last_record_at <= now() + interval '10 minutes' THEN c.last_record_at END AS last_record_at,
+		CASE WHEN c.session_id = x.session_id THEN c.remote_addr END AS remote_addr
 	FROM unnest($1::bigint[], $2::bigint[]) AS x (device_id, session_id)
 	LEFT JOIN device_online c ON c.device_id = x.device_id
 	WHERE x.device_id NOT IN (SELECT device_id FROM locked)),
@@ -36,7 +37,7 @@ SELECT w.device_id,
 	CASE WHEN w.session_id IS NOT NULL THEN 'worker_died' END, CASE WHEN w.session_id IS NOT NULL THEN 1 END,
 	CASE WHEN w.session_id IS NOT NULL THEN now() END,
 	CASE WHEN w.session_id IS NOT NULL THEN $3::text END, ((w.session_id & 2047) >> 1)::integer,
-	now()
+	clock_timestamp()
 FROM w
 -- The newest fix that the row doesn't have.
 LEFT JOIN LATERAL (
@@ -58,5 +59,13 @@ LEFT JOIN LATERAL (
 WHERE w.session_id IS NOT NULL OR f.recorded_at IS NOT NULL OR r.recorded_at IS NOT NULL
 ORDER BY w.device_id
 \ir _live_row_on_conflict.sql
+),
+-- The worker may have written its end itself.
+ended AS (
+INSERT INTO device_sessions (device_id, session_id, started_at, ended_at, gateway, remote_addr, reason)
+SELECT device_id, session_id, to_timestamp((session_id >> 11) / 1000000.0), now(), $3::text, remote_addr, 'worker_died'
+FROM w
+WHERE session_id IS NOT NULL
+ON CONFLICT DO NOTHING
 )
 SELECT device_id FROM locked

@@ -1,4 +1,4 @@
--- Marks trackers of the gateway $2 offline, in the page of device_online behind the id $1. While the statement runs, the
+-- Marks trackers of the gateway $2 offline, and writes down the end of their sessions, in the page of device_online behind the id $1. While the statement runs, the
 -- gateway can't say that it lives (the lock on its row): when it does, it finds that it has to write its sessions again.
 -- The answer: is it still silent; the last id of the page (NULL: there is none); how many went offline; how many others
 -- hold locked.
@@ -19,9 +19,17 @@ held AS MATERIALIZED (
 	WHERE page.hit AND o.online AND o.gateway = $2::text
 	ORDER BY o.device_id
 	FOR NO KEY UPDATE OF o SKIP LOCKED),
+ended AS (
+	INSERT INTO device_sessions (device_id, session_id, started_at, ended_at, gateway, remote_addr, reason)
+	SELECT o.device_id, o.session_id, o.connected_at, greatest(held.seen_at, o.connected_at), $2::text, o.remote_addr,
+		'gateway_silent'
+	FROM held
+	JOIN device_online o ON o.device_id = held.device_id
+	WHERE o.session_id IS NOT NULL
+	ON CONFLICT DO NOTHING),
 off AS (
 	UPDATE device_online o
-	SET online = false, disconnected_at = greatest(held.seen_at, o.connected_at), updated_at = now()
+	SET online = false, disconnected_at = greatest(held.seen_at, o.connected_at), updated_at = clock_timestamp()
 	FROM held
 	WHERE o.device_id = held.device_id
 	RETURNING o.device_id)

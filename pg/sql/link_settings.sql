@@ -13,4 +13,10 @@ SET statement_timeout = '30s';
 SET lock_timeout = '1s';
 SET idle_in_transaction_session_timeout = '30s';
 SET idle_session_timeout = 0;
+-- As in session_setup: a role may be called omnitrack.
+SELECT set_config('search_path', string_agg(quote_ident(s), ', ' ORDER BY n), false)
+FROM unnest(current_schemas(false)) WITH ORDINALITY AS u (s, n)
+WHERE s <> 'omnitrack'
+HAVING count(*) > 0 AND NOT EXISTS (
+	SELECT FROM pg_class WHERE relname = 'schema_migrations' AND relnamespace = to_regnamespace('omnitrack'));
 SELECT set_config('transaction_timeout', '60s', false) WHERE current_setting('server_version_num')::integer >= 170000

@@ -55,6 +55,6 @@ UPDATE device_online o SET
 			IS TRUE),
 	last_record_at = CASE WHEN w.shown THEN greatest(o.last_record_at, w.record_at) ELSE o.last_record_at END,
 	io = CASE WHEN w.shown AND (o.last_record_at IS NULL OR w.record_at > o.last_record_at) THEN w.io ELSE o.io END,
-	updated_at = now()
+	updated_at = clock_timestamp()
 FROM w
 WHERE o.device_id = w.device_id

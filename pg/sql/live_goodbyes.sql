@@ -11,7 +11,7 @@ mine AS MATERIALIZED (
 	FOR NO KEY UPDATE SKIP LOCKED
 ),
 written AS (
-	UPDATE device_online o SET online = false, disconnected_at = x.at, updated_at = now()
+	UPDATE device_online o SET online = false, disconnected_at = x.at, updated_at = clock_timestamp()
 	FROM x
 	WHERE o.device_id = x.device_id AND o.session_id = x.session_id AND o.online
 		AND o.device_id IN (SELECT device_id FROM mine)

@@ -5,7 +5,7 @@ INSERT INTO device_online AS o (
 )
 SELECT x.*, CASE WHEN x.disconnect_reason IS NOT NULL THEN now() END,
 	CASE WHEN x.session_id IS NOT NULL THEN $26::text END,
-	CASE WHEN x.session_id IS NOT NULL THEN $27::integer END, now()
+	CASE WHEN x.session_id IS NOT NULL THEN $27::integer END, clock_timestamp()
 FROM
 \ir _live_row_input.sql
 \ir _live_row_on_conflict.sql

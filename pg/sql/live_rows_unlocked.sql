@@ -22,7 +22,7 @@ written AS (
 	)
 	SELECT x.*, CASE WHEN x.disconnect_reason IS NOT NULL THEN now() END,
 		CASE WHEN x.session_id IS NOT NULL THEN $26::text END,
-		CASE WHEN x.session_id IS NOT NULL THEN $27::integer END, now()
+		CASE WHEN x.session_id IS NOT NULL THEN $27::integer END, clock_timestamp()
 	FROM x
 	WHERE x.device_id NOT IN (SELECT device_id FROM locked)
 	\ir _live_row_on_conflict.sql

@@ -8,6 +8,8 @@
 -- $14 `earlier`: an answer on a connection on which nothing was sent. It belongs to what was sent last, on an earlier
 -- one, within a day.
 --
+-- The trigger that tells listeners of changed commands (migrations/0016_requests.sql) stays quiet here: worker/task/answers.h.
+--
 -- Everybody may hold a row of device_commands locked, for as long as he likes; nobody else's records may wait for that.
 -- So an answer to such a command is neither booked nor kept: its row in the answer is the arrival of its frame in
 -- microseconds, 0 and 2.
@@ -48,6 +50,9 @@ first AS MATERIALIZED (
 	WHERE command_id IS NOT NULL
 	ORDER BY command_id, received_at, seq
 ),
+quiet AS MATERIALIZED (
+	SELECT set_config('telematics.storing', 'on', true) AS storing
+),
 answered AS (
 	UPDATE device_commands c
 	SET status = CASE m.type WHEN 17 THEN 'failed' ELSE 'acked' END,
@@ -56,8 +61,9 @@ answered AS (
 		codec12_response_hex = encode(m.payload, 'hex'),
 		next_retry_at = NULL,
 		error_message = CASE m.type WHEN 17 THEN 'nACK: the device says that its IMEI is another' END
-	FROM first m
+	FROM first m, quiet
 	WHERE c.id = m.command_id
+		AND quiet.storing = 'on'
 		AND c.id IN (SELECT id FROM mine)
 		AND (c.status = 'sent' AND c.attempt_count = m.attempt
 			OR c.attempt_count BETWEEN 1 AND m.attempt

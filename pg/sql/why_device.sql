@@ -24,7 +24,14 @@ SELECT (extract(epoch FROM now()) * 1000)::bigint AS now,
 	o.gateway, o.worker,
 	o.disconnect_reason, o.disconnects_in_row,
 	(extract(epoch FROM o.disconnects_since) * 1000)::bigint AS disconnects_since,
-	(o.usual_gap_s * 1000)::bigint AS usual_gap,
+	-- How long nine of ten pauses between its records are, as it moves or stands now; NULL before there are ten.
+	(
+		SELECT (1000 * CASE
+			WHEN telematics_moves(o.io ->> '240', o.speed) THEN CASE WHEN r.moving_gaps >= 10 THEN r.moving_gap_s END
+			WHEN r.standing_gaps >= 10 THEN r.standing_gap_s
+		END)::bigint
+		FROM telematics_rhythm(d.id) AS r
+	) AS usual_gap,
 	(extract(epoch FROM o.recorded_at) * 1000)::bigint AS fix_at,
 	o.latitude, o.longitude,
 	-- What its newest record says of its power, its radio and its receiver.

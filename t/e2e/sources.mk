@@ -69,11 +69,15 @@ e2e_tests = \
 	t/e2e/t0091-event-index.py \
 	t/e2e/t0100-silent.py \
 	t/e2e/t0101-tools.py \
-	t/e2e/t0102-progress.py
+	t/e2e/t0102-progress.py \
+	t/e2e/t0110-live-feed.py \
+	t/e2e/t0111-omnitrack-schema.py \
+	t/e2e/t0112-sessions-in-time.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
 	t/e2e/lib/commands.py \
+	t/e2e/lib/feed.py \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/follow.py \
 	t/e2e/lib/gateway.py \

@@ -24,6 +24,50 @@ def raw(bench, database, *args, want=0):
     return json.loads(out) if out else None
 
 
+def test_as_asked(bench):
+    """What somebody asks for is done by the gateway, and booked: decoded, dropped, or why not. What isn't quarantine stays."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    database.add_devices([imei])
+    now = int(time.time() * 1000)
+    records = [wire.Record(now + i, 54.5, 25.5, sats=7) for i in range(3)]
+    good = quarantine(database, imei, "structure", wire.frame(wire.CODEC_16, records))
+    again = quarantine(database, imei, "codec", wire.frame(8, records[:2]))
+    noise = quarantine(database, imei, "crc", wire.bad_crc(wire.frame(8, records[:1])))
+    stranger = quarantine(database, "359999999999999", "content", wire.frame(8, records[:1]))
+    far = quarantine(database, imei, "content", wire.frame(8, [wire.Record(2 ** 63), wire.Record(now + 9, 54.5, 25.5)]))
+    text = quarantine(database, imei, "codec", wire.message(12, 6, b"hello"))
+    dropped = quarantine(database, imei, "crc", b"\x00\x01")
+    copy = quarantine(database, imei, "raw", wire.frame(8, records[:1]))
+    left = quarantine(database, imei, "crc", b"\x00\x02")
+    ask = "SELECT telematics_raw_request('{%s}', '%s', 'eve')"
+    proc.equal(database.query(ask % (copy, "decode")), "0", "a debug copy")
+    proc.equal(database.query(ask % (good, "decode")), "1", "asked before there is a gateway")
+    gw = bench.gateway(database)
+    result = "SELECT request_result FROM device_ingest_raw WHERE request IS NULL AND id = %s"
+    proc.wait_until(lambda: database.query(result % good), 20, "the first one")
+    proc.equal(database.query(ask % (",".join([again, noise, stranger, far, text]), "decode")), "5", "more while it runs")
+    database.query(ask % (dropped, "drop"))
+    proc.wait_until(lambda: database.number("SELECT count(*) FROM device_ingest_raw WHERE request_result IS NOT NULL") == 7, 20,
+                    "all are done")
+    for ident, words, over in (
+            (good, "decoded: 3 stored, 0 were there already", "t"), (again, "decoded: 0 stored, 2 were there already", "t"),
+            (noise, "its CRC is wrong: what it said is not known", "f"), (stranger, "the device is not registered", "f"),
+            (far, "1 stored, 0 were there already, 1 refused: their time is out of range", "f"),
+            (text, "decoded: 1 stored, 0 were there already", "t"), (dropped, "dropped", "t"), (copy, "", "f"), (left, "", "f")):
+        proc.equal(database.rows("SELECT coalesce(request_result, ''), decoded_at IS NOT NULL, request IS NULL FROM"
+                                 " device_ingest_raw WHERE id = %s" % ident), [[words, over, "t"]], "frame %s" % ident)
+    proc.equal(database.query("SELECT text FROM device_messages"), "hello", "the message")
+    proc.equal(database.number("SELECT count(*) FROM device_positions"), 4, "records")
+    proc.check(gw.logged("as asked: decoded: 3 stored"), "the log says so")
+    # What the table of positions refuses is no reason to try again for ever.
+    database.query("ALTER TABLE device_positions ADD CONSTRAINT telematics_record_test CHECK (speed < 100)")
+    fast = quarantine(database, imei, "content", wire.frame(8, [wire.Record(now + 99, 54.5, 25.5, speed=200)]))
+    database.query(ask % (fast, "decode"))
+    proc.wait_until(lambda: "refused" in database.query(result % fast), 20, "why not")
+    proc.equal(database.query(ask % (good, "drop")), "0", "one that is decoded")
+
+
 def test_decode_again(bench):
     """What is readable now is stored once and marked; what is not stays, with the reason told."""
     database = bench.database()

@@ -147,6 +147,7 @@ t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \
 	t/unit/worker/task/check_imeis.c \
 	t/unit/worker/task/check_partitions.c \
 	t/unit/worker/task/check_rejected.c \
+	t/unit/worker/task/check_session_ends.c \
 	t/unit/worker/task/check_waits.c \
 	t/unit/worker/task/check_dead_workers.c \
 	$(task_rig)

@@ -22,8 +22,10 @@ static const char help[] =
     "            delete old positions or raw frames and add devices only if the\n"
     "            configuration asks for that (TELEM_RETENTION_DAYS,\n"
     "            TELEM_RAW_RETENTION_DAYS, TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI).\n"
-    "  web       the web application: keeps the inventory, queues and cancels commands,\n"
-    "            reads all else\n"
+    "  web       the web application: keeps the inventory and its own schema omnitrack,\n"
+    "            queues and cancels commands, reads all else. As whoever may connect to the\n"
+    "            database may listen to what it is told and notify as well, PUBLIC loses\n"
+    "            CONNECT; a comment names who would be locked out by that\n"
     "  readonly  dashboards: reads all but the text of commands, answers and frames\n"
     "\n"
     "Only their owner can create and change the tables (tgctl migrate).\n"
@@ -52,12 +54,24 @@ static const struct {
 #define NROLES (sizeof(roles) / sizeof(roles[0]))
 
 /* When a grant is needed: always, or with a key of the configuration. */
-enum when { ALWAYS, UNKNOWN_IMEI, RETENTION, RAW_RETENTION, COMMAND_RETENTION, MESSAGE_RETENTION };
+enum when {
+	ALWAYS,
+	UNKNOWN_IMEI,
+	RETENTION,
+	RAW_RETENTION,
+	COMMAND_RETENTION,
+	MESSAGE_RETENTION,
+	SESSION_RETENTION,
+};
 
 /* Columns of device_commands without what can hold a password. */
 #define COMMAND_FACTS \
 	"id, imei, codec, status, attempt_count, max_attempts, next_retry_at, expires_at, " \
 	"created_at, created_by, updated_at, sent_at, responded_at"
+
+/* Those of omnitrack.command_templates that are not set by the table itself. */
+#define TEMPLATE_COLUMNS \
+	"name, description, command_text, parameters, codec, dangerous, min_role"
 
 /*
  * Kinds: see pg/sql/grants_statement.sql. The functions that need their owner's rights have them (SECURITY
@@ -165,6 +179,58 @@ static const struct grant {
     {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "gateways"},
     {WEB | READONLY, ALWAYS, "SELECT", "table", "gateways"},
 
+    /* Silence and sessions. */
+    {GATEWAY, ALWAYS, "SELECT, INSERT, UPDATE", "table", "device_rhythm"},
+    {WEB | READONLY, ALWAYS, "SELECT", "table", "device_rhythm"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_moves(text, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_patience(real, integer, boolean)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_rhythm(bigint, integer)"},
+    {ALL, ALWAYS, "EXECUTE", "function", "telematics_silence()"},
+    {ALL, ALWAYS, "SELECT", "table", "device_sessions"},
+    {GATEWAY, ALWAYS, "INSERT, UPDATE", "table", "device_sessions"},
+    {GATEWAY, SESSION_RETENTION, "DELETE", "table", "device_sessions"},
+
+    /* What the web application keeps for itself. The audit is append only. */
+    {WEB, ALWAYS, "USAGE", "schema", "omnitrack.users"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (login, name, password, password_changed_at, disabled, locale, settings), "
+	"UPDATE (login, name, password, password_changed_at, disabled, locale, settings, "
+	"last_login_at), DELETE",
+	"table", "omnitrack.users"},
+    {WEB, ALWAYS, "SELECT, INSERT (parent_id, name), UPDATE (parent_id, name), DELETE", "table",
+	"omnitrack.groups"},
+    {WEB, ALWAYS, "SELECT, INSERT, UPDATE (role, reads_commands), DELETE", "table",
+	"omnitrack.roles"},
+    {WEB, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "omnitrack.device_groups"},
+    {WEB, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "omnitrack.device_details"},
+    {WEB, ALWAYS, "SELECT, INSERT (sid, sess, expire), UPDATE (sess, expire), DELETE", "table",
+	"omnitrack.web_sessions"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (token_hash, kind, user_id, created_by, expires_at), UPDATE (used_at), "
+	"DELETE",
+	"table", "omnitrack.links"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (user_id, name, token_hash, scopes, expires_at), UPDATE (last_used_at), "
+	"DELETE",
+	"table", "omnitrack.api_tokens"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (user_id, user_name, address, action, object_kind, object_id, request_id, "
+	"details)",
+	"table", "omnitrack.audit"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (" TEMPLATE_COLUMNS "), UPDATE (" TEMPLATE_COLUMNS "), DELETE", "table",
+	"omnitrack.command_templates"},
+    {WEB, ALWAYS,
+	"SELECT, INSERT (key, request_hash, status, response), UPDATE (status, response), DELETE",
+	"table", "omnitrack.idempotency_keys"},
+    {WEB, ALWAYS, "SELECT, INSERT, UPDATE, DELETE", "table", "omnitrack.login_attempts"},
+    {WEB, ALWAYS, "SELECT, UPDATE (beat_at)", "table", "omnitrack.heartbeat"},
+    {WEB, ALWAYS, "SELECT", "table", "omnitrack.live"},
+    {WEB, ALWAYS, "SELECT", "table", "omnitrack.live_failures"},
+    {WEB, ALWAYS, "SELECT", "table", "omnitrack.live_skipped"},
+    {WEB, ALWAYS, "EXECUTE", "function", "telematics_raw_request(bigint[], text, text)"},
+    {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_command_status_tell(bigint[])"},
+
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_gateway_enter(text, bigint, boolean)"},
     {GATEWAY, ALWAYS, "EXECUTE", "function", "telematics_same_devices(bigint)"},
     {ALL, ALWAYS, "EXECUTE", "function", "telematics_history_kind()"},
@@ -188,6 +254,8 @@ is_wanted(const struct grant *g, const struct conf *conf)
 		return conf->command_retention_days > 0;
 	case MESSAGE_RETENTION:
 		return conf->message_retention_days > 0;
+	case SESSION_RETENTION:
+		return conf->session_retention_days > 0;
 	default:
 		return true;
 	}
@@ -243,10 +311,47 @@ collect(struct pg_session *db, const struct conf *conf, size_t role, const char 
 	return true;
 }
 
+/*
+ * Everybody who may connect may listen to what the web application is told, and notify it: PUBLIC loses CONNECT. A
+ * statement for the owner of the database, for others a warning. False after saying what is wrong.
+ */
+static bool
+collect_public(struct pg_session *db, size_t role, const char *to, json_t *array)
+{
+	struct pg_params params = {0};
+	struct pg_result *res;
+	const char *statement, *loses;
+
+	if (roles[role].bit != WEB)
+		return true;
+	pg_param_text(&params, to);
+	res = database_query(db, "looking at who may connect", "grants_public", &params);
+	if (res == NULL)
+		return false;
+	if (pg_rows(res) == 1) {
+		statement = pg_field(res, "statement");
+		loses = pg_field(res, "loses");
+		if (*pg_field(res, "owner") == 't')
+			json_array_append_new(array,
+			    json_pack("{s:s, s:s, s:s, s:s}", "role", roles[role].name, "to", to,
+				"statement", statement, "loses", loses));
+		else
+			fprintf(stderr,
+			    "tgctl: warning: everybody may connect to the database, listen to what "
+			    "the web application is told, and notify it; its owner ends that: %s\n",
+			    statement);
+		if (*loses != '\0')
+			fprintf(stderr, "tgctl: warning: without CONNECT for PUBLIC these lose access: %s\n",
+			    loses);
+	}
+	pg_result_free(res);
+	return true;
+}
+
 static void
 print_statements(const struct conf *conf, const json_t *array)
 {
-	const char *before = "";
+	const char *before = "", *loses;
 	json_t *row;
 	size_t i;
 
@@ -263,6 +368,10 @@ print_statements(const struct conf *conf, const json_t *array)
 			    conf->retention_days, conf->raw_retention_days,
 			    conf->allow_unknown_imei ? "true" : "false");
 		before = role;
+		loses = json_string_value(json_object_get(row, "loses"));
+		if (loses != NULL && *loses != '\0')
+			printf("-- These lose access to the database, unless it is granted to them: %s\n",
+			    loses);
 		puts(json_string_value(json_object_get(row, "statement")));
 	}
 }
@@ -277,7 +386,8 @@ run(const struct options *opts, const struct conf *conf, size_t only, const char
 
 	for (size_t i = 0; ok && i < NROLES; i++)
 		if (only == NROLES || only == i)
-			ok = collect(db, conf, i, to != NULL ? to : roles[i].to, array);
+			ok = collect(db, conf, i, to != NULL ? to : roles[i].to, array) &&
+			     collect_public(db, i, to != NULL ? to : roles[i].to, array);
 	if (ok) {
 		status = TOOL_OK;
 		if (opts->json)

@@ -1,4 +1,4 @@
-/* tgctl session: the trackers that are connected now. */
+/* tgctl session: the trackers that are connected now, and when they were before. */
 #include "tool/cmd/cmd.h"
 
 #include <stdio.h>
@@ -12,22 +12,27 @@
 
 static const char help[] =
     "Usage: tgctl session [list] [--limit N]\n"
+    "       tgctl session list --past [IMEI] [--limit N]\n"
     "       tgctl session close IMEI\n"
     "\n"
-    "The trackers that are connected now, to whichever gateway.\n"
+    "The trackers that are connected now, to whichever gateway; or when they were.\n"
     "\n"
     "  list   lists them, the newest connection first: since when, from where, at\n"
     "         which gateway and worker, when last heard, when the newest record was\n"
-    "         made, and why the session before this one ended\n"
+    "         made, and why the session before this one ended; with --past the sessions\n"
+    "         that have ended, the latest first, of all devices or of one\n"
     "  close  ends the session of one device at the gateway on this machine, through\n"
     "         its control socket (TELEM_CONTROL_SOCKET); the tracker comes back\n"
     "\n"
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
     "      --limit N      list: at most N (default 50; 0 for all)\n"
+    "      --past         list: sessions that have ended\n"
     "      --json         print an array of objects: imei, name, connected_at,\n"
     "                     remote_addr, gateway, worker, last_seen_at, last_record_at,\n"
-    "                     last_end; close: one object, imei, closed, peers\n"
+    "                     last_end; --past: imei, name, started_at, ended_at, reason,\n"
+    "                     records, remote_addr, gateway; close: one object, imei, closed,\n"
+    "                     peers\n"
     "  -h, --help         this text\n"
     "\n"
     "Exit status: 0 done, 1 failed, or it is not connected here, 2 wrong arguments or\n"
@@ -36,8 +41,9 @@ static const char help[] =
 /* Long enough for each worker to look at its connections. */
 #define CLOSE_SECONDS 2
 
+/* Those of now, or with `past` those that have ended, of one device or (imei NULL) of all. */
 static int
-session_list(const struct options *opts, long long limit)
+session_list(const struct options *opts, long long limit, bool past, const char *imei)
 {
 	struct pg_params params = {0};
 	struct pg_result *res;
@@ -45,11 +51,16 @@ session_list(const struct options *opts, long long limit)
 	struct pg_session *db = database_open_configured(opts, &status);
 
 	pg_param_int(&params, limit);
-	res = db != NULL ? database_query(db, "listing sessions", "session_list", &params) : NULL;
+	if (past)
+		pg_param_text(&params, imei);
+	res = db != NULL ? database_query(
+			       db, "listing sessions", past ? "session_past" : "session_list", &params)
+			 : NULL;
 	if (res != NULL) {
 		status = TOOL_OK;
 		out_rows(res, opts->json);
-		out_list_notes(res, opts->json, limit, "no tracker is connected", "newest");
+		out_list_notes(res, opts->json, limit,
+		    past ? "no session has ended" : "no tracker is connected", "latest");
 	} else if (db != NULL) {
 		status = TOOL_FAILED;
 	}
@@ -106,28 +117,37 @@ session_close(const struct options *opts, const char *imei)
 int
 cmd_session(int argc, char **argv)
 {
-	enum { OPT_LIMIT = OPT_FIRST };
-	static const struct option longs[] = {
-	    OPTIONS_LONG, {"limit", required_argument, NULL, OPT_LIMIT}, OPTIONS_END};
+	enum { OPT_LIMIT = OPT_FIRST, OPT_PAST };
+	static const struct option longs[] = {OPTIONS_LONG,
+	    {"limit", required_argument, NULL, OPT_LIMIT}, {"past", no_argument, NULL, OPT_PAST},
+	    OPTIONS_END};
 	struct options opts;
 	long long limit = 50;
 	const char *sub = "list";
+	char *imei = NULL;
+	bool past = false;
 	int c, status;
 
 	options_start(&opts);
 	while ((c = options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status)) != -1) {
 		if (c == -2)
 			return status;
-		if (!options_number(optarg, 0, 1000000000, &limit))
+		if (c == OPT_PAST)
+			past = true;
+		else if (!options_number(optarg, 0, 1000000000, &limit))
 			return options_usage(
 			    "session", "--limit takes a number, not \"%s\"", optarg);
 	}
 	if (optind < argc)
 		sub = argv[optind++];
 	if (strcmp(sub, "list") == 0) {
+		if (past && optind < argc)
+			imei = argv[optind++];
 		if (optind < argc)
 			return options_usage("session", "unexpected argument \"%s\"", argv[optind]);
-		return session_list(&opts, limit);
+		if (imei != NULL && !options_imei("session", imei))
+			return TOOL_USAGE;
+		return session_list(&opts, limit, past, imei);
 	}
 	if (strcmp(sub, "close") != 0)
 		return options_usage("session", "there is no \"session %s\"", sub);

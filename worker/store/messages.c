@@ -151,6 +151,8 @@ book_answers(struct store *s, bool committed)
 			put_answer_aside(s, pg_int8(s->answered, i, 0));
 			continue;
 		}
+		if (s->cfg.answered != NULL)
+			s->cfg.answered(s->cfg.ctx, pg_int8(s->answered, i, 0));
 		stats_add(acked ? &s->stats->commands_acked : &s->stats->commands_failed, 1);
 		stats_observe(
 		    &s->stats->command_us, stats_wait_bounds_us, waited > 0 ? (uint64_t)waited : 0);

@@ -65,6 +65,8 @@ struct store_config {
 	 * can find out what it waits for tells store_waits_for(). May be NULL.
 	 */
 	void (*stalled)(void *ctx, const struct pg_backend *);
+	/* The answer to a command is committed. May be NULL. */
+	void (*answered)(void *ctx, int64_t command_id);
 };
 
 /* NULL when memory is short. Connects at once. */

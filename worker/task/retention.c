@@ -11,9 +11,10 @@
 #define BETWEEN_PAGES_MS 50
 #define AFTER_ERROR_MS 60000
 
-static const char *const statements[] = {"retention_commands", "retention_messages", NULL};
+static const char *const statements[] = {
+    "retention_commands", "retention_messages", "retention_sessions", NULL};
 
-enum { COMMANDS, MESSAGES, LEDGERS };
+enum { COMMANDS, MESSAGES, SESSIONS, LEDGERS };
 
 struct retention {
 	struct job job;
@@ -88,7 +89,7 @@ retention_up(void *ctx)
 }
 
 struct retention *
-retention_new(int command_days, int message_days)
+retention_new(int command_days, int message_days, int session_days)
 {
 	struct retention *r = calloc(1, sizeof(*r));
 
@@ -96,6 +97,7 @@ retention_new(int command_days, int message_days)
 		return NULL;
 	r->days[COMMANDS] = command_days;
 	r->days[MESSAGES] = message_days;
+	r->days[SESSIONS] = session_days;
 	r->job = (struct job){.turn = {.name = "retention",
 				  .ctx = r,
 				  .start = retention_start,

@@ -76,6 +76,7 @@ struct conn {
 	uint32_t entry;			  /* registry, REGISTRY_NONE before the handshake */
 	uint32_t codecs;		  /* CODEC_MAY_* */
 	uint32_t first_frame, last_frame; /* in flight, oldest first: frames.c; CONN_NO_FRAME */
+	uint32_t records;		  /* that arrived in good frames */
 	uint16_t port;			  /* of the peer */
 	short watching;			  /* what ev waits for: bytes, or the peer's end only */
 	uint8_t family, addr[16];

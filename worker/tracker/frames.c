@@ -167,6 +167,7 @@ add_to_batch(struct trackers *t, struct conn *c, struct batch *b, const struct v
 	if (frame == BATCH_NONE)
 		return frame;
 	b->frames[frame].careful = !c->proven;
+	c->records += b->frames[frame].count;
 	book_received(t->cfg.stats, b->frames[frame].count);
 	if (from.conn != 0)
 		link_frame(t, c, make_ref(store_which(t->parts.store, b), frame));

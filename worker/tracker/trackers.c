@@ -1,6 +1,7 @@
 #include "worker/tracker/trackers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/db_clock.h"
@@ -31,6 +32,15 @@ end_session(struct conn *c)
 	registry_session_close(t->cfg.registry, c->entry, c->session_id);
 	live_disconnected(t->parts.live, c->entry, c->device_id, c->session_id, db_clock_ms(),
 	    close_rows[c->reason].name);
+	struct session_end end = {.device_id = c->device_id,
+	    .session_id = c->session_id,
+	    .ended_ms = db_clock_ms(),
+	    .records = c->records,
+	    .family = c->family,
+	    .reason = close_rows[c->reason].name};
+
+	memcpy(end.addr, c->addr, sizeof(end.addr));
+	session_ends_add(t->parts.session_ends, &end);
 	c->session_id = 0;
 }
 

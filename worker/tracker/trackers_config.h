@@ -14,6 +14,7 @@
 #include "worker/task/devices.h"
 #include "worker/task/live.h"
 #include "worker/task/rejected.h"
+#include "worker/task/session_ends.h"
 
 struct event_base;
 
@@ -33,6 +34,7 @@ struct trackers_parts {
 	struct store *store;
 	struct devices *devices;
 	struct live *live;
+	struct session_ends *session_ends;
 	struct rejected *rejected;
 	struct commands *commands;
 };

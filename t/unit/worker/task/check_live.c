@@ -134,38 +134,6 @@ START_TEST(ends_are_counted)
 }
 END_TEST
 
-/* Half of them an hour, half a day: it is a matter of weeks, not of one long pause. */
-START_TEST(pauses_make_a_rhythm)
-{
-	static const char sql[] = "SELECT round(usual_gap_s) FROM device_online";
-	struct rig r;
-	struct live *l;
-	int64_t at = T0;
-
-	rig_open(&r);
-	l = add_live(&r);
-	uint32_t e = rig_device(&r, 1);
-	rig_start(&r);
-	live_seen(l, e, 1, at);
-	settled(&r, l);
-	ck_assert_str_eq(VALUE(&r, sql), "");
-	live_seen(l, e, 1, at += 60000);
-	settled(&r, l);
-	ck_assert_str_eq(VALUE(&r, sql), "60");
-	live_seen(l, e, 1, at += 3660000);
-	settled(&r, l);
-	ck_assert_str_eq(VALUE(&r, sql), "960");
-	live_seen(l, e, 1, at += 480000);
-	settled(&r, l);
-	ck_assert_str_eq(VALUE(&r, sql), "959");
-	/* An older sign of life is no pause. */
-	live_seen(l, e, 1, T0);
-	settled(&r, l);
-	ck_assert_str_eq(VALUE(&r, sql), "959");
-	done(&r, l);
-}
-END_TEST
-
 START_TEST(sessions_are_fenced)
 {
 	struct rig r;
@@ -402,7 +370,6 @@ live_tests(void)
 	tcase_add_test(t, moves_only_forward);
 	tcase_add_test(t, sessions_are_fenced);
 	tcase_add_test(t, ends_are_counted);
-	tcase_add_test(t, pauses_make_a_rhythm);
 	tcase_add_test(t, once_a_second_and_soon);
 	tcase_add_test(t, locked_rows_are_tried_again);
 	tcase_add_test(t, nothing_is_lost_with_the_connection);

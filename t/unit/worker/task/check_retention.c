@@ -1,5 +1,5 @@
 /*
- * Old rows of the two ledgers go, page by page; what is open, young or locked stays. The clock is the test's: it goes
+ * Old rows of the three ledgers go, page by page; what is open, young or locked stays. The clock is the test's: it goes
  * on by an hour when a test says so.
  */
 #include <string.h>
@@ -76,14 +76,17 @@ fill(void)
 		" FROM generate_series(1, 1002) i;"
 		"INSERT INTO device_messages (imei, received_at, codec, type, payload, frame_hash)"
 		" VALUES ('350000000000001', now(), 13, 6, 'x', 0)");
+	SQL(&r, "INSERT INTO device_sessions (device_id, session_id, ended_at)"
+		" SELECT 1, i, now() - interval '2 days' FROM generate_series(1, 1002) i;"
+		"INSERT INTO device_sessions (device_id, session_id, ended_at) VALUES (1, 0, now())");
 }
 
 static void
-begin(int command_days, int message_days)
+begin(int command_days, int message_days, int session_days)
 {
 	rig_open(&r);
 	fill();
-	retention = retention_new(command_days, message_days);
+	retention = retention_new(command_days, message_days, session_days);
 	ck_assert_ptr_nonnull(retention);
 	rig_add(&r, retention_job(retention));
 	rig_start(&r);
@@ -115,11 +118,12 @@ pass(int64_t ms)
 }
 
 #define COMMANDS "SELECT string_agg(id::text, ' ' ORDER BY id) FROM device_commands WHERE id < 5000"
+#define SESSIONS "SELECT string_agg(session_id::text, ' ' ORDER BY session_id) FROM device_sessions"
 #define MESSAGES "SELECT string_agg(frame_hash::text, ' ') FROM device_messages"
 
 START_TEST(without_days_all_is_kept)
 {
-	begin(0, 0);
+	begin(0, 0, 0);
 	ck_assert(!due_in(100 * HOUR_MS));
 	end();
 }
@@ -129,19 +133,22 @@ START_TEST(old_rows_go)
 {
 	PGconn *other;
 
-	begin(1, 1);
+	begin(1, 1, 1);
 	/* All else comes first after a connect. */
 	ck_assert(!due_in(MINUTE_MS / 4));
 	other = pg_fixture_connect(r.url);
-	pg_fixture_exec(other, "BEGIN; SELECT FROM device_commands WHERE id = 9 FOR UPDATE");
+	pg_fixture_exec(other, "BEGIN; SELECT FROM device_commands WHERE id = 9 FOR UPDATE;"
+			       "SELECT FROM device_sessions WHERE session_id = 5 FOR UPDATE");
 	pass(MINUTE_MS / 2);
 	ck_assert_str_eq(VALUE(&r, COMMANDS), "7 9 1003");
 	ck_assert_str_eq(VALUE(&r, MESSAGES), "0");
+	ck_assert_str_eq(VALUE(&r, SESSIONS), "0 5");
 	/* Next time it begins with the first page again: what was locked goes then. */
 	ck_assert(!due_in(HOUR_MS - MINUTE_MS));
 	pg_fixture_exec(other, "ROLLBACK");
 	pass(HOUR_MS);
 	ck_assert_str_eq(VALUE(&r, COMMANDS), "7 1003");
+	ck_assert_str_eq(VALUE(&r, SESSIONS), "0");
 	PQfinish(other);
 	end();
 }
@@ -149,9 +156,10 @@ END_TEST
 
 START_TEST(one_ledger_alone)
 {
-	begin(0, 1);
+	begin(0, 1, 0);
 	pass(MINUTE_MS / 2);
 	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM device_commands"), "1003");
+	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM device_sessions"), "1003");
 	ck_assert_str_eq(VALUE(&r, MESSAGES), "0");
 	end();
 }
@@ -159,7 +167,7 @@ END_TEST
 
 START_TEST(an_error_is_tried_again_after_a_minute)
 {
-	begin(2, 1);
+	begin(2, 1, 0);
 	SQL(&r, "ALTER TABLE device_messages RENAME TO elsewhere");
 	pass(MINUTE_MS / 2);
 	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM elsewhere"), "1003");

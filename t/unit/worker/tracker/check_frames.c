@@ -132,6 +132,8 @@ START_TEST(fault_behind_good_frames)
 	rig_send_frame(fd, f);
 	ck_assert_int_eq(rig_state(fd), CONN_CLOSING);
 	ck_assert_uint_eq(r.disconnected, 1);
+	/* The good frame's alone. */
+	ck_assert_uint_eq(r.ended_records, 1);
 	memory_commit(r.store);
 	HEARS(fd, "00000001.");
 	ck_assert_int_eq(rig_state(fd), CONN_LINGERING);
