@@ -1,5 +1,6 @@
 -- Who else may put a function into the schema where the tables go: it could be called instead of PostgreSQL's own, with
--- the rights of whoever migrates or serves. One row per role, {schema, role} as SQL writes them; PUBLIC alone if it is everybody.
+-- the rights of whoever migrates or serves. One row per role, {schema, role} as SQL writes them; PUBLIC alone if it is
+-- everybody.
 SELECT pg_catalog.quote_ident(n.nspname), CASE WHEN e.everybody THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END
 FROM pg_catalog.pg_namespace n
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) a
