@@ -14,8 +14,6 @@ import { Shell } from './shell/shell.tsx';
 type Raw = Record<string, unknown>;
 
 function text(value: unknown): string | undefined {
-	// The address may hold a number where a text is meant: a plate of digits.
-	if (typeof value === 'number') return String(value);
 	return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
@@ -56,7 +54,7 @@ function fleetSearch(raw: Raw): FleetSearch {
 		silent: Number.isFinite(silent) && silent > 0 ? silent : undefined,
 		sort: sorts.find((s) => s === raw['sort']),
 		device: text(raw['device']),
-		follow: raw['follow'] === true ? true : undefined,
+		follow: raw['follow'] === true || raw['follow'] === 'true' ? true : undefined,
 		at: text(raw['at']),
 		view: raw['view'] === 'list' ? 'list' : undefined,
 	});
@@ -124,12 +122,28 @@ const account = createRoute({
 	component: lazyRouteComponent(() => import('./screens/account/account.tsx'), 'AccountScreen'),
 });
 
+/** Addresses that one can read and type: plain texts, commas as they are. */
+function parseSearch(search: string): Raw {
+	return Object.fromEntries(new URLSearchParams(search));
+}
+
+function stringifySearch(search: Raw): string {
+	const params = new URLSearchParams();
+	for (const [key, value] of Object.entries(search))
+		if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+			params.set(key, String(value));
+	const said = params.toString().replaceAll('%2C', ',');
+	return said === '' ? '' : `?${said}`;
+}
+
 export function makeRouter(queries: QueryClient) {
 	return createRouter({
 		routeTree: root.addChildren([home, device, why, commands, send, people, account]),
 		context: { queries },
 		defaultPreload: 'intent',
 		scrollRestoration: false,
+		parseSearch,
+		stringifySearch,
 	});
 }
 

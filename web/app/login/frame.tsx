@@ -55,7 +55,6 @@ export function Field({
 				autoCapitalize="none"
 				spellCheck={false}
 				required
-				// eslint-disable-next-line -- the page has one purpose
 				autoFocus={autoFocus}
 				aria-invalid={error !== undefined}
 				aria-describedby={help === undefined ? undefined : `${id}-help`}

@@ -34,6 +34,12 @@ export interface Events {
 	pick: (number: number | null) => void;
 	/** The user or a button has moved the map. `byUser`: by hand, which ends following. */
 	moved: (place: Place, box: Box, byUser: boolean) => void;
+	/** It can be told what to show. */
+	ready: (map: MapController) => void;
+}
+
+export function canDrawMaps(): boolean {
+	return document.createElement('canvas').getContext('webgl2') !== null;
 }
 
 function isPhone(): boolean {
@@ -81,7 +87,7 @@ export class MapController {
 	#covered = { right: 0, bottom: 0 };
 	#packed: Packed | null = null;
 
-	/** Throws where there is no WebGL 2. */
+	/** Only where canDrawMaps(). */
 	constructor(
 		container: HTMLElement,
 		fleet: Fleet,
@@ -119,7 +125,10 @@ export class MapController {
 		if (!phone) map.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left');
 		this.#layer = new FleetLayer(this.#palette.marks);
 		this.#overlay = new Overlay(map, this.#palette, titleOf);
-		map.on('load', () => void this.#loadBase());
+		map.on('load', () => {
+			void this.#loadBase();
+			events.ready(this);
+		});
 		map.on('move', () => this.#repack());
 		map.on('resize', () => this.#repack());
 		map.on('moveend', (event) => {
@@ -216,7 +225,7 @@ export class MapController {
 			if (this.#trail.length > 5000) this.#trail.shift();
 		}
 		if (before !== this.#trail.length || this.#trail.length <= 1)
-			this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
+			void this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
 	}
 
 	#trailData(): GeoJSON.Feature {

@@ -12,6 +12,7 @@ export function LiveStatus() {
 	const { t } = useTranslation();
 	const locale = useLocale();
 	const health = useHealth();
+	const words = useWords(health);
 	return (
 		<DialogTrigger>
 			<Button className={css.status ?? ''} data-health={health.state}>
@@ -20,7 +21,7 @@ export function LiveStatus() {
 			</Button>
 			<Popover className={css.popover ?? ''} offset={6}>
 				<Dialog className={css.help ?? ''} aria-label={t(`live.${health.state}`)}>
-					<p>{reasonOf(health) ?? t(`live.${health.state}Help`)}</p>
+					<p>{words}</p>
 					{health.state === 'live' && health.asOf > 0 && (
 						<p className={css.time}>{t('live.asOf', { time: fullTime(health.asOf, locale) })}</p>
 					)}
@@ -30,13 +31,19 @@ export function LiveStatus() {
 	);
 }
 
-function reasonOf(health: Health): string | null {
-	return 'reason' in health ? health.reason : null;
+/** The server's own words where it has some. */
+function useWords(health: Health): string {
+	const { t } = useTranslation();
+	const help = t(`live.${health.state}Help`);
+	if (health.state === 'live' || health.state === 'connecting') return help;
+	const own = 'reason' in health ? health.reason : null;
+	return `${own ?? t(`live.${health.state}Reason`)} ${help}`;
 }
 
 export function LiveBanner() {
 	const { t } = useTranslation();
 	const health = useHealth();
+	const words = useWords(health);
 	const shown = health.state === 'late' || health.state === 'away' || health.state === 'offline';
 	return (
 		<div role="status" aria-live="polite">
@@ -44,7 +51,7 @@ export function LiveBanner() {
 				<p className={css.banner} data-health={health.state}>
 					<Icon name="warning" size={16} />
 					<span>
-						<strong>{t(`live.${health.state}`)}.</strong> {reasonOf(health) ?? t(`live.${health.state}Help`)}
+						<strong>{t(`live.${health.state}`)}.</strong> {words}
 					</span>
 				</p>
 			)}

@@ -11,7 +11,7 @@ export function Search() {
 	const navigate = useNavigate();
 	const here = useRouterState({ select: (s) => s.location.pathname === '/' });
 	const asked = useRouterState({
-		select: (s) => (s.location.pathname === '/' ? String((s.location.search as { q?: string }).q ?? '') : ''),
+		select: (s) => (s.location.pathname === '/' ? ((s.location.search as { q?: string }).q ?? '') : ''),
 	});
 	const [typed, setTyped] = useState(asked);
 	const [known, setKnown] = useState(asked);

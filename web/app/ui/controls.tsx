@@ -2,7 +2,8 @@
 import type { ReactNode } from 'react';
 import {
 	Button as AriaButton,
-	Checkbox as AriaCheckbox,
+	CheckboxButton,
+	CheckboxField,
 	FieldError,
 	Input,
 	Label,
@@ -162,14 +163,16 @@ export function Checkbox({
 	hint?: string;
 }) {
 	return (
-		<AriaCheckbox isSelected={isSelected} onChange={onChange} isDisabled={isDisabled} className={css.check ?? ''}>
-			<span className={css.box}>
-				<Icon name="check" size={12} />
-			</span>
-			<span>
-				{children}
-				{hint !== undefined && <span className={css.hint}> {hint}</span>}
-			</span>
-		</AriaCheckbox>
+		<CheckboxField isSelected={isSelected} onChange={onChange} isDisabled={isDisabled}>
+			<CheckboxButton className={css.check ?? ''}>
+				<span className={css.box}>
+					<Icon name="check" size={12} />
+				</span>
+				<span>
+					{children}
+					{hint !== undefined && <span className={css.hint}> {hint}</span>}
+				</span>
+			</CheckboxButton>
+		</CheckboxField>
 	);
 }

@@ -80,7 +80,11 @@ describe('the trace', () => {
 	test('tones', () => {
 		expect(toneOf({ event: 'ack' })).toBe('good');
 		expect(toneOf({ event: 'refused' })).toBe('bad');
-		expect(valuesOf({ event: 'ack', after_us: 8312, list: [] })).toEqual({ event: 'ack', after_us: 8312, after_ms: '8.3' });
+		expect(valuesOf({ event: 'ack', after_us: 8312, list: [] })).toEqual({
+			event: 'ack',
+			after_us: 8312,
+			after_ms: '8.3',
+		});
 	});
 });
 

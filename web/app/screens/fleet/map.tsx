@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { tilesOf } from '../../../shared/tiles.ts';
 import { useLive } from '../../live/context.tsx';
-import { MapController, type Place } from '../../map/controller.ts';
+import { canDrawMaps, MapController, type Place } from '../../map/controller.ts';
 import { IconButton } from '../../ui/controls.tsx';
 import { Notice } from '../../ui/states.tsx';
 import css from './map.module.css';
@@ -36,46 +36,34 @@ export function FleetMap(props: FleetMapProps) {
 	const live = useLive();
 	const box = useRef<HTMLDivElement>(null);
 	const [map, setMap] = useState<MapController | null>(null);
-	const [broken, setBroken] = useState(false);
+	const [able] = useState(canDrawMaps);
 	const latest = useRef(props);
 	useEffect(() => {
 		latest.current = props;
 	});
+	// Where the address names no place, the first view is the fleet; only then the address follows the map.
+	const settled = useRef(parsePlace(props.at) !== null);
 	const label = t('fleet.mapLabel');
 
 	useEffect(() => {
-		if (box.current === null) return;
-		let made: MapController;
-		try {
-			made = new MapController(
-				box.current,
-				live.fleet,
-				(n) => live.names.title(n),
-				label,
-				parsePlace(latest.current.at),
-				{
-					pick: (n) => latest.current.onPick(n),
-					moved: (place, view, byUser) => {
-						live.setTiles(tilesOf(view));
-						if (byUser && latest.current.follow) latest.current.onFollow(false);
-						if (settled.current) latest.current.onMoved(formatPlace(place));
-					},
-				},
-			);
-		} catch {
-			setBroken(true);
-			return;
-		}
-		setMap(made);
+		if (box.current === null || !able) return;
+		const start = parsePlace(latest.current.at);
+		const made = new MapController(box.current, live.fleet, (n) => live.names.title(n), label, start, {
+			ready: setMap,
+			pick: (n) => latest.current.onPick(n),
+			moved: (place, view, byUser) => {
+				live.setTiles(tilesOf(view));
+				if (byUser && latest.current.follow) latest.current.onFollow(false);
+				if (settled.current) latest.current.onMoved(formatPlace(place));
+			},
+		});
 		return () => {
 			setMap(null);
 			made.remove();
 		};
-	}, [live, label]);
+	}, [live, label, able]);
 
 	const { numbers, chosen, follow, covered } = props;
-	// Where the address names no place, the first view is the fleet; only then the address follows the map.
-	const settled = useRef(parsePlace(props.at) !== null);
 	useEffect(() => {
 		if (map === null) return;
 		const phone = matchMedia('(max-width: 760px)').matches;
@@ -96,7 +84,7 @@ export function FleetMap(props: FleetMapProps) {
 		if (map !== null && chosen !== undefined && settled.current && !map.sees(chosen)) map.centre(chosen, true);
 	}, [map, chosen]);
 
-	if (broken)
+	if (!able)
 		return (
 			<Notice icon="map" title={t('broken.noWebgl')}>
 				{t('broken.noWebglHelp')}

@@ -46,6 +46,6 @@ export function valuesOf(line: TraceLine): Record<string, string | number> {
 export function rawText(line: TraceLine): string {
 	const rest = Object.entries(line)
 		.filter(([key]) => !aside.has(key))
-		.map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
-	return [String(line['event'] ?? ''), ...rest].join(' ');
+		.map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+	return [typeof line['event'] === 'string' ? line['event'] : '', ...rest].join(' ');
 }
