@@ -76,7 +76,8 @@ e2e_tests = \
 	t/e2e/t0200-web-live.py \
 	t/e2e/t0201-web-rights.py \
 	t/e2e/t0202-web-api.py \
-	t/e2e/t0203-web-schema.py
+	t/e2e/t0203-web-schema.py \
+	t/e2e/t0204-web-daemon.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
