@@ -17,6 +17,7 @@ describe('the command line', () => {
 		[['-t', '--config=x'], { what: 'test', config: 'x' }],
 		[['--help'], { what: 'help', config: undefined }],
 		[['admin', 'create', '--login', 'a', '--name', 'b'], { what: 'admin', config: undefined, login: 'a', name: 'b' }],
+		[['link', '--login', 'a'], { what: 'link', config: undefined, login: 'a', url: undefined }],
 		[['setup', '--url=https://x'], { what: 'setup', config: undefined, url: 'https://x' }],
 	])('%j', (args, command) => {
 		expect(parseArguments(args)).toEqual(command);
