@@ -21,8 +21,9 @@ SELECT DISTINCT gateway, now() + interval '1 day' FROM device_online WHERE onlin
 
 -- Called by each connection of a gateway before anything else. An id that another instance has, which lives, is
 -- refused. It lives if it was seen within 60 s and one of its workers is connected: each holds an advisory lock that
--- names its instance. (Behind a start of the server they need a moment to come back.) The backends of a gateway that
--- has just stopped need a moment to end: so it is refused only after a second, through which no row is locked.
+-- names its instance. (Behind a start of the server those of one seen before it need a moment to come back.) The
+-- backends of a gateway that has just stopped need a moment to end: so it is refused only after a second, through
+-- which no row is locked.
 --
 -- What a connection has to do first must not wait for a standby, nor for whoever waits for one with the row locked: once
 -- the id is ours the row is read alone, and before that it need not outlive this server.
@@ -38,7 +39,7 @@ BEGIN
 	END IF;
 	LOOP
 		SELECT g.instance, g.seen_at, g.instance IS NOT NULL AND g.seen_at > clock_timestamp() - interval '60 seconds'
-			AND (pg_postmaster_start_time() > clock_timestamp() - interval '5 seconds'
+			AND (pg_postmaster_start_time() > greatest(g.seen_at, clock_timestamp() - interval '5 seconds')
 				OR EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
 					WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
 					AND l.classid = locks::oid AND l.objid = (g.instance & 2147483647)::oid

@@ -14,12 +14,11 @@ migration_files = \
 	migrations/0008_locks.sql \
 	migrations/0009_reasons.sql \
 	migrations/0010_gateways.sql \
-	migrations/0011_reserved.sql \
-	migrations/0012_omnitrack.sql \
-	migrations/0013_live_feed.sql \
-	migrations/0014_rhythm.sql \
-	migrations/0015_sessions.sql \
-	migrations/0016_requests.sql
+	migrations/0011_omnitrack.sql \
+	migrations/0012_live_feed.sql \
+	migrations/0013_rhythm.sql \
+	migrations/0014_sessions.sql \
+	migrations/0015_requests.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -111,12 +111,14 @@ def _interval(values):
 
 
 def event_index(bench):
-    """Storing with and without the index, in turn. PostgreSQL alone: the gateway's share would only make it less.
+    """Storing with and without the index, in turn, by COPY in binary as the gateway stores. PostgreSQL alone: the gateway's
+    share would only make it less.
 
     CPU of the session, so that what else the machine does counts little. A turn stores little, as many short ones decide
     sooner than a few long ones; rounds go on, to a limit, until the interval is narrow enough to say yes or no.
     """
     db = bench.stand.database(1000)
+    path = os.path.join(db.cluster.root, "rows")
     rows, few, most, result = 4000, 60, 120 if bench.quick else 900, []
     for name in ("bare", "indexed"):
         db.query("CREATE TABLE %s (LIKE device_positions INCLUDING ALL)" % name)
@@ -127,13 +129,14 @@ def event_index(bench):
                  " INSERT INTO source SELECT 1 + i %% 1000,"
                  " now() + i * interval '1 ms', (random() * 1e15)::bigint, now() + i * interval '1 us', 54::float8,"
                  " 25::float8, 0, 50, CASE WHEN i %% 100 < %d THEN 239 ELSE 0 END, 0::smallint, 9::smallint, 0::smallint,"
-                 " 8::smallint, NULL::smallint, true, '%s'::jsonb FROM generate_series(1, %d) AS i" % (share, RECORD, rows))
+                 " 8::smallint, NULL::smallint, true, '%s'::jsonb FROM generate_series(1, %d) AS i;"
+                 " COPY source TO '%s' (FORMAT binary)" % (share, RECORD, rows, path))
         more, backend = [], _Backend(bench, db)
         while len(more) < most:
             cpu = {}
             for name in ("bare", "indexed") if len(more) % 2 else ("indexed", "bare"):
                 backend.session.run("TRUNCATE " + name)
-                cpu[name] = backend.cpu("INSERT INTO %s SELECT * FROM source" % name)
+                cpu[name] = backend.cpu("COPY %s FROM '%s' (FORMAT binary)" % (name, path))
             more.append(100 * (cpu["indexed"] / cpu["bare"] - 1))
             middle, low, high = _interval(more)
             if len(more) >= few and len(more) % few == 0 and (high <= INDEX_COST or low > INDEX_COST):

@@ -136,7 +136,6 @@ START_TEST(one_instance_per_id)
 	PGconn *twin = pg_fixture_connect(r.url);
 	PGresult *res;
 
-	UNTIL(&r, SAYS(&r, "t", "SELECT pg_postmaster_start_time() < now() - interval '6 s'"));
 	r.shm.header->instance = 1;
 	g = gateways_new(r.registry, r.shm.header, odd);
 	pg_fixture_exec(twin, "%s", gateways_job(g)->setup_sql);
@@ -145,9 +144,10 @@ START_TEST(one_instance_per_id)
 	g = gateways_new(r.registry, r.shm.header, odd);
 	res = PQexec(r.sql, gateways_enter_sql(g));
 	ck_assert_str_eq(PQresultErrorField(res, PG_DIAG_SQLSTATE), "TG002");
-	ck_assert_ptr_nonnull(strstr(PQresultErrorMessage(res),
-	    "another gateway is running as \"o'ne \\ \"x\"\", seen 0 s ago: each needs a "
-	    "TELEM_GATEWAY_ID of its own"));
+	ck_assert_ptr_nonnull(strstr(
+	    PQresultErrorMessage(res), "another gateway is running as \"o'ne \\ \"x\"\", seen "));
+	ck_assert_ptr_nonnull(
+	    strstr(PQresultErrorMessage(res), " s ago: each needs a TELEM_GATEWAY_ID of its own"));
 	PQclear(res);
 	/* Silent for a minute; or all of its workers are gone. */
 	SQL(&r, "BEGIN; UPDATE gateways SET seen_at = now() - interval '61 s'");

@@ -63,13 +63,14 @@ static struct retention *retention;
 static void
 fill(void)
 {
-	SQL(&r, "ALTER TABLE device_commands DISABLE TRIGGER USER;"
-		"INSERT INTO device_commands (imei, command_text, status, created_at, updated_at)"
-		" SELECT '350000000000001', 'getver', CASE i WHEN 7 THEN 'pending' ELSE 'acked' END,"
-		" now() - interval '3 days', now() - interval '2 days' FROM generate_series(1, 1002) i;"
-		"INSERT INTO device_commands (imei, command_text, status, created_at, updated_at)"
-		" VALUES ('350000000000001', 'getver', 'acked', now(), now());"
-		"ALTER TABLE device_commands ENABLE TRIGGER USER");
+	SQL(&r,
+	    "ALTER TABLE device_commands DISABLE TRIGGER USER;"
+	    "INSERT INTO device_commands (imei, command_text, status, created_at, updated_at)"
+	    " SELECT '350000000000001', 'getver', CASE i WHEN 7 THEN 'pending' ELSE 'acked' END,"
+	    " now() - interval '3 days', now() - interval '2 days' FROM generate_series(1, 1002) i;"
+	    "INSERT INTO device_commands (imei, command_text, status, created_at, updated_at)"
+	    " VALUES ('350000000000001', 'getver', 'acked', now(), now());"
+	    "ALTER TABLE device_commands ENABLE TRIGGER USER");
 	SQL(&r, "INSERT INTO device_messages (imei, received_at, codec, type, payload, frame_hash)"
 		" SELECT '350000000000001', now() - interval '2 days', 13, 6, 'x', i"
 		" FROM generate_series(1, 1002) i;"
