@@ -77,10 +77,12 @@ e2e_tests = \
 	t/e2e/t0201-web-rights.py \
 	t/e2e/t0202-web-api.py \
 	t/e2e/t0203-web-schema.py \
-	t/e2e/t0204-web-daemon.py
+	t/e2e/t0204-web-daemon.py \
+	t/e2e/t0210-web-pages.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
+	t/e2e/lib/browser.py \
 	t/e2e/lib/commands.py \
 	t/e2e/lib/deaf.py \
 	t/e2e/lib/feed.py \

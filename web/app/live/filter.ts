@@ -56,22 +56,27 @@ export type Sort = (typeof sorts)[number];
 /** What wants attention first. */
 const urgency: readonly number[] = states.map((s) => ['silent', 'nofix', 'moving', 'standing', 'out'].indexOf(s));
 
-/** A sorted copy. */
+/**
+ * A sorted copy. What it is sorted by and the place among the names become one number each, so that twenty thousand are
+ * sorted in a few milliseconds, with each frame.
+ */
 export function sortNumbers(fleet: Fleet, names: Names, numbers: Uint32Array, sort: Sort): Uint32Array {
-	const ranks = names.ranks();
+	const { ranks, byRank } = names.order();
 	const seen = (i: number) => fleet.lastSeen[i] ?? 0;
 	const state = (i: number) => urgency[(fleet.flags[i] ?? 7) & 7] ?? 9;
-	const sorted = Array.from(numbers);
-	const byName = (a: number, b: number) => (ranks[a] ?? 0) - (ranks[b] ?? 0);
-	const orders: Record<Sort, (a: number, b: number) => number> = {
-		name: byName,
-		// Of the silent ones, those that have just fallen silent.
-		state: (a, b) => state(a) - state(b) || (state(a) === 0 ? seen(b) - seen(a) : 0) || byName(a, b),
-		speed: (a, b) =>
-			(state(b) === 2 ? (fleet.speed[b] ?? 0) : -1) - (state(a) === 2 ? (fleet.speed[a] ?? 0) : -1) || byName(a, b),
-		seen: (a, b) => seen(b) - seen(a) || byName(a, b),
-		silent: (a, b) => seen(a) - seen(b) || byName(a, b),
+	/** Seconds since the epoch are below this until the year 2106. */
+	const ever = 2 ** 32;
+	// Of the silent ones, those that have just fallen silent come first; what doesn't move has no speed.
+	const first: Record<Sort, (i: number) => number> = {
+		name: () => 0,
+		state: (i) => state(i) * ever + (state(i) === 0 ? ever - 1 - seen(i) : 0),
+		speed: (i) => (state(i) === 2 ? 255 - (fleet.speed[i] ?? 0) : 256),
+		seen: (i) => ever - seen(i),
+		silent: seen,
 	};
-	sorted.sort(orders[sort]);
-	return Uint32Array.from(sorted);
+	const key = first[sort];
+	// Exact: 10 states x 2^32 is below 2^36, and there are less than 2^17 devices; more share a place by name.
+	const places = Math.max(1, byRank.length);
+	const keys = Float64Array.from(numbers.filter((i) => i < byRank.length), (i) => key(i) * places + (ranks[i] ?? 0)).sort();
+	return Uint32Array.from(keys, (k) => byRank[k % places] ?? 0);
 }

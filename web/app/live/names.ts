@@ -19,8 +19,8 @@ export class Names {
 	readonly #who: (Who | undefined)[] = [];
 	readonly #folded: (string | undefined)[] = [];
 	version = 0;
-	#ranks = new Uint32Array(0);
-	#rankedVersion = -1;
+	#order: { ranks: Uint32Array; byRank: Uint32Array } = { ranks: new Uint32Array(0), byRank: new Uint32Array(0) };
+	#orderedVersion = -1;
 
 	forget(): void {
 		this.#who.length = 0;
@@ -44,16 +44,17 @@ export class Names {
 		return words.every((w) => text.includes(w));
 	}
 
-	/** Place of each number in the order of names; made anew when names have come, not with each sort. */
-	ranks(): Uint32Array {
-		if (this.#rankedVersion === this.version) return this.#ranks;
-		this.#rankedVersion = this.version;
+	/** Place of each number in the order of names, and back; made anew when names have come, not with each sort. */
+	order(): { ranks: Uint32Array; byRank: Uint32Array } {
+		if (this.#orderedVersion === this.version) return this.#order;
+		this.#orderedVersion = this.version;
 		const compare = new Intl.Collator(undefined, { numeric: true }).compare;
 		const titles = Array.from(this.#who, (who) => (who === undefined ? '' : titleOf(who)));
-		const sorted = titles.map((_, i) => i).sort((a, b) => compare(titles[a] ?? '', titles[b] ?? ''));
-		this.#ranks = new Uint32Array(sorted.length);
-		sorted.forEach((number, rank) => (this.#ranks[number] = rank));
-		return this.#ranks;
+		const byRank = Uint32Array.from(titles.keys()).sort((a, b) => compare(titles[a] ?? '', titles[b] ?? '') || a - b);
+		const ranks = new Uint32Array(byRank.length);
+		byRank.forEach((number, rank) => (ranks[number] = rank));
+		this.#order = { ranks, byRank };
+		return this.#order;
 	}
 
 	title(number: number): string | undefined {

@@ -37,7 +37,8 @@ function useWords(health: Health): string {
 	const help = t(`live.${health.state}Help`);
 	if (health.state === 'live' || health.state === 'connecting') return help;
 	const own = 'reason' in health ? health.reason : null;
-	return `${own ?? t(`live.${health.state}Reason`)} ${help}`;
+	if (own === null) return `${t(`live.${health.state}Reason`)} ${help}`;
+	return `${own.charAt(0).toUpperCase()}${own.slice(1).replace(/\.$/, '')}. ${help}`;
 }
 
 export function LiveBanner() {

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocale } from '../i18n/locale.ts';
 import { outReasons, type State } from '../../shared/state.ts';
-import { loadCities, placeOf, type Place } from '../map/places.ts';
+import { loadCities, placeNear, type Place } from '../map/places.ts';
 import css from './text.module.css';
 
 /** Why a device is out, by the flags of the live frame; undefined: it isn't. */
@@ -32,7 +32,7 @@ export function PlaceText({ latitude, longitude }: { latitude: number; longitude
 	const cities = useCities();
 	const say = usePlaceText();
 	if (cities === undefined) return <span className={css.faint}>…</span>;
-	return <span>{say(placeOf(cities, latitude, longitude)) ?? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`}</span>;
+	return <span>{say(placeNear(cities, latitude, longitude)) ?? `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`}</span>;
 }
 
 export function StateText({ state, children }: { state: State; children: ReactNode }) {
