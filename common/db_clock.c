@@ -41,12 +41,6 @@ db_clock_measured(int64_t asked_us, int64_t said_us, int64_t heard_us)
 	atomic_store_explicit(&shared->base_us, base, memory_order_release);
 }
 
-bool
-db_clock_known(void)
-{
-	return get(&shared->base_us) != 0;
-}
-
 int64_t
 db_clock_us(void)
 {
@@ -75,5 +69,5 @@ bool
 db_clock_ahead_us(int64_t *ahead_us)
 {
 	*ahead_us = clock_wall_us() - db_clock_us();
-	return db_clock_known();
+	return get(&shared->base_us) != 0;
 }

@@ -32,7 +32,6 @@ void db_clock_share(struct db_clock *);
  * already is moved no further than that allows.
  */
 void db_clock_measured(int64_t asked_us, int64_t said_us, int64_t heard_us);
-bool db_clock_known(void) __attribute__((warn_unused_result));
 
 /* Now, since 1970; or provisional. */
 int64_t db_clock_us(void);

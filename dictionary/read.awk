@@ -70,6 +70,13 @@ function csv(line,   n, s, at) {
 	}
 }
 
+# Some awks are built without the operator.
+function power(base, n,   product) {
+	for (product = 1; n > 0; n--)
+		product *= base
+	return product
+}
+
 function is_integer(s) {
 	return s ~ /^-?(0|[1-9][0-9]*)$/
 }
@@ -156,7 +163,7 @@ function read_families(row, text,   n, i, j, k, part, some, group, of) {
 				wrong("id " id[row] " has a meaning for " of[i] " already, in line " taken[id[row], k])
 			in_family[row, k] = 1
 			taken[id[row], k] = FNR
-			mask[row] += 2 ^ (k - 1)
+			mask[row] += power(2, k - 1)
 		}
 	}
 	if (mask[row] == 0)
@@ -182,7 +189,7 @@ function check_labels(row,   n, i, parts, value) {
 		if (kind[row] == "flags" && (value + 0 < 0 || value + 0 >= 8 * bytes[row]))
 			wrong("the word has no bit " value)
 		if ((bytes[row] == 1 || bytes[row] == 2 || bytes[row] == 4) && kind[row] != "flags" &&
-		    (value + 0 >= 256 ^ bytes[row] || value + 0 < -(256 ^ bytes[row]) / 2))
+		    (value + 0 >= power(256, bytes[row]) || value + 0 < -power(256, bytes[row]) / 2))
 			wrong("value " value " doesn't fit " bytes[row] " bytes")
 	}
 }
@@ -280,7 +287,7 @@ function classes(row,   r, set, w, drop1, drop3) {
 					drop1 = 2
 				else
 					drop3 = 8
-				if (high[row] == "" || high[row] + 0 >= 256 ^ bytes[r] / 2) {
+				if (high[row] == "" || high[row] + 0 >= power(256, bytes[r]) / 2) {
 					printf "%s:%d: id %s is signed in two widths, so the range must tell\n",
 					    FILENAME, line_of[row], id[row] > "/dev/stderr"
 					failed = 1

@@ -1,7 +1,7 @@
 # The table of proto/dictionary.h, from what read.awk has read. Texts lie in one pool and rows point into it by
 # number, so that the table needs no relocation and stays shared between processes.
 
-function text(s) {
+function offset_of(s) {
 	if (!(s in at)) {
 		at[s] = pooled
 		pooled += length(s) + 1
@@ -21,16 +21,16 @@ function scale(m,   decimals) {
 END {
 	if (failed)
 		exit 1
-	text("")
+	offset_of("")
 	print "/* Made by dictionary/to_c.awk from the .csv files beside it. */"
 	print "#include \"proto/dictionary_impl.h\""
 	print ""
 	print "const struct dictionary_row dictionary_rows[] = {"
 	for (row = 1; row <= nrows; row++)
 		printf "\t{UINT64_C(%.0f), UINT64_C(%.0f), %d, %d, %d, %d, %d, %d, %d, %s, DICTIONARY_%s, %s, %d},\n",
-		    mask[row], agree[row], text(name[row]), text(unit[row]), text(labels[row]), text(state[row]),
-		    text(event[row]), text(description[row]), id[row], kind[row] ~ /signed$/ ? scale(multiplier[row]) : "1, 0",
-		    toupper(kind[row]), bytes[row] == "" || bytes[row] == "1-8" ? "0" : bytes[row] == "var" ? "DICTIONARY_VAR" : bytes[row],
+		    mask[row], agree[row], offset_of(name[row]), offset_of(unit[row]), offset_of(labels[row]), offset_of(state[row]),
+		    offset_of(event[row]), offset_of(description[row]), id[row], kind[row] ~ /signed$/ ? scale(multiplier[row]) : "1, 0",
+		    toupper(kind[row]), (bytes[row] == "" || bytes[row] == "1-8" ? "0" : (bytes[row] == "var" ? "DICTIONARY_VAR" : bytes[row])),
 		    fits[row]
 	print "};"
 	printf "\n/* Where the rows of an id begin; those of the next id are behind them. */\n"
@@ -46,12 +46,12 @@ END {
 	printf "\nconst unsigned dictionary_nfamilies = %d;\nconst struct dictionary_family_row dictionary_families[] = {\n",
 	    nfamilies
 	for (i = 1; i <= nfamilies; i++)
-		printf "\t{%d, %d},\n", text(family[i]), text(group_of[family[i]])
+		printf "\t{%d, %d},\n", offset_of(family[i]), offset_of(group_of[family[i]])
 	print "};"
 	printf "\nconst unsigned dictionary_nmodels = %d;\nconst struct dictionary_model_row dictionary_models[] = {\n",
 	    nmodels
 	for (i = 1; i <= nmodels; i++)
-		printf "\t{%d, %d},\n", text(model[i]), place[model_family[i]] - 1
+		printf "\t{%d, %d},\n", offset_of(model[i]), place[model_family[i]] - 1
 	print "};"
 	print "\nconst char dictionary_texts[] ="
 	for (i = 1; i <= npool; i++) {

@@ -6,7 +6,7 @@ function quoted(s) {
 	return "\"" s "\""
 }
 
-function set(m,   i, s) {
+function family_set(m,   i, s) {
 	for (i = 1; i <= nfamilies; i++) {
 		if (m % 2)
 			s = s (s == "" ? "" : ",") quoted(family[i])
@@ -49,6 +49,6 @@ END {
 		    optional("min", low[row]), optional("max", high[row]), labels_json(labels[row]),
 		    optional("state", state[row] == "" ? "" : quoted(state[row])),
 		    optional("event", event[row] == "" ? "" : quoted(event[row])),
-		    quoted(description[row]), set(mask[row]), set(agree[row]), fits[row], row < nrows ? "," : ""
+		    quoted(description[row]), family_set(mask[row]), family_set(agree[row]), fits[row], row < nrows ? "," : ""
 	print "]}"
 }

@@ -15,7 +15,7 @@ function json(s) {
 	return "\"" s "\""
 }
 
-function set(m,   i, s) {
+function family_set(m,   i, s) {
 	for (i = 1; i <= nfamilies; i++) {
 		if (m % 2)
 			s = s (s == "" ? "" : ",") family[i]
@@ -79,7 +79,7 @@ END {
 	print "INSERT INTO avl_models (model, family, family_group, mask) VALUES"
 	for (i = 1; i <= nmodels; i++)
 		printf "(%s, %s, %s, %.0f)%s\n", quoted(model[i]), quoted(model_family[i]), quoted(group_of[model_family[i]]),
-		    2 ^ (place[model_family[i]] - 1), i < nmodels ? "," : ";"
+		    power(2, place[model_family[i]] - 1), i < nmodels ? "," : ";"
 	print "DELETE FROM avl_parameters;"
 	print "INSERT INTO avl_parameters (id, variant, name, bytes, kind, multiplier, unit, min, max, families, labels,"
 	print "no_reading, state, events, severity, description, source, mask, agree, fits) VALUES"
@@ -90,7 +90,7 @@ END {
 		printf "(%d, %d, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %d, %s, %s, %.0f, %.0f, %d)%s\n",
 		    id[row], variant, quoted(name[row]), bytes[row] == "var" ? 0 : or_null(bytes[row] == "1-8" ? "" : bytes[row]), quoted(kind[row]),
 		    or_null(multiplier[row]), unit[row] == "" ? "NULL" : quoted(unit[row]), or_null(low[row]), or_null(high[row]),
-		    set(mask[row]), lab, no_reading == "" ? "NULL" : quoted("{" no_reading "}"),
+		    family_set(mask[row]), lab, no_reading == "" ? "NULL" : quoted("{" no_reading "}"),
 		    state[row] == "" ? "NULL" : quoted(state[row]), ev, worst, quoted(description[row]), quoted(source[row]),
 		    mask[row], agree[row], fits[row], row < nrows ? "," : ";"
 	}

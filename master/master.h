@@ -94,8 +94,10 @@ struct reload {
 	bool wanted;	   /* a SIGHUP that is not yet taken care of */
 	struct conf *conf; /* in RELOAD_STARTING: the next one, and its sockets */
 	struct listen_set listen;
-	bool success;	 /* of the last one */
-	int64_t wall_ms; /* when the configuration in force was taken */
+	bool success;		  /* of the last one */
+	char error[CONF_ERR];	  /* why the last one failed, or "" */
+	int64_t finished_wall_ms; /* when that was known; 0: none since the start */
+	int64_t wall_ms;	  /* when the configuration in force was taken */
 };
 
 enum upgrade_state {

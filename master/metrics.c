@@ -303,6 +303,22 @@ totals_json(const struct totals *t)
 	return o;
 }
 
+/* The last reload: when it was decided (null: there was none), how, and why not. */
+static json_t *
+reload_json(const struct metrics_view *v)
+{
+	json_t *finished = json_null(), *error = json_null();
+
+	if (v->reload_finished_ms > 0)
+		finished = json_real((double)v->reload_finished_ms / 1e3);
+	if (*v->reload_error != '\0')
+		error = json_string(v->reload_error);
+	if (error == NULL)
+		error = json_string("message not printable");
+	return json_pack(
+	    "{s:o, s:b, s:o}", "finished", finished, "ok", v->reload_success, "error", error);
+}
+
 static json_t *
 status_json(const struct metrics_view *v)
 {
@@ -317,13 +333,13 @@ status_json(const struct metrics_view *v)
 		json_array_append_new(listen, json_string(v->listen[i]));
 	for (i = 0; i < v->nworkers; i++)
 		json_array_append_new(workers, worker_json(&v->workers[i]));
-	o = json_pack("{s:s, s:i, s:f, s:f, s:i, s:o, s:b, s:b, s:b, s:f, s:I, s:s, s:o, s:o}",
+	o = json_pack("{s:s, s:i, s:f, s:f, s:i, s:o, s:b, s:b, s:b, s:f, s:o, s:I, s:s, s:o, s:o}",
 	    "version", v->version, "pid", (int)v->pid, "started", (double)v->start_wall_ms / 1e3,
 	    "uptime", (double)v->uptime_ms / 1e3, "generation", (int)v->generation, "listen",
 	    listen, "ready", ready, "stopping", v->stopping, "reload_success", v->reload_success,
-	    "reloaded", (double)v->reload_wall_ms / 1e3, "restarts", (json_int_t)v->restarts,
-	    "synchronous_commit", v->synchronous_commit, "totals", totals_json(&t), "workers",
-	    workers);
+	    "reloaded", (double)v->reload_wall_ms / 1e3, "reload", reload_json(v), "restarts",
+	    (json_int_t)v->restarts, "synchronous_commit", v->synchronous_commit, "totals",
+	    totals_json(&t), "workers", workers);
 	if (o == NULL)
 		return NULL;
 	if (json_object_set_new(o, "reason", json_string(reason)) == -1)

@@ -35,7 +35,9 @@ struct metrics_view {
 	uint32_t generation;
 	int64_t start_wall_ms, uptime_ms;
 	bool stopping;
-	bool reload_success;
+	bool reload_success; /* of the last one; why not, or ""; when, or 0 */
+	const char *reload_error;
+	int64_t reload_finished_ms;
 	int64_t reload_wall_ms; /* of the last configuration taken */
 	uint64_t restarts, hangs, loans, log_dropped, denied_calls;
 	bool clock_known; /* the database's */

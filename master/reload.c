@@ -6,6 +6,7 @@
 #include "master/master.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,17 @@ load(struct master *m, struct conf *conf, char err[CONF_ERR])
 	    &m->reload.listen, &m->listen, conf->bind, conf->port, conf->workers, err);
 }
 
+/* What became of it; `why` it failed, or "". */
+static void
+set_outcome(struct master *m, const char *why)
+{
+	struct reload *r = &m->reload;
+
+	r->success = *why == '\0';
+	snprintf(r->error, sizeof(r->error), "%s", why);
+	r->finished_wall_ms = clock_wall_ms();
+}
+
 static void
 reload_begin(struct master *m)
 {
@@ -61,13 +73,13 @@ reload_begin(struct master *m)
 	m->reload.conf = calloc(1, sizeof(*m->reload.conf));
 	if (m->reload.conf == NULL) {
 		log_error("reload: out of memory; nothing is changed");
-		m->reload.success = false;
+		set_outcome(m, "out of memory");
 		return;
 	}
 	sd_notify_reloading();
 	if (!load(m, m->reload.conf, err)) {
 		log_error("reload: %s; nothing is changed", err);
-		m->reload.success = false;
+		set_outcome(m, err);
 		reload_forget(m);
 		sd_notify_ready("reload failed: nothing is changed");
 		return;
@@ -88,12 +100,14 @@ reload_abort(struct master *m, int failed)
 	int64_t deadline =
 	    clock_mono_ms() + m->reload.conf->drain_timeout_ms + MASTER_DRAIN_GRACE_MS;
 	const char *why = m->slots[failed].failure;
+	char err[CONF_ERR];
 	struct slot_actions out;
 	int i;
 
-	log_error("reload: worker %d of generation %u did not get ready%s%s; generation %u goes on",
-	    failed, m->generation + 1, *why != '\0' ? ": " : "", why, m->generation);
-	m->reload.success = false;
+	snprintf(err, sizeof(err), "worker %d of generation %u did not get ready%s%s", failed,
+	    m->generation + 1, *why != '\0' ? ": " : "", why);
+	log_error("reload: %s; generation %u goes on", err, m->generation);
+	set_outcome(m, err);
 	m->reload.state = RELOAD_DRAINING;
 	reload_forget(m);
 	sd_notify_ready("reload failed: the old generation goes on");
@@ -153,8 +167,8 @@ reload_commit(struct master *m)
 	contact_forget(m);
 	m->conf = m->reload.conf;
 	m->reload.conf = NULL;
-	m->reload.success = true;
-	m->reload.wall_ms = clock_wall_ms();
+	set_outcome(m, "");
+	m->reload.wall_ms = m->reload.finished_wall_ms;
 	m->reload.state = RELOAD_DRAINING;
 	m->generation++;
 	take_log(m, old);
@@ -186,7 +200,7 @@ advance_starting(struct master *m)
 		}
 		ready += slot_next_ready(&m->slots[i].sup);
 	}
-	/* Without a database it is no reason to wait. */
+	/* If the old workers had no database either, there is nothing to wait for. */
 	if (ready == all && (!contact_had(m) || contact_made(m, all, true)))
 		reload_commit(m);
 }

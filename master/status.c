@@ -62,6 +62,8 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	v->uptime_ms = clock_mono_ms() - m->start_ms;
 	v->stopping = m->phase == MASTER_STOPPING;
 	v->reload_success = m->reload.success;
+	v->reload_error = m->reload.error;
+	v->reload_finished_ms = m->reload.finished_wall_ms;
 	v->reload_wall_ms = m->reload.wall_ms;
 	v->restarts = atomic_load(&m->shm.header->restarts);
 	v->hangs = atomic_load(&m->shm.header->hangs);

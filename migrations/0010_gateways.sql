@@ -21,35 +21,49 @@ SELECT DISTINCT gateway, now() + interval '1 day' FROM device_online WHERE onlin
 
 -- Called by each connection of a gateway before anything else. An id that another instance has, which lives, is
 -- refused. It lives if it was seen within 60 s and one of its workers is connected: each holds an advisory lock that
--- names its instance. (Behind a start of the server they need a moment to come back.)
+-- names its instance. (Behind a start of the server those of one seen before it need a moment to come back.) The
+-- backends of a gateway that has just stopped need a moment to end: so it is refused only after a second, through
+-- which no row is locked.
+--
+-- What a connection has to do first must not wait for a standby, nor for whoever waits for one with the row locked: once
+-- the id is ours the row is read alone, and before that it need not outlive this server.
 CREATE FUNCTION telematics_gateway_enter(gateway text, new_instance bigint, worker boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	locks CONSTANT integer := 1952803942;
+	patient_until CONSTANT timestamptz := clock_timestamp() + interval '1 second';
 	was record;
 BEGIN
-	INSERT INTO telematics_schema.gateways (id, instance, started_at, seen_at)
-	VALUES (gateway, new_instance, clock_timestamp(), clock_timestamp())
-	ON CONFLICT DO NOTHING;
-	SELECT * INTO was FROM telematics_schema.gateways WHERE id = gateway FOR NO KEY UPDATE;
-	IF was.instance IS NOT DISTINCT FROM new_instance THEN
-		NULL;
-	ELSIF was.instance IS NOT NULL AND was.seen_at > clock_timestamp() - interval '60 seconds'
-	    AND (pg_postmaster_start_time() > clock_timestamp() - interval '5 seconds'
-	        OR EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-	            WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
-	            AND l.classid = locks::oid AND l.objid = (was.instance & 2147483647)::oid AND l.objsubid = 2)) THEN
-		RAISE EXCEPTION USING ERRCODE = 'TG002', MESSAGE = format(
-		    'another gateway is running as "%s", seen %s s ago: each needs a TELEM_GATEWAY_ID of its own', gateway,
-		    greatest(0, extract(epoch FROM clock_timestamp() - was.seen_at))::integer);
-	ELSE
-		UPDATE telematics_schema.gateways
-		SET instance = new_instance, started_at = clock_timestamp(), seen_at = clock_timestamp()
-		WHERE id = gateway;
-	END IF;
 	IF worker THEN
 		PERFORM pg_try_advisory_lock_shared(locks, (new_instance & 2147483647)::integer);
 	END IF;
+	LOOP
+		SELECT g.instance, g.seen_at, g.instance IS NOT NULL AND g.seen_at > clock_timestamp() - interval '60 seconds'
+			AND (pg_postmaster_start_time() > greatest(g.seen_at, clock_timestamp() - interval '5 seconds')
+				OR EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+					WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
+					AND l.classid = locks::oid AND l.objid = (g.instance & 2147483647)::oid
+					AND l.objsubid = 2)) AS lives
+		INTO was FROM telematics_schema.gateways g WHERE g.id = gateway;
+		IF was.instance = new_instance THEN
+			RETURN;
+		ELSIF was.lives AND clock_timestamp() > patient_until THEN
+			RAISE EXCEPTION USING ERRCODE = 'TG002', MESSAGE = format(
+			    'another gateway is running as "%s", seen %s s ago: each needs a TELEM_GATEWAY_ID of its own', gateway,
+			    greatest(0, extract(epoch FROM clock_timestamp() - was.seen_at))::integer);
+		ELSIF was.lives THEN
+			PERFORM pg_sleep(0.02);
+			CONTINUE;
+		END IF;
+		PERFORM set_config('synchronous_commit', 'local', true);
+		-- Another connection of ours, or of a third gateway, may do the same at once: then it is looked at again.
+		INSERT INTO telematics_schema.gateways (id, instance, started_at, seen_at)
+		VALUES (gateway, new_instance, clock_timestamp(), clock_timestamp())
+		ON CONFLICT DO NOTHING;
+		UPDATE telematics_schema.gateways
+		SET instance = new_instance, started_at = clock_timestamp(), seen_at = clock_timestamp()
+		WHERE id = gateway AND instance IS NOT DISTINCT FROM was.instance;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION telematics_gateway_enter(text, bigint, boolean) IS

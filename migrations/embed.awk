@@ -1,5 +1,6 @@
 # Turns migrations/NNNN_what.sql, given in order, into C: a table of version, name and text.
-# Behind them comes dictionary.sql, a text of its own. Plain POSIX awk. Fails if the numbers aren't 1, 2, 3 ... without a gap.
+# Files of one number are one migration, named by the first. Behind them comes dictionary.sql, a text of its own. Plain
+# POSIX awk. Fails if the numbers aren't 1, 2, 3 ... without a gap.
 BEGIN {
 	print "/* Made by migrations/embed.awk from the .sql files beside it. */"
 	print "#include \"migrations/migrations.h\""
@@ -12,17 +13,22 @@ FNR == 1 && FILENAME ~ /(^|\/)dictionary\.sql$/ {
 	dictionary = 1
 }
 FNR == 1 && !dictionary {
-	if (n++ > 0)
-		print "\t},"
 	name = FILENAME
 	sub(/^.*\//, "", name)
 	sub(/\.sql$/, "", name)
-	if (name !~ /^[0-9][0-9][0-9][0-9]_[a-z0-9_]+$/ || substr(name, 1, 4) + 0 != n) {
-		print "embed.awk: " FILENAME ": expected migration number " n > "/dev/stderr"
+	number = substr(name, 1, 4)
+	sub(/^0+/, "", number) # to some awks it would be octal
+	number += 0
+	if (name !~ /^[0-9][0-9][0-9][0-9]_[a-z0-9_]+$/ || number < 1 || number < n || number > n + 1) {
+		print "embed.awk: " FILENAME ": expected migration number " n + 1 > "/dev/stderr"
 		failed = 1
 		exit 1
 	}
-	printf "\t{%d, \"%s\",\n", n, name
+	if (number > n) {
+		if (n++ > 0)
+			print "\t},"
+		printf "\t{%d, \"%s\",\n", n, name
+	}
 }
 {
 	# Character by character: what gsub() makes of backslashes differs between awks.

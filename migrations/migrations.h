@@ -10,7 +10,7 @@
 struct migration {
 	int version;	  /* NNNN */
 	const char *name; /* "NNNN_what" */
-	const char *sql;  /* the whole file */
+	const char *sql;  /* the whole file, or files of that number */
 };
 
 extern const struct migration migrations[];

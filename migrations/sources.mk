@@ -1,4 +1,5 @@
-# Parts of this folder go into the build and the tarball here. The list is in order of the numbers;
+# Parts of this folder go into the build and the tarball here. The list is in order of the numbers, and files of one number
+# are one migration, in this order;
 # the newest is SCHEMA_VERSION in pg/schema_version.h.
 migration_files = \
 	migrations/0001_devices.sql \
@@ -8,15 +9,16 @@ migration_files = \
 	migrations/0005_commands.sql \
 	migrations/0006_rights.sql \
 	migrations/0007_dictionary.sql \
+	migrations/0007_dictionary_values.sql \
+	migrations/0007_dictionary_views.sql \
 	migrations/0008_locks.sql \
 	migrations/0009_reasons.sql \
 	migrations/0010_gateways.sql \
-	migrations/0011_reserved.sql \
-	migrations/0012_omnitrack.sql \
-	migrations/0013_live_feed.sql \
-	migrations/0014_rhythm.sql \
-	migrations/0015_sessions.sql \
-	migrations/0016_requests.sql
+	migrations/0011_omnitrack.sql \
+	migrations/0012_live_feed.sql \
+	migrations/0013_rhythm.sql \
+	migrations/0014_sessions.sql \
+	migrations/0015_requests.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -81,12 +81,6 @@ pg_array_start(struct pg_array *a, const uint32_t *element_oids, int n)
 	}
 }
 
-bool
-pg_array_ok(const struct pg_array *a)
-{
-	return !a->failed;
-}
-
 /* An array that was freed starts again by itself. */
 static uint8_t *
 element(struct pg_array *a, size_t n)

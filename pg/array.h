@@ -1,7 +1,7 @@
 /*
  * Builds binary array parameters for unnest($1, $2, ...) (PostgreSQL's array_send
  * format): one-dimensional, with or without NULLs. A builder is reused: reset keeps its
- * memory. Memory errors are sticky and show in pg_array_ok().
+ * memory. Memory errors are sticky and show in pg_array_param().
  */
 #ifndef PG_ARRAY_H
 #define PG_ARRAY_H
@@ -35,7 +35,6 @@ struct pg_array {
 void pg_array_init(struct pg_array *, uint32_t element_oid);
 void pg_array_free(struct pg_array *);
 void pg_array_reset(struct pg_array *);
-bool pg_array_ok(const struct pg_array *);
 /* The arrays of a statement, empty, of these element types. {0} is good for the first time. */
 void pg_array_start(struct pg_array *, const uint32_t *element_oids, int n);
 
@@ -62,7 +61,7 @@ void pg_array_addr(struct pg_array *, int family, const uint8_t *addr);
 #define PG_ARRAY_INET 20
 size_t pg_array_inet_bytes(const char *addr, uint8_t out[PG_ARRAY_INET]);
 
-/* Writes header fields and gives the parameter's bytes and length for PQsendQueryPrepared. */
+/* Writes header fields and gives the parameter's bytes and length for PQsendQueryPrepared. NULL: an error came. */
 const char *pg_array_param(struct pg_array *, int *len) __attribute__((warn_unused_result));
 
 #endif

@@ -81,6 +81,13 @@ pg_error_is_locked(const struct pg_error *error)
 	return pg_error_kind(error->sqlstate) == PG_KIND_LOCKED;
 }
 
+bool
+pg_error_is_done_already(const char *sqlstate)
+{
+	/* duplicate_table, which an index is as well; undefined_object */
+	return strcmp(sqlstate, "42P07") == 0 || strcmp(sqlstate, "42704") == 0;
+}
+
 void
 pg_error_set(struct pg_error *error, const char *sqlstate, const char *message)
 {

@@ -42,6 +42,8 @@ bool pg_error_is_content(const struct pg_error *) __attribute__((pure));
 bool pg_error_is_transient(const struct pg_error *) __attribute__((pure));
 bool pg_error_is_devices(const struct pg_error *) __attribute__((pure));
 bool pg_error_is_locked(const struct pg_error *) __attribute__((pure));
+/* Of a statement that creates or drops something: somebody else has done it, so it is there, or gone. */
+bool pg_error_is_done_already(const char *sqlstate) __attribute__((pure));
 
 /* Fills it: the first line of `message` as far as there is room; NULLs are "". */
 void pg_error_set(struct pg_error *, const char *sqlstate, const char *message);

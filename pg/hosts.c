@@ -18,7 +18,7 @@ struct pg_hosts {
 	int n;
 };
 
-/* A path of a socket, an address, or nothing at all are no names. */
+/* Not the path of a socket, not an address, not nothing at all. */
 static bool
 is_name(const char *host)
 {

@@ -107,28 +107,6 @@ row_i64(const uint8_t *row, enum row_offset offset)
 	return wire_i64(row + offset);
 }
 
-int32_t
-row_i32(const uint8_t *row, enum row_offset offset)
-{
-	return wire_i32(row + offset);
-}
-
-int16_t
-row_i16(const uint8_t *row, enum row_offset offset)
-{
-	return wire_i16(row + offset);
-}
-
-double
-row_f64(const uint8_t *row, enum row_offset offset)
-{
-	uint64_t bits = wire_u64(row + offset);
-	double v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
 bool
 row_valid(const uint8_t *row)
 {
@@ -153,15 +131,6 @@ row_io(const uint8_t *row, size_t *len)
 		p += 2;
 	*len = wire_u32(p);
 	return p + 4;
-}
-
-size_t
-row_len(const uint8_t *row)
-{
-	size_t len;
-	const uint8_t *io = row_io(row, &len);
-
-	return (size_t)(io - row) + len;
 }
 
 void

@@ -53,24 +53,19 @@ size_t row_write(const struct avl_record *, int64_t device_id, uint64_t hash,
 /* Puts another time of arrival into a tuple. */
 void row_set_received(uint8_t *row, int64_t received_wall_us);
 
-/* Fields back out of a tuple, in host order. */
+/* Fields back out of a tuple, in host order. The last one, io, ends it. */
 int64_t row_i64(const uint8_t *row, enum row_offset);
-int32_t row_i32(const uint8_t *row, enum row_offset);
-int16_t row_i16(const uint8_t *row, enum row_offset);
-double row_f64(const uint8_t *row, enum row_offset);
 bool row_valid(const uint8_t *row);
 /* False: NULL. */
 bool row_generation(const uint8_t *row, int16_t *value);
 /* The io field as binary jsonb (version byte and text). */
 const uint8_t *row_io(const uint8_t *row, size_t *len);
 /*
- * The parameters of positions_insert: a column each, to which tuples are appended. Columns are {0} before
- * the first start; a later one empties them and keeps their memory. The caller frees each with
+ * The parameters of positions_insert: a column each, to which tuples are appended; one more follows, see
+ * there. Columns are {0} before the first start; a later one empties them and keeps their memory. The caller frees each with
  * pg_array_free().
  */
 void row_columns_start(struct pg_array columns[ROW_NCOLUMNS]);
 void row_append(const uint8_t *row, struct pg_array columns[ROW_NCOLUMNS]);
-/* Bytes of the whole tuple. */
-size_t row_len(const uint8_t *row);
 
 #endif

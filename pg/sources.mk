@@ -120,6 +120,7 @@ pg_statement_parts = \
 	pg/sql/_devices_fields.sql \
 	pg/sql/_live_fix_is_newer.sql \
 	pg/sql/_live_row_columns.sql \
+	pg/sql/_live_row_input.sql \
 	pg/sql/_live_row_on_conflict.sql \
 	pg/sql/_live_session_is_newer.sql \
 	pg/sql/_raw_columns.sql

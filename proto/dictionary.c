@@ -82,8 +82,9 @@ dictionary_all(void)
 	return (UINT64_C(1) << dictionary_nfamilies) - 1;
 }
 
-uint64_t
-dictionary_senders(uint16_t id, unsigned value_class)
+/* The families that can send this id with such a value; 0 if the dictionary knows of none. */
+static uint64_t
+senders_of(uint16_t id, unsigned value_class)
 {
 	const struct dictionary_row *row;
 	size_t n = dictionary_rows_of(id, &row);
@@ -182,7 +183,7 @@ dictionary_family_of(
 	f->families = dictionary_all();
 	avl_io_start(&walk, record);
 	while (avl_io_next(&walk, &io)) {
-		uint64_t senders = dictionary_senders(io.id, dictionary_class(&io));
+		uint64_t senders = senders_of(io.id, dictionary_class(&io));
 
 		if (senders != 0)
 			f->families &= senders;

@@ -60,8 +60,6 @@ unsigned dictionary_count(void);
 const char *dictionary_family_name(unsigned family);
 const char *dictionary_group_name(unsigned family);
 uint64_t dictionary_all(void);
-/* The families that can send this id with such a value; 0 if the dictionary knows of none. */
-uint64_t dictionary_senders(uint16_t id, unsigned value_class);
 /* The family of a model, whatever its case, with or without the maker's name and a suffix; 0: unknown. */
 uint64_t dictionary_model(const char *model);
 

@@ -111,7 +111,7 @@ read_raw(struct dictionary_reading *r, uint64_t families, const struct avl_io *i
 	bool is_signed = false;
 
 	if (io->variable || io->len > 4) {
-		r->shape = DICTIONARY_TEXT;
+		r->shape = io->len > 0 ? DICTIONARY_TEXT : DICTIONARY_NOTHING;
 		put_hex(w, io->value, io->len);
 		return;
 	}

@@ -20,7 +20,7 @@
 #define GENERATION_SHIFT 24
 #define GENERATION_ONE (1u << GENERATION_SHIFT)
 #define GENERATION_MASK (0xffu << GENERATION_SHIFT)
-/* Of a name: the rest of it. All ones are nobody's place, so REGISTRY_NONE is no name. */
+/* The rest of a name. No entry has the place of all ones, so REGISTRY_NONE is not a name. */
 #define PLACE_MASK (GENERATION_ONE - 1)
 
 #define OWNERS 2048u /* of shm_owner() */

@@ -121,15 +121,15 @@
 	    "accept(2) failures, mostly descriptors exhausted") \
 	X(accept_pauses, "telematics_accept_pauses_total", "", "Times accepting was paused") \
 	X(refused_cidr, "telematics_connections_refused_total", "reason=\"cidr\"", \
-	    "Connections closed by a guard of the port") \
+	    "Connections refused at admission") \
 	X(refused_max, "telematics_connections_refused_total", "reason=\"max\"", \
-	    "Connections closed by a guard of the port") \
+	    "Connections refused at admission") \
 	X(refused_address, "telematics_connections_refused_total", "reason=\"address\"", \
-	    "Connections closed by a guard of the port") \
+	    "Connections refused at admission") \
 	X(refused_proxy, "telematics_connections_refused_total", "reason=\"proxy\"", \
-	    "Connections closed by a guard of the port") \
+	    "Connections refused at admission") \
 	X(refused_unknown_rate, "telematics_connections_refused_total", "reason=\"unknown_rate\"", \
-	    "Connections closed by a guard of the port") \
+	    "Connections refused at admission") \
 	X(batches_copy, "telematics_batches_total", "way=\"copy\"", "Transactions committed") \
 	X(batches_insert, "telematics_batches_total", "way=\"insert\"", "Transactions committed") \
 	X(batch_failures, "telematics_batch_failures_total", "", \

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In place. False if it is no such text, or there is half a byte. */
+/* In place. False if it is not such a text, or ends with half a byte. */
 bool hex_text(uint8_t *text, size_t *len) __attribute__((warn_unused_result));
 
 /* Hex digits and nothing else, in place. */

@@ -111,8 +111,9 @@ text(const json_t *o, const char *key)
 	return s != NULL ? s : "";
 }
 
-void
-io_names_line(const json_t *e, char *out, size_t room)
+/* "external_voltage 12.345 V", "ignition 1 (ignition on)" */
+static void
+line_of(const json_t *e, char *out, size_t room)
 {
 	char value[200];
 	const char *label = text(e, "label"), *note = text(e, "note"), *unit = text(e, "unit");
@@ -143,7 +144,7 @@ io_names_print(FILE *to, const char *prefix, const uint8_t *body, size_t len, co
 		    out_time(records[i].timestamp_ms, at) ? at : "time out of range");
 		json_array_foreach(names, k, element)
 		{
-			io_names_line(element, line, sizeof(line));
+			line_of(element, line, sizeof(line));
 			out_clean(line);
 			fprintf(to, "%s%s", k == 0 ? "  " : ", ", line);
 		}

@@ -20,7 +20,4 @@ json_t *io_names(const struct avl_record *, const char *model) __attribute__((wa
 /* A line for each record of an AVL frame's body: its time and its elements, behind `prefix`. Other bodies: nothing. */
 void io_names_print(FILE *, const char *prefix, const uint8_t *body, size_t len, const char *model);
 
-/* "external_voltage 12.345 V", "ignition 1 (ignition on)": what io_names() says of one element. */
-void io_names_line(const json_t *element, char *out, size_t room);
-
 #endif

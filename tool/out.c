@@ -131,6 +131,17 @@ out_rows(const struct pg_result *res, bool json)
 }
 
 void
+out_list_notes(
+    const struct pg_result *res, bool json, long long limit, const char *none, const char *which)
+{
+	if (pg_rows(res) == 0 && !json)
+		fprintf(stderr, "tgctl: %s\n", none);
+	if (limit > 0 && pg_rows(res) == limit)
+		fprintf(stderr, "tgctl: only the %s %lld are shown; --limit 0 shows all\n", which,
+		    limit);
+}
+
+void
 out_row(const struct pg_result *res, int row, bool json)
 {
 	json_t *o = out_row_json(res, row), *value;

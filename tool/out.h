@@ -15,6 +15,13 @@
 /* Prints all rows: as a table under column names, or with `json` as one array of objects. */
 void out_rows(const struct pg_result *, bool json);
 
+/*
+ * What is to be said below a list, on standard error: that it is empty (`none`, not with `json`), or that the limit cut
+ * it (0: there was none): `which` are its rows, "latest" or "first".
+ */
+void out_list_notes(
+    const struct pg_result *, bool json, long long limit, const char *none, const char *which);
+
 /* Prints one row: a line per column ("name  value"), or with `json` as one object. */
 void out_row(const struct pg_result *, int row, bool json);
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /*
- * In place: whatever is no character to see becomes '?'. Control characters (also those beyond ASCII, U+0080
+ * In place: whatever is not a visible character becomes '?'. Control characters (also those beyond ASCII, U+0080
  * to U+009F), marks that turn the direction of writing, separators of lines and what is not UTF-8.
  */
 void out_clean(char *text);

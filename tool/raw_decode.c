@@ -63,6 +63,9 @@ insert(struct raw *r, const char *what, const char *statement, const struct pg_p
 	return database_script(r->db, what, "ROLLBACK TO SAVEPOINT one");
 }
 
+/* The id was read in this transaction: no table of devices that it would have to be checked against. */
+#define ID_IS_OF_NOW 0
+
 static bool
 insert_row(struct raw *r, const uint8_t *row)
 {
@@ -73,6 +76,7 @@ insert_row(struct raw *r, const uint8_t *row)
 	row_columns_start(columns);
 	row_append(row, columns);
 	pg_param_arrays(&params, columns, ROW_NCOLUMNS);
+	pg_param_int(&params, ID_IS_OF_NOW);
 	ok = insert(r, "storing a position", "positions_insert", &params);
 	for (int i = 0; i < ROW_NCOLUMNS; i++)
 		pg_array_free(&columns[i]);

@@ -8,7 +8,7 @@
 
 #define QUIET (10 * WHY_MINUTE) /* connected and nothing for so long: worth a word */
 #define GONE WHY_HOUR /* not connected for so long: more than a pause between two sendings */
-#define ROW 3	      /* ends in a row that are no accident */
+#define ROW 3	      /* so many ends in a row are not an accident */
 
 static bool
 is_served(const struct why_facts *f)

@@ -82,6 +82,9 @@ how_far(int64_t off, char out[WHY_TEXT])
 	return out;
 }
 
+#define TIME_ZONE "A whole number of hours is a time zone: trackers keep UTC. "
+/* The widest there is. */
+#define ZONE_MAX (14 * WHY_HOUR + WHY_HOUR / 2)
 #define SETS_CLOCK \
 	"A tracker sets its clock by GNSS or the network: let it see the sky, and check its time " \
 	"synchronisation settings."
@@ -96,20 +99,21 @@ why_clock(const struct why_facts *f, struct why_reasons *r)
 		w = why_add(r, "clock_wrong");
 		why_say(w,
 		    "Its clock is wrong, %s by %s: a record that came %s says %s. The gateway keeps "
-		    "such records, but they don't move the live position.",
+		    "such records, but they don't move the live position%s.",
 		    f->wrong_off < 0 ? "behind" : "ahead", how_far(f->wrong_off, far),
-		    why_when(f, f->wrong_received_last).text, why_when(f, f->wrong_recorded).text);
+		    why_when(f, f->wrong_received_last).text, why_when(f, f->wrong_recorded).text,
+		    f->wrong_off < 0 ? "" : " before all have been ahead for 10 min");
 		why_advise(w, "%s%s",
-		    f->wrong_off < 0 ? "Or it sends records that it kept for so long. " : "",
+		    f->wrong_off < 0	      ? "Or it sends records that it kept for so long. "
+		    : f->wrong_off < ZONE_MAX ? TIME_ZONE
+					      : "",
 		    SETS_CLOCK);
 	} else if (f->clock_off > CLOCK_OFF || (f->clock_off < -CLOCK_OFF && f->clock_off_steady)) {
 		w = why_add(r, "clock_wrong");
 		why_say(w, "Its clock is %s by %s: the record that came last, %s, says %s.",
 		    f->clock_off < 0 ? "behind" : "ahead", how_far(f->clock_off, far),
 		    why_when(f, f->received_last).text, why_when(f, f->recorded_last).text);
-		why_advise(w,
-		    "Its records are stored with that time. A whole number of hours is a time zone: "
-		    "trackers keep UTC. " SETS_CLOCK);
+		why_advise(w, "Its records are stored with that time. " TIME_ZONE SETS_CLOCK);
 	}
 }
 

@@ -4,7 +4,7 @@ import { createServer as createHttp, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { createServer as createHttps, type Server as TlsServer } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { createAdmin, readPassword, Refusal, setupLink } from './server/admin.ts';
+import { createAdmin, readPassword, Refusal, setupLink, signInLink } from './server/admin.ts';
 import { Children } from './server/children.ts';
 import { parseArguments, USAGE, UsageError, type Command } from './server/cli.ts';
 import { ConfigError, loadConfig, type Config } from './server/config.ts';
@@ -178,6 +178,12 @@ async function withDatabase(
 	}
 }
 
+/** Where users find it, as far as the configuration says. */
+function ownAddress(config: Config): string {
+	const host = config.WEB_BIND.includes(':') ? `[${config.WEB_BIND}]` : config.WEB_BIND;
+	return `${config.transport === 'tls' ? 'https' : 'http'}://${host}:${config.WEB_PORT}`;
+}
+
 async function run(command: Command): Promise<void> {
 	switch (command.what) {
 		case 'help':
@@ -196,11 +202,12 @@ async function run(command: Command): Promise<void> {
 			);
 			return;
 		case 'setup':
-			await withDatabase(command.config, (database, config) => {
-				const scheme = config.transport === 'tls' ? 'https' : 'http';
-				const host = config.WEB_BIND.includes(':') ? `[${config.WEB_BIND}]` : config.WEB_BIND;
-				return setupLink(database, command.url ?? `${scheme}://${host}:${config.WEB_PORT}`);
-			});
+			await withDatabase(command.config, (database, config) => setupLink(database, command.url ?? ownAddress(config)));
+			return;
+		case 'link':
+			await withDatabase(command.config, (database, config) =>
+				signInLink(database, command.login, command.url ?? ownAddress(config)),
+			);
 			return;
 		case 'serve':
 			await serve(command.config);

@@ -1,6 +1,7 @@
 """What it costs to say what IO elements mean (doc/dictionary.md)."""
 import json
 import os
+import re
 import statistics
 import subprocess
 
@@ -8,7 +9,9 @@ from .table import Row
 
 RECORD = ('{"239":1,"240":1,"21":4,"200":0,"69":1,"181":13,"182":8,"66":12345,"24":57,"67":4100,"16":5000000,"241":24602,'
           '"78":"0000000000000000","72":4294967286,"199":123456}')
+MORE = ',"80":1,"68":12,"9":1200,"6":22,"17":65500}'   # with these it has 20 elements
 DEVICES, DAYS = 10000, 30
+INDEX_COST = 3   # % of storing
 
 
 class _Backend:
@@ -46,19 +49,25 @@ def look_up(bench):
 def reading(bench):
     """telematics_io() over history, all columns; the cost of walking the elements is in it."""
     db = bench.stand.database(10)
-    rows = 20000
-    db.query("CREATE TABLE h AS SELECT '%s'::jsonb || jsonb_build_object('66', 12000 + i %% 2000, '16', i) AS io"
-             " FROM generate_series(1, %d) AS i; ANALYZE h" % (RECORD, rows))
+    rows, result = 20000, []
     ask = ("SELECT count(e.name), sum(e.value), count(e.label), count(e.unit), count(e.text), count(e.note)"
-           " FROM h, telematics_io(h.io%s, %s) AS e")
-    walk = _cpu_us(bench, db, "SELECT count(*), max(e.value::text) FROM h, jsonb_each(h.io) AS e", rows)
-    named = _cpu_us(bench, db, ask % ("", "'FMB920'"), rows)
-    as_json = _cpu_us(bench, db, ask % ("::json", "'FMB920'"), rows)
-    unnamed = _cpu_us(bench, db, ask % ("", "NULL"), rows)
-    bench.detail("telematics_io, us a row", {"walk": walk, "model": named, "json": as_json, "no model": unnamed})
-    return [Row("telematics_io(), 15 elements, jsonb", named, 30, "low", "us a row", 1, "%.1f of it jsonb_each()" % walk),
-            Row("telematics_io(), 15 elements, json", as_json, 30, "low", "us a row", 1, "with the cast to json"),
-            Row("telematics_io(), 15 elements, no model", unnamed, None, None, "us a row", 1)]
+           " FROM %s AS h JOIN models m ON m.id = h.device_id, telematics_io(h.io%s, %s) AS e")
+    db.query("CREATE TABLE models AS SELECT i AS id, (ARRAY['FMB920', 'FMC130'])[1 + i % 2] AS model"
+             " FROM generate_series(0, 99) AS i; ANALYZE models")
+    for name, elements, record in (("h15", 15, RECORD), ("h20", 20, RECORD[:-1] + MORE)):
+        db.query("CREATE TABLE %s AS SELECT i %% 100 AS device_id, '%s'::jsonb || jsonb_build_object('66', 12000 + i %% 2000,"
+                 " '16', i) AS io FROM generate_series(1, %d) AS i; ANALYZE %s" % (name, record, rows, name))
+        us = {"walk": _cpu_us(bench, db, "SELECT count(*), max(e.value::text) FROM %s AS h, jsonb_each(h.io) AS e" % name, rows)}
+        for how, cast, model in (("model", "", "'FMB920'"), ("join", "", "m.model"), ("json", "::json", "'FMB920'"),
+                                 ("no model", "", "NULL")):
+            us[how] = _cpu_us(bench, db, ask % (name, cast, model), rows)
+        bench.detail("telematics_io, %d elements, us a row" % elements, us)
+        what = "telematics_io(), %d elements, " % elements
+        result += [Row(what + "jsonb", us["model"], 30, "low", "us a row", 1, "%.1f of it jsonb_each()" % us["walk"]),
+                   Row(what + "models of devices", us["join"], 30, "low", "us a row", 1, "with the join"),
+                   Row(what + "json", us["json"], 30, "low", "us a row", 1, "with the cast to json"),
+                   Row(what + "no model", us["no model"], None, None, "us a row", 1)]
+    return result
 
 
 def state(bench):
@@ -70,13 +79,10 @@ def state(bench):
 
 
 def alarms(bench):
-    """Warm, the least of some runs. The alarms of one day among 10,000 devices and a month; a tenth of the records are events, 2 % of these alarms."""
+    """Warm, in one session, planning and all, the least of some runs. The alarms of one day among 10,000 devices and a month; a tenth of the records are events, 2 % of these alarms."""
     db = bench.stand.database(DEVICES)
     db.query("UPDATE devices SET device_model = 'FMB920'")
     for day in range(DAYS):
-        db.query("SELECT telematics_make_partition((now() AT TIME ZONE 'UTC')::date - %d)"
-                 " WHERE to_regclass('device_positions_' || to_char((now() AT TIME ZONE 'UTC')::date - %d, 'YYYYMMDD'))"
-                 " IS NULL" % (day, day))
         db.query("INSERT INTO device_positions SELECT d.id, t, (random() * 1e15)::bigint, t, 54, 25, 0, 50,"
                  " CASE WHEN n %% 500 = 0 THEN 246 WHEN n %% 10 = 0 THEN 239 ELSE 0 END, 0, 9, 0, 8, NULL, true,"
                  " '{\"239\": 1, \"240\": 1, \"66\": 12345, \"246\": 1}' FROM (SELECT id, id * 10 + k AS n,"
@@ -85,13 +91,15 @@ def alarms(bench):
     db.query("VACUUM ANALYZE")
     ask = ("SELECT count(*), max(kind) FROM device_events WHERE severity = 'alarm'"
            " AND received_at >= now() - interval '1 day'")
-    times = []
+    session, times = db.session(bench.stand.scope), []
     for _ in range(3 + 4 * bench.rounds):
-        text = db.query("EXPLAIN (ANALYZE, TIMING off, SUMMARY on) " + ask)
-        times.append(float(text.rsplit("Execution Time: ", 1)[1].split()[0]))
+        text = "\n".join(session.run("EXPLAIN (ANALYZE, TIMING off, SUMMARY on) " + ask))
+        times.append([float(re.search(what + " Time: ([0-9.]+)", text)[1]) for what in ("Planning", "Execution")])
+    planning, running = min(times, key=sum)
     found = db.rows(ask)[0][0]
-    return [Row("alarms of one day in a month, 10,000 devices", min(times), 50, "low", "ms", 1,
-                "%s alarms in %s records" % (found, db.number("SELECT count(*) FROM device_positions")))]
+    return [Row("alarms of one day in a month, 10,000 devices", planning + running, 50, "low", "ms", 1,
+                "%.1f of it planning; %s alarms in %s records"
+                % (planning, found, db.number("SELECT count(*) FROM device_positions")))]
 
 
 def _interval(values):
@@ -103,9 +111,15 @@ def _interval(values):
 
 
 def event_index(bench):
-    """Storing with and without the index, in turn. PostgreSQL alone: the gateway's share would only make it less."""
+    """Storing with and without the index, in turn, by COPY in binary as the gateway stores. PostgreSQL alone: the gateway's
+    share would only make it less.
+
+    CPU of the session, so that what else the machine does counts little. A turn stores little, as many short ones decide
+    sooner than a few long ones; rounds go on, to a limit, until the interval is narrow enough to say yes or no.
+    """
     db = bench.stand.database(1000)
-    rows, turns, result = 20000, 7 if bench.quick else 31, []
+    path = os.path.join(db.cluster.root, "rows")
+    rows, few, most, result = 4000, 60, 120 if bench.quick else 900, []
     for name in ("bare", "indexed"):
         db.query("CREATE TABLE %s (LIKE device_positions INCLUDING ALL)" % name)
     db.query("DO $$ DECLARE i text; BEGIN SELECT indexrelid::regclass INTO i FROM pg_index"
@@ -115,17 +129,20 @@ def event_index(bench):
                  " INSERT INTO source SELECT 1 + i %% 1000,"
                  " now() + i * interval '1 ms', (random() * 1e15)::bigint, now() + i * interval '1 us', 54::float8,"
                  " 25::float8, 0, 50, CASE WHEN i %% 100 < %d THEN 239 ELSE 0 END, 0::smallint, 9::smallint, 0::smallint,"
-                 " 8::smallint, NULL::smallint, true, '%s'::jsonb FROM generate_series(1, %d) AS i" % (share, RECORD, rows))
+                 " 8::smallint, NULL::smallint, true, '%s'::jsonb FROM generate_series(1, %d) AS i;"
+                 " COPY source TO '%s' (FORMAT binary)" % (share, RECORD, rows, path))
         more, backend = [], _Backend(bench, db)
-        for turn in range(turns):
+        while len(more) < most:
             cpu = {}
-            for name in ("bare", "indexed") if turn % 2 else ("indexed", "bare"):
-                db.query("TRUNCATE " + name)
-                cpu[name] = backend.cpu("INSERT INTO %s SELECT * FROM source" % name)
+            for name in ("bare", "indexed") if len(more) % 2 else ("indexed", "bare"):
+                backend.session.run("TRUNCATE " + name)
+                cpu[name] = backend.cpu("COPY %s FROM '%s' (FORMAT binary)" % (name, path))
             more.append(100 * (cpu["indexed"] / cpu["bare"] - 1))
-        middle, low, high = _interval(more)
-        result.append(Row("index of events, %d %% of records are events" % share, high, 3, "low",
-                          "% of storing", 1, "upper end; median %.1f, lower end %.1f, %d rounds" % (middle, low, turns)))
+            middle, low, high = _interval(more)
+            if len(more) >= few and len(more) % few == 0 and (high <= INDEX_COST or low > INDEX_COST):
+                break
+        result.append(Row("index of events, %d %% of records are events" % share, high, INDEX_COST, "low",
+                          "% of storing", 1, "upper end; median %.1f, lower end %.1f, %d rounds" % (middle, low, len(more))))
     return result
 
 

@@ -1,6 +1,6 @@
 -- The next thing to be done so that each partition has its part of device_positions_event_idx, newest days first; no
 -- row: nothing. A leftover is an index that is not valid while nobody builds it: whoever builds one holds a lock
--- that the statement waits for, and after which it looks again.
+-- that the statement waits for, and after which it looks again. Chunks of a hypertable are no partitions.
 WITH part AS (
 	SELECT c.oid, c.relname,
 		format('%I.%I', n.nspname, c.relname) AS name,
@@ -9,11 +9,11 @@ WITH part AS (
 	FROM pg_inherits i
 		JOIN pg_class c ON c.oid = i.inhrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE i.inhparent = 'device_positions'::regclass AND NOT EXISTS (
+	WHERE i.inhparent = 'device_positions'::regclass AND c.relispartition AND NOT EXISTS (
 		SELECT
 		FROM pg_inherits a
 			JOIN pg_index x ON x.indexrelid = a.inhrelid
-		WHERE a.inhparent = 'device_positions_event_idx'::regclass AND x.indrelid = c.oid
+		WHERE a.inhparent = to_regclass('device_positions_event_idx') AND x.indrelid = c.oid
 	)
 ), state AS (
 	SELECT part.*, (

@@ -8,7 +8,7 @@
 -- $14 `earlier`: an answer on a connection on which nothing was sent. It belongs to what was sent last, on an earlier
 -- one, within a day.
 --
--- The trigger that tells listeners of changed commands (migrations/0016_requests.sql) stays quiet here: worker/task/answers.h.
+-- The trigger that tells listeners of changed commands (migrations/0015_requests.sql) stays quiet here: worker/task/answers.h.
 --
 -- Everybody may hold a row of device_commands locked, for as long as he likes; nobody else's records may wait for that.
 -- So an answer to such a command is neither booked nor kept: its row in the answer is the arrival of its frame in

@@ -1,6 +1,7 @@
 -- Who else may put a function into the schema where the tables go: it could be called instead of PostgreSQL's own, with
--- the rights of whoever migrates or serves. One row a role, {schema, role}; role PUBLIC alone if it is everybody.
-SELECT n.nspname, CASE WHEN e.everybody THEN 'PUBLIC' ELSE r.rolname END
+-- the rights of whoever migrates or serves. One row per role, {schema, role} as SQL writes them; PUBLIC alone if it is
+-- everybody.
+SELECT pg_catalog.quote_ident(n.nspname), CASE WHEN e.everybody THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END
 FROM pg_catalog.pg_namespace n
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) a
 	WHERE a.grantee OPERATOR(pg_catalog.=) 0 AND a.privilege_type OPERATOR(pg_catalog.=) 'CREATE') AS everybody) e

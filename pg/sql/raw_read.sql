@@ -1,7 +1,7 @@
--- The frame $1, locked, as it is decoded again. A model without a row may use every codec. The device may have been
--- registered since the frame came.
+-- The frame $1, locked, as it is decoded again. A model without a row may use every codec. The device goes by its
+-- IMEI: it may have been registered, or got another id, since the frame came.
 SELECT r.imei,
-	coalesce(r.device_id, d.id) AS device_id,
+	d.id AS device_id,
 	r.reason,
 	encode(r.frame, 'hex') AS frame,
 	(extract(epoch FROM r.received_at) * 1000000)::bigint AS received_us,

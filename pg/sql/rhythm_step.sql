@@ -1,4 +1,4 @@
--- The rhythm of devices behind the id $1, in a page of the live rows: of at most 50, of those that have sent since it was
+-- The rhythm of devices behind the id $1, in a page of the live rows: of at most 25, of those that have sent since it was
 -- computed, an hour after that or, while there are less than ten pauses, a minute. What a device hasn't done lately, moving
 -- or standing, keeps the rhythm that it had. The answer is the last id of the page; no row at the end.
 WITH page AS MATERIALIZED (
@@ -16,7 +16,7 @@ WITH page AS MATERIALIZED (
 	FROM page
 	WHERE due
 	ORDER BY device_id
-	LIMIT 50
+	LIMIT 25
 ), written AS (
 	INSERT INTO device_rhythm AS r (device_id, moving_gap_s, moving_gaps, standing_gap_s, standing_gaps, last_record_at,
 		computed_at)
@@ -37,7 +37,7 @@ WITH page AS MATERIALIZED (
 		computed_at = excluded.computed_at
 )
 SELECT CASE
-		WHEN count(*) FILTER (WHERE due) > 50 THEN (SELECT max(device_id) FROM work)
+		WHEN count(*) FILTER (WHERE due) > 25 THEN (SELECT max(device_id) FROM work)
 		ELSE max(device_id)
 	END
 FROM page

@@ -3,7 +3,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
 SET client_min_messages = 'warning';
--- Our tables are not in the schema omnitrack (migrations/0012_omnitrack.sql), though it may come first, or appear: PostgreSQL
+-- Our tables are not in the schema omnitrack (migrations/0011_omnitrack.sql), though it may come first, or appear: PostgreSQL
 -- looks into the schema of one's own name before all others, and a role may be called omnitrack. Where they are there
 -- all the same, migrate says what to do.
 SELECT set_config('search_path', string_agg(quote_ident(s), ', ' ORDER BY n), false)

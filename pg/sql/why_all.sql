@@ -1,5 +1,5 @@
 -- Devices that are silent, the longest first, at most $1: registered and enabled, and not heard for longer than their
--- rhythm allows (migrations/0014_rhythm.sql), or heard without records, or without a fix for as long.
+-- rhythm allows (migrations/0013_rhythm.sql), or heard without records, or without a fix for as long.
 SELECT d.imei, d.name, w.since AS silent_since, s.usual_gap_s,
 	(extract(epoch FROM w.since) * 1000)::bigint AS silent_since_ms
 FROM telematics_silence() s

@@ -69,6 +69,7 @@ e2e_tests = \
 	t/e2e/t0091-event-index.py \
 	t/e2e/t0100-silent.py \
 	t/e2e/t0101-tools.py \
+	t/e2e/t0102-progress.py \
 	t/e2e/t0110-live-feed.py \
 	t/e2e/t0111-omnitrack-schema.py \
 	t/e2e/t0112-sessions-in-time.py \
@@ -76,6 +77,7 @@ e2e_tests = \
 	t/e2e/t0201-web-rights.py \
 	t/e2e/t0202-web-api.py \
 	t/e2e/t0203-web-schema.py \
+	t/e2e/t0204-web-daemon.py \
 	t/e2e/t0210-web-pages.py
 e2e_lib = \
 	t/e2e/lib/__init__.py \

@@ -102,6 +102,22 @@ def test_decode_again(bench):
     proc.equal(shown["decoded"]["error"], "count", "what show says")
 
 
+def test_other_id(bench):
+    """A device that got another id since its frame came gets its records; whoever has the old id now doesn't."""
+    database = bench.database()
+    first, second = imeis(2)
+    database.add_devices([first])
+    frame = quarantine(database, first, "structure", wire.frame(8, [wire.Record(1700000000000, 54.5, 25.5, sats=7)]))
+    database.query("UPDATE device_ingest_raw SET device_id = (SELECT id FROM devices)")
+    database.query("TRUNCATE devices RESTART IDENTITY")
+    database.add_devices([second])
+    proc.check("not registered" in raw(bench, database, "decode", frame, want=1)[0]["outcome"], "nobody's yet")
+    database.add_devices([first])
+    proc.equal(raw(bench, database, "decode", frame)[0]["stored"], 1, "stored")
+    proc.equal(database.query("SELECT d.imei FROM device_positions p JOIN devices d ON d.id = p.device_id"), first,
+               "whose it is")
+
+
 def test_codec_of_model(bench):
     """A frame in a codec that the model may not use waits until it may, or until it is named."""
     database = bench.database()

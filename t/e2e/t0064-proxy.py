@@ -144,7 +144,7 @@ def test_health_checks(bench):
     proc.equal([line for line in gw.log_text()[mark:].splitlines() if BALANCER in line], [], "lines about them")
 
 
-def test_guards(bench):
+def test_admission(bench):
     """TELEM_GATEWAY_ALLOW_CIDR and the limit per address hold for the address in the header."""
     _, gw = setup(bench, 4, TELEM_GATEWAY_ALLOW_CIDR="203.0.113.0/24,2001:db8::/32",
                   TELEM_MAX_CONNECTIONS_PER_ADDRESS=2)

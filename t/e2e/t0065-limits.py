@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The guards of the open port: who may connect, how many, unknown IMEIs a minute, and the warning."""
+"""Admission: who may connect, how many connections, how many unknown IMEIs a minute; the warning of an open port."""
 import os
 import signal
 import subprocess

@@ -74,6 +74,27 @@ def test_story(bench):
     proc.check(not os.path.exists(path), "the socket is gone after a clean stop")
 
 
+def test_names(bench):
+    """--names: what the elements of each frame mean, in JSON and in words; the bytes behind it are not shown."""
+    _, gw, _ = setup(bench)
+    io = [(66, b"\x30\x39"), (239, b"\x01"), (60000, b"\x07")]
+    as_json = trace(bench, gw, IMEI, "--names", "--model", "FMB920")
+    in_words = Follower(bench, gw, "trace", IMEI, "--names", "--model", "FMB920")
+    tracker = bench.tracker(gw, IMEI).login()
+    proc.equal(tracker.exchange(wire.frame(wire.CODEC_8E, [record(0, io=io), record(1)])), 2, "ACK")
+    shown = as_json.wait_for("records")["records"]
+    proc.equal(len(shown), 2, "records")
+    proc.equal([(e["id"], e["name"], e["value"], e.get("unit")) for e in sorted(shown[0]["names"], key=lambda e: e["id"])],
+               [(66, "external_voltage", 12.345, "V"), (239, "ignition", 1, None), (60000, "io_60000", 7, None)], "names")
+    proc.wait_until(lambda: "external_voltage 12.345 V" in in_words.text(), 10, "the words are there")
+    proc.check("ignition on" in in_words.text() or "ignition 1" in in_words.text(), "in words: %s" % in_words.text())
+    as_json.wait_for("ack")
+    proc.equal([e["event"] for e in as_json.events() if e["event"] in ("in", "out")], [], "bytes")
+    for watch in (as_json, in_words):
+        proc.equal(watch.interrupt(), 0, "exit status")
+    proc.equal(bench.tgctl("trace", "--unidentified", "--names", "-c", gw.conf_path)[0], 2, "names of nobody")
+
+
 def test_refused(bench):
     """Unknown, disabled and, while the database is away, unanswered devices are followed all the same."""
     cluster = bench.own_cluster()
@@ -240,7 +261,7 @@ def test_refusals(bench):
         proc.check(b'"tracing"' in s.recv(8192), "all of them follow")
     code, _, err = bench.tgctl("trace", IMEI, "-c", gw.conf_path)
     proc.check(code == 1 and "16 clients" in err, "one too many: %d %s" % (code, err))
-    second = bench.gateway(database, start=False, TELEM_CONTROL_SOCKET=path)
+    second = bench.gateway(database, start=False, TELEM_CONTROL_SOCKET=path, TELEM_GATEWAY_ID="second")
     second.start()
     proc.check(second.logged("ERROR.*answers there.*going on without"), "why: %s" % second.log_text())
     second.stop()

@@ -81,6 +81,20 @@ def test_and_replay(bench):
     proc.check(rows[0] == rows[1] and rows[0].count("\n") == 262, "the same rows in both")
 
 
+def test_names(bench):
+    """--names: comments below each frame say what its elements mean; the file is read as any other."""
+    _, gw = setup(bench)
+    capture = Capture(bench, gw, IMEI, "--for", "1h", "--names", "--model", "FMB920")
+    tracker = bench.tracker(gw, IMEI).login()
+    frame = wire.frame(wire.CODEC_8E, [record(0, io=[(66, b"\x30\x39")]), record(1, io=[(72, b"\xff\xff\xff\xf6")])])
+    proc.equal(tracker.exchange(frame), 2, "ACK")
+    proc.wait_until(lambda: "ACK 2" in capture.text(), 10, "the ACK is in the file")
+    proc.equal(capture.interrupt(), 0, "exit status")
+    said = [line for line in capture.text().split("\n") if "external_voltage 12.345 V" in line or "temperature_1 -1" in line]
+    proc.equal([line[:1] for line in said], ["#", "#"], "names: %s" % capture.text())
+    proc.equal([o["kind"] for o in decode(bench, capture.file)], ["imei", "avl"], "items")
+
+
 def test_in_the_middle(bench):
     """Begun in the middle of a frame on a connection that is there: whole all the same, and replayable."""
     database, gw = setup(bench)

@@ -142,22 +142,4 @@ def test_late_answers(bench):
         refused("can't become acked", database.query, acked % ident, user="tg")
 
 
-def test_creators(bench):
-    """The statement that finds who else may create in the schema knows everybody, single roles, and nobody."""
-    database = bench.database()
-    with open(os.path.join(gateway.SOURCE, "pg", "sql", "migrate_schema_creators.sql")) as f:
-        sql = f.read()
-    user = database.name + "_guest"
-    database.query("CREATE ROLE %s LOGIN; CREATE SCHEMA own AUTHORIZATION tg" % user)
-    bench.scope.later(lambda: database.query("DROP OWNED BY %s; DROP ROLE %s" % (user, user)))
-
-    def found():
-        return database.query("SET search_path = own; " + sql, user="tg")
-    proc.equal(found(), "", "nobody")
-    database.query("GRANT CREATE ON SCHEMA own TO " + user)
-    proc.equal(found(), "own\t" + user, "one role")
-    database.query("GRANT CREATE ON SCHEMA own TO PUBLIC")
-    proc.equal(found(), "own\tPUBLIC", "everybody")
-
-
 suite.main(globals())

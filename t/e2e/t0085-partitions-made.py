@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import postgres, proc, suite, wire
+from lib import pages, postgres, proc, suite, wire
 from lib.fleet import imeis
 from lib.tracker import Closed
 
@@ -247,15 +247,17 @@ def test_strangers_locks(bench):
             proc.check("permission denied" in str(error), "%s: %s" % (sql, error))
 
 
-def plain_history(database):
-    """The operator makes the history one table."""
-    database.query("DROP TABLE device_positions; CREATE TABLE device_positions (device_id bigint NOT NULL,"
-                   " recorded_at timestamptz NOT NULL, record_hash bigint NOT NULL, received_at timestamptz NOT NULL,"
-                   " latitude float8 NOT NULL, longitude float8 NOT NULL, heading integer NOT NULL, speed integer NOT NULL,"
-                   " event_io_id integer NOT NULL, altitude smallint NOT NULL, satellites smallint NOT NULL,"
-                   " priority smallint NOT NULL, codec smallint NOT NULL, generation_type smallint, valid boolean NOT NULL,"
-                   " io jsonb NOT NULL, PRIMARY KEY (device_id, recorded_at, record_hash));"
-                   " ALTER TABLE device_positions OWNER TO tg")
+def replace_history(bench, database, before_commit=""):
+    """The operator makes the history one table, by the words of doc/scaling.md; rows of before and the view are there."""
+    blocks = [b.text for b in pages.all_pages()["doc/scaling.md"].blocks if "device_positions_before" in b.text]
+    proc.equal(len(blocks), 2, "blocks about it in doc/scaling.md")
+    database.query(POSITION + VALUES % (9, "now()", 9) + "; UPDATE device_positions SET event_io_id = 239")
+    owner = database.session(bench.scope, user="tg")
+    owner.run("".join(blocks).replace("COMMIT", before_commit + "COMMIT"))
+    proc.equal(database.rows("SELECT device_id, name FROM device_events"), [["9", "ignition"]], "events")
+    proc.equal(database.number("SELECT count(*) FROM pg_index WHERE indrelid = 'device_positions'::regclass"
+                               " AND pg_get_expr(indpred, indrelid) = '(event_io_id <> 0)'"), 1, "the index of events")
+    database.query("DELETE FROM device_positions")
 
 
 def use_history(bench, database, kind):
@@ -281,7 +283,7 @@ def use_history(bench, database, kind):
 def test_plain_table(bench):
     """Where the history is one plain table, no partition is made or missed, and old rows go by arrival."""
     database = bench.database()
-    plain_history(database)
+    replace_history(bench, database)
     use_history(bench, database, "table")
 
 
@@ -291,9 +293,9 @@ def test_hypertable(bench):
     if database.number("SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'") == 0:
         print("# not tested: the extension timescaledb is not installed here")
         return
-    plain_history(database)
-    database.query("CREATE EXTENSION timescaledb; SELECT create_hypertable('device_positions', 'recorded_at',"
-                   " chunk_time_interval => interval '1 day')")
+    database.query("CREATE EXTENSION timescaledb")
+    replace_history(bench, database, "SELECT create_hypertable('device_positions', 'recorded_at',"
+                    " chunk_time_interval => interval '1 day');")
     use_history(bench, database, "hypertable")
 
 

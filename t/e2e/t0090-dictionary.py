@@ -4,13 +4,14 @@ import csv
 import json
 import os
 import re
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite, wire
+from lib import gateway, proc, suite, wire
 from lib.fleet import imeis
 
-VECTORS = os.path.join(os.environ["TOP_SRCDIR"], "t", "vectors")
+VECTORS = os.path.join(gateway.SOURCE, "t", "vectors")
 HOUR = 3600000
 
 # Elements that captures don't have: structured ones, broken ones, and what nobody knows.
@@ -21,7 +22,7 @@ ODD = [("FMB920", 385, "1121aabbccddeeff00112233445566778899000a0014ba1107aabbcc
        ("FMB920", 548, "0105050322415c"), ("FMB920", 548, "01070602ff380702aabb"), ("FMB920", 548, ""),
        ("FMB920", 256, "5756575a5a5a314b5a4157303030303031"), ("FMB920", 256, "00" * 17), ("FMB920", 256, "0102"),
        ("FMB920", 281, "50303432302c5030313731"), ("FMB920", 281, "50300142"), ("FMB920", 281, ""),
-       ("FMB920", 331, "00ff17"), ("FMB920", 60000, "00ff17"), ("FMB640", 10500, "00")]
+       ("FMB920", 331, "00ff17"), ("FMB920", 60000, "00ff17"), ("FMB920", 60000, ""), ("FMB640", 10500, "00")]
 FIXED = [("FMB920", 78, "0123456789abcdef"), ("FMB920", 78, "00" * 8), ("FMB920", 132, "0000000202000100"),
          ("FMB920", 517, "000002810004003c"), ("FMB920", 11, "00000000d4f1a2b3"), ("FMB920", 90, "0900"),
          ("FMB920", 123, "80000001"), ("FMB640", 195, "4142433132330000"), ("FMB640", 195, "41424331323300ff"),
@@ -234,6 +235,49 @@ def test_events(bench):
     # Of an event without a value of its id the kind is that of any value.
     database.query("UPDATE device_positions SET io = '{}' WHERE event_io_id IN (255, 246)")
     proc.equal(database.rows("SELECT DISTINCT kind FROM device_events WHERE event_io_id = 255"), [["overspeed"]], "kind")
+
+
+def test_follow(bench):
+    """tgctl events --follow prints each event once, also one whose commit was overtaken by later ones."""
+    database = bench.database()
+    some = imeis(2)
+    database.add_devices(some, device_model="FMB920")
+
+    def insert(number, arrived="clock_timestamp()", imei=some[0], event=239):
+        return ("INSERT INTO device_positions SELECT id, now() + %d * interval '1 ms', 1, %s, %d, 25, 0, 0, %d, 0, 9, 0, 8,"
+                " NULL, true, '{\"239\": 1, \"246\": 1}' FROM devices WHERE imei = '%s'" % (number, arrived, number, event, imei))
+    for number in range(3):
+        database.query(insert(number))
+    process = proc.Process([gateway.TGCTL, "events", some[0], "--follow", "--json", "--limit", "2"],
+                           os.path.join(bench.folder, "events.log"), env={"DATABASE_URL": database.url})
+    bench.scope.later(process.kill_group)
+
+    def numbers():
+        return [int(json.loads(line)["latitude"]) for line in process.output().split("\n")[:-1]]
+
+    def printed(many):
+        proc.wait_until(lambda: len(numbers()) >= many, 20, "%d events are printed: %s" % (many, process.output()))
+        return numbers()
+    first = printed(2)
+    proc.equal(first, [1, 2], "the latest two")
+    slow = database.session(bench.scope)
+    slow.run("BEGIN; " + insert(3))
+    database.query(insert(4) + "; " + insert(5, imei=some[1]) + "; " + insert(6, event=0))
+    proc.equal(printed(3), [1, 2, 4], "what came while another transaction is open")
+    slow.run("COMMIT")
+    proc.equal(printed(4), [1, 2, 4, 3], "the one that was overtaken")
+    database.query(insert(7, event=246))
+    proc.equal(printed(5), [1, 2, 4, 3, 7], "each once")
+    proc.equal(json.loads(process.output().split("\n")[4])["kind"], "towing", "kind of the last")
+    process.signal(signal.SIGINT)
+    process.wait(10, "it ends by Ctrl-C")
+    alarms = proc.Process([gateway.TGCTL, "events", "--follow", "--severity", "alarm"],
+                          os.path.join(bench.folder, "alarms.log"), env={"DATABASE_URL": database.url})
+    bench.scope.later(alarms.kill_group)
+    proc.wait_until(lambda: "towing" in alarms.output(), 20, "the alarm is printed")
+    database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                   " AND pid <> pg_backend_pid()")
+    proc.equal(alarms.wait(20, "it ends with the database"), 1, "exit status: %s" % alarms.output())
 
 
 def test_replaced(bench):

@@ -8,7 +8,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite
+from lib import gateway, proc, suite
 
 MISSING = """SELECT count(*) FROM pg_inherits i WHERE i.inhparent = 'device_positions'::regclass AND NOT EXISTS (
     SELECT FROM pg_inherits a JOIN pg_index x ON x.indexrelid = a.inhrelid
@@ -18,7 +18,7 @@ MISSING = """SELECT count(*) FROM pg_inherits i WHERE i.inhparent = 'device_posi
 def old_database(bench):
     """A database of schema 5 with partitions and rows, as an installation has it before it is upgraded."""
     database = bench.database(migrated=False)
-    for path in sorted(glob.glob(os.path.join(os.environ["TOP_SRCDIR"], "migrations", "000[1-5]_*.sql"))):
+    for path in sorted(glob.glob(os.path.join(gateway.SOURCE, "migrations", "000[1-5]_*.sql"))):
         with open(path) as f:
             database.query("SET ROLE tg; BEGIN; %s; COMMIT" % f.read())
     database.query("SET ROLE tg; CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text,"
@@ -29,8 +29,8 @@ def old_database(bench):
     return database
 
 
-def insert(database, series):
-    database.query("INSERT INTO device_positions SELECT 1, now() - i * interval '2 minutes', (random() * 1e15)::bigint,"
+def insert(database, series, apart="2 minutes"):
+    database.query("INSERT INTO device_positions SELECT 1, now() - i * interval '" + apart + "', (random() * 1e15)::bigint,"
                    " clock_timestamp(), 54, 25, 0, 50, CASE WHEN i % 10 = 0 THEN 239 ELSE 0 END, 0, 9, 0, 8, NULL, true,"
                    " '{\"239\": 1}' FROM " + series + " AS i")
 
@@ -102,10 +102,21 @@ def test_killed(bench):
 
 
 def test_new_day(bench):
-    """A partition of a day to come has it from the beginning."""
+    """A partition that the upkeep makes has it from the beginning, also a day whose rows move over in several steps."""
     database = bench.database()
-    database.query("SELECT telematics_make_partition(now()::date + 20)")
+    days = ["device_positions_" + day[0] for day in database.rows(
+        "SELECT to_char((now() AT TIME ZONE 'UTC')::date + i, 'YYYYMMDD') FROM generate_series(0, 1) AS i")]
+    database.query("DROP TABLE " + ", ".join(days))
+    # The first of them is today's: of so many rows in the default partition it takes several steps.
+    insert(database, "generate_series(1, 10000)", "1 ms")
+    moves = 0
+    while database.query("SELECT telematics_upkeep(0, 0)") == "t":
+        moves += database.number("SELECT count(day) FROM telematics_locks WHERE name = 'upkeep'")
+    proc.check(moves > 2, "%d steps on a day's way" % moves)
+    proc.equal(database.rows("SELECT i::regclass::text FROM unnest('{%s}'::regclass[]) AS i JOIN pg_inherits ON i = inhrelid"
+                             " ORDER BY 1" % ",".join(days)), [[d] for d in days], "the days")
     proc.equal(database.number(MISSING), 0, "partitions without the index")
+    proc.equal(database.number("SELECT count(*) FROM device_events WHERE received_at > now() - interval '1 hour'"), 1000, "events")
 
 
 suite.main(globals())

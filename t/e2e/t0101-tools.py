@@ -188,6 +188,7 @@ def test_sessions_and_top(bench):
     ok(bench, gw, "why", imei)
     status = objects(bench, gw, "status")
     proc.check(ISO.match(status["started"]) and ISO.match(status["reloaded"]) and status["ready"] is True, "status: %s" % status)
+    proc.equal(status["reload"], {"finished": None, "ok": True, "error": None}, "no reload yet")
     ok(bench, gw, "status")
     proc.equal(ok(bench, gw, "status", "-q"), "", "quiet")
     cluster.stop()

@@ -172,6 +172,11 @@ def test_links(bench):
     display.patch("/me", {"name": "Wall"}, 403)
     display.post("/commands", {"devices": ["1"], "text": "x"}, 403)
     display.delete("/session")
+    code, out, err = server.run("link", "--login", "Ann")
+    proc.equal(code, 0, err)
+    guest = web.Browser(server)
+    proc.equal(guest.post("/session/claim", {"token": out.strip().split("#")[1]})["login"], "ann", "a link that signs in")
+    proc.equal(server.run("link", "--login", "nobody")[0], 1, "of nobody")
 
 
 def test_devices(bench):

@@ -23,6 +23,8 @@ CONFIG = """
 # With a token the cookie counts for nothing, also a wrong one.
 ignored_auth.enabled = false
 # What is well formed may name things that aren't there, or no longer as they were.
+# An If-Match that is no ETag of ours matches nothing.
+negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 412, 415, 422, 428]
 positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 409, 410, 412, 422, 428, 429, 502]
 """
 

@@ -13,6 +13,7 @@
 #include "proto/io_json.h"
 #include "proto/message.h"
 #include "proto/stream.h"
+#include "proto/wire.h"
 #include "t/unit/proto/build.h"
 #include "pg/row.h"
 
@@ -66,18 +67,20 @@ check_row(const struct avl_record *r, uint64_t hash)
 {
 	size_t bound = row_bound(r), n, io_len;
 	uint8_t *out = malloc(bound);
+	const uint8_t *io;
 	int16_t generation;
 
 	REQUIRE(out != NULL);
 	n = row_write(r, 42, hash, 1700000000000000, out);
 	REQUIRE((n == 0) == (r->timestamp_ms > ROW_MAX_TIMESTAMP_MS));
 	if (n > 0) {
-		REQUIRE(n <= bound && row_len(out) == n);
+		REQUIRE(n <= bound);
 		REQUIRE(row_i64(out, ROW_RECORD_HASH) == (int64_t)hash);
-		REQUIRE(row_i32(out, ROW_EVENT_IO_ID) == r->event_id);
+		REQUIRE(wire_i32(out + ROW_EVENT_IO_ID) == r->event_id);
 		REQUIRE(row_generation(out, &generation) == (r->codec == CODEC_16));
-		REQUIRE(row_io(out, &io_len)[0] == 1);
-		REQUIRE(io_len <= io_json_bound(r) + 1);
+		io = row_io(out, &io_len);
+		REQUIRE(io[0] == 1 && io_len <= io_json_bound(r) + 1);
+		REQUIRE(io + io_len == out + n);
 	}
 	free(out);
 }

@@ -51,6 +51,7 @@ unit_tests = \
 	t/unit/tool/sim/check_profile \
 	t/unit/tool/sim/check_road \
 	t/unit/worker/check_names \
+	t/unit/worker/check_worker \
 	t/unit/worker/net/check_accept \
 	t/unit/worker/net/check_admission \
 	t/unit/worker/net/check_proxy \
@@ -62,6 +63,7 @@ unit_tests = \
 	t/unit/worker/task/check_gateways \
 	t/unit/worker/task/check_jobs \
 	t/unit/worker/task/check_live \
+	t/unit/worker/task/check_retention \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain \
 	t/unit/worker/tracker/check_followers \
@@ -135,12 +137,18 @@ t_unit_pg_check_link_SOURCES = \
 	t/unit/pg/check_link_names.c \
 	t/unit/pg/check_link_watch.c \
 	t/unit/pg/fixture.c t/unit/pg/fixture.h
+t_unit_worker_check_worker_SOURCES = t/unit/worker/check_worker.c \
+	t/unit/worker/worker_rig.c t/unit/worker/worker_rig.h \
+	t/unit/pg/fixture.c t/unit/pg/fixture.h t/unit/proto/build.c t/unit/proto/build.h
 task_rig = t/unit/worker/task/rig.c t/unit/worker/task/rig.h t/unit/pg/fixture.c t/unit/pg/fixture.h
 t_unit_worker_task_check_gateways_SOURCES = t/unit/worker/task/check_gateways.c $(task_rig)
+t_unit_worker_task_check_retention_SOURCES = t/unit/worker/task/check_retention.c $(task_rig)
 t_unit_worker_task_check_jobs_SOURCES = t/unit/worker/task/check_jobs.c \
 	t/unit/worker/task/check_imeis.c \
 	t/unit/worker/task/check_partitions.c \
 	t/unit/worker/task/check_rejected.c \
+	t/unit/worker/task/check_session_ends.c \
+	t/unit/worker/task/check_waits.c \
 	t/unit/worker/task/check_dead_workers.c \
 	$(task_rig)
 t_unit_worker_task_check_devices_SOURCES = t/unit/worker/task/check_devices.c \

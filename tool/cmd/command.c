@@ -91,11 +91,7 @@ command_list(struct pg_session *db, const struct command_args *a, int max_attemp
 	if (res == NULL)
 		return TOOL_FAILED;
 	out_array(out_rows_json(res, a->show_text ? NULL : "command_text"), a->opts.json);
-	if (pg_rows(res) == 0 && !a->opts.json)
-		fprintf(stderr, "tgctl: no such commands\n");
-	if (a->limit > 0 && pg_rows(res) == a->limit)
-		fprintf(stderr, "tgctl: only the latest %lld are shown; --limit 0 shows all\n",
-		    a->limit);
+	out_list_notes(res, a->opts.json, a->limit, "no such commands", "latest");
 	pg_result_free(res);
 	return TOOL_OK;
 }

@@ -153,6 +153,7 @@ decode_stream(const struct decode *d, const uint8_t *p, size_t n)
 			json_object_set_new(o, "kind", json_string("error"));
 			json_object_set_new(o, "error", json_string(bad));
 			add_place(o, at, n - at);
+			progress_end(&progress);
 			out_json(o);
 			return false;
 		}

@@ -184,11 +184,8 @@ device_list(struct pg_session *db, const struct device_args *a)
 	if (res == NULL)
 		return TOOL_FAILED;
 	out_rows(res, a->opts.json);
-	if (pg_rows(res) == 0 && !a->opts.json)
-		fprintf(stderr, "tgctl: no devices; see \"tgctl device add\"\n");
-	if (a->limit > 0 && pg_rows(res) == a->limit)
-		fprintf(stderr, "tgctl: only the first %lld are shown; --limit 0 shows all\n",
-		    a->limit);
+	out_list_notes(
+	    res, a->opts.json, a->limit, "no devices; see \"tgctl device add\"", "first");
 	pg_result_free(res);
 	return TOOL_OK;
 }

@@ -47,11 +47,7 @@ rejected_list(struct pg_session *db, const char *statement, long long limit, boo
 	if (res == NULL)
 		return TOOL_FAILED;
 	out_rows(res, json);
-	if (pg_rows(res) == 0 && !json)
-		fprintf(stderr, "tgctl: nobody was refused\n");
-	if (limit > 0 && pg_rows(res) == limit)
-		fprintf(
-		    stderr, "tgctl: only the latest %lld are shown; --limit 0 shows all\n", limit);
+	out_list_notes(res, json, limit, "nobody was refused", "latest");
 	pg_result_free(res);
 	return TOOL_OK;
 }

@@ -59,12 +59,8 @@ session_list(const struct options *opts, long long limit, bool past, const char 
 	if (res != NULL) {
 		status = TOOL_OK;
 		out_rows(res, opts->json);
-		if (pg_rows(res) == 0 && !opts->json)
-			fprintf(stderr,
-			    past ? "tgctl: no session has ended\n" : "tgctl: no tracker is connected\n");
-		if (limit > 0 && pg_rows(res) == limit)
-			fprintf(stderr,
-			    "tgctl: only the latest %lld are shown; --limit 0 shows all\n", limit);
+		out_list_notes(res, opts->json, limit,
+		    past ? "no session has ended" : "no tracker is connected", "latest");
 	} else if (db != NULL) {
 		status = TOOL_FAILED;
 	}

@@ -78,19 +78,22 @@ ask_database(const char *url, int *status)
 
 /* Times of /status, which are seconds since 1970, as all JSON of this program has them; null for none. */
 static void
-set_times(json_t *o)
+set_time(json_t *o, const char *key)
 {
-	static const char *const keys[] = {"started", "reloaded"};
+	double s = json_number_value(json_object_get(o, key));
 	char iso[OUT_TIME];
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		double s = json_number_value(json_object_get(o, keys[i]));
+	if (json_is_number(json_object_get(o, key)))
+		json_object_set_new(o, key,
+		    s > 0 && out_time((uint64_t)(s * 1000), iso) ? json_string(iso) : json_null());
+}
 
-		if (json_is_number(json_object_get(o, keys[i])))
-			json_object_set_new(o, keys[i],
-			    s > 0 && out_time((uint64_t)(s * 1000), iso) ? json_string(iso)
-									 : json_null());
-	}
+static void
+set_times(json_t *o)
+{
+	set_time(o, "started");
+	set_time(o, "reloaded");
+	set_time(json_object_get(o, "reload"), "finished");
 }
 
 /* Durations in words; all else as it is. */

@@ -58,6 +58,7 @@ enum sim_profile { SIM_PLAIN, SIM_VAN, SIM_CAN, SIM_TRUCK, SIM_ASSET, SIM_EYE_NE
 
 /* "van" to "eye"; false for another name. */
 bool sim_profile_by_name(const char *name, enum sim_profile *) __attribute__((warn_unused_result));
+/* The model that it pretends to be: its elements are those that such a tracker sends. */
 const char *sim_profile_model(enum sim_profile);
 uint8_t sim_profile_codec(enum sim_profile);
 /* Its elements; *n says how many. */

@@ -3,6 +3,7 @@
 export const USAGE = `Usage: omnitrack-web [-c FILE] [-t]
        omnitrack-web [-c FILE] admin create --login LOGIN [--name NAME]
        omnitrack-web [-c FILE] setup [--url ADDRESS]
+       omnitrack-web [-c FILE] link --login LOGIN [--url ADDRESS]
 
 The web application of OmniTrack: serves pages, the API and the live feed, from the database of the
 gateway. Runs in the foreground; ends on SIGTERM, checks and reloads on SIGHUP, opens its log anew
@@ -10,6 +11,7 @@ on SIGUSR1.
 
   admin create  makes an administrator, or gives one a new password, which is read from standard input
   setup         prints a link that makes the first administrator; it works once, for an hour
+  link          prints a link that signs this user in; it works once, for an hour (for demonstrations)
 
 Options:
   -c, --config FILE  configuration (default: /etc/omnitrack/web.conf); the environment wins over it
@@ -26,7 +28,8 @@ Exit status: 0 done, 1 failed, 2 wrong arguments or configuration.
 export type Command =
 	| { what: 'help' | 'version' | 'serve' | 'test'; config: string | undefined }
 	| { what: 'admin'; config: string | undefined; login: string; name: string | undefined }
-	| { what: 'setup'; config: string | undefined; url: string | undefined };
+	| { what: 'setup'; config: string | undefined; url: string | undefined }
+	| { what: 'link'; config: string | undefined; login: string; url: string | undefined };
 
 export class UsageError extends Error {}
 
@@ -73,6 +76,12 @@ export function parseArguments(args: readonly string[]): Command {
 		case 'setup':
 			extra(['url']);
 			return { what: 'setup', config, url: given.get('url') };
+		case 'link': {
+			extra(['login', 'url']);
+			const login = given.get('login');
+			if (login === undefined) throw new UsageError('link needs --login');
+			return { what: 'link', config, login, url: given.get('url') };
+		}
 		default:
 			throw new UsageError(`unknown command "${words.join(' ')}"`);
 	}

@@ -9,7 +9,7 @@ import { databaseHosts } from './db_url.ts';
 import type { Tables } from './tables.ts';
 
 /** The newest migration that this program was written for. */
-export const SCHEMA_VERSION = 16;
+export const SCHEMA_VERSION = 15;
 
 export class DatabaseAway extends Error {}
 

@@ -8,15 +8,17 @@ import { Problem } from './problem.ts';
 
 const WINDOW_S = 900;
 const PER_ADDRESS = 30;
-const PER_NAME = 10;
+/** One name from one address; and one name from everywhere, so that few can lock somebody out. */
+const PER_PAIR = 10;
+const PER_NAME = 100;
 /** A flood from everywhere: all tries of this process, a second. */
 const PER_SECOND = 20;
 
 export interface LoginLimits {
-	/** Counts a try; throws a Problem with 429 if it is one too many. */
-	take(address: string, login: string): Promise<void>;
+	/** Counts a try; throws a Problem with 429 if it is one too many. Without a login (a link) by address alone. */
+	take(address: string, login: string | null): Promise<void>;
 	/** A login that was right takes its tries back. */
-	forget(address: string, login: string): Promise<void>;
+	forget(address: string, login: string | null): Promise<void>;
 }
 
 /** IPv6: the /64, of which one host has all addresses. */
@@ -56,7 +58,10 @@ export function loginLimits(pool: pg.Pool): LoginLimits {
 		});
 	const all = new RateLimiterMemory({ points: PER_SECOND, duration: 1 });
 	const byAddress = shared('a', PER_ADDRESS);
+	const byPair = shared('p', PER_PAIR);
 	const byName = shared('n', PER_NAME);
+	// Before anything is written anywhere.
+	const flood = new RateLimiterMemory({ points: PER_ADDRESS, duration: WINDOW_S });
 	const consume = async (limiter: RateLimiterMemory | RateLimiterPostgres, key: string) => {
 		try {
 			await limiter.consume(key);
@@ -67,13 +72,21 @@ export function loginLimits(pool: pg.Pool): LoginLimits {
 	};
 	return {
 		async take(address, login) {
-			await consume(byAddress, addressKey(address));
+			const from = addressKey(address);
+			await consume(flood, from);
 			await consume(all, 'all');
+			await consume(byAddress, from);
+			if (login === null) return;
+			await consume(byPair, `${login.toLowerCase()} ${from}`);
 			await consume(byName, login.toLowerCase());
 		},
 		async forget(address, login) {
-			await byAddress.reward(addressKey(address), 1).catch(() => undefined);
-			await byName.delete(login.toLowerCase()).catch(() => undefined);
+			const from = addressKey(address);
+			await flood.reward(from, 1).catch(() => undefined);
+			await byAddress.reward(from, 1).catch(() => undefined);
+			if (login === null) return;
+			await byPair.delete(`${login.toLowerCase()} ${from}`).catch(() => undefined);
+			await byName.reward(login.toLowerCase(), 1).catch(() => undefined);
 		},
 	};
 }

@@ -76,20 +76,6 @@ aside_put(struct aside *a, enum aside_what what, int64_t key, int64_t now_ms, co
 	return e;
 }
 
-bool
-aside_clear(struct aside *a, enum aside_what what, int64_t key)
-{
-	uint32_t at = place(a, what, key);
-	struct aside_entry *e = &a->entries[at];
-
-	if (!stands_at(a, at, what, key))
-		return false;
-	a->n--;
-	a->count[what]--;
-	memmove(e, e + 1, (a->n - at) * sizeof(*e));
-	return true;
-}
-
 int64_t
 aside_next_ms(const struct aside *a)
 {

@@ -58,9 +58,6 @@ bool aside_waits(const struct aside *, enum aside_what, int64_t key, int64_t now
 const struct aside_entry *aside_put(struct aside *, enum aside_what, int64_t key, int64_t now_ms,
     const char *sqlstate, const char *reason) __attribute__((warn_unused_result));
 
-/* It was taken. True: it had been here. */
-bool aside_clear(struct aside *, enum aside_what, int64_t key);
-
 /*
  * All that are due are taken out: what was tried since and refused again isn't. Returns how many they were.
  */

@@ -171,6 +171,22 @@ copy_rows(struct batch *to, const struct batch *from, const struct frame *f, uin
 	}
 }
 
+/* The frame of `from` with its bytes and rows, behind what is in `to`; its index there. */
+static uint32_t
+append(struct batch *to, const struct batch *from, const struct frame *frame)
+{
+	struct frame f = *frame;
+	uint32_t first = to->nrows;
+
+	memmove(to->bytes + to->used, from->bytes + f.raw_off, f.raw_len);
+	f.raw_off = to->used;
+	to->used += f.raw_len;
+	copy_rows(to, from, &f, to->nframes);
+	f.first_row = first;
+	to->frames[to->nframes] = f;
+	return to->nframes++;
+}
+
 uint32_t
 batch_copy(struct batch *to, const struct batch *from, uint32_t frame)
 {
@@ -183,14 +199,7 @@ batch_copy(struct batch *to, const struct batch *from, uint32_t frame)
 		return BATCH_NONE;
 	if (!reserve(to, bytes))
 		return BATCH_NONE;
-	memcpy(to->bytes + to->used, from->bytes + f.raw_off, f.raw_len);
-	f.raw_off = to->used;
-	to->used += f.raw_len;
-	uint32_t first = to->nrows;
-	copy_rows(to, from, &f, to->nframes);
-	f.first_row = first;
-	to->frames[to->nframes] = f;
-	return to->nframes++;
+	return append(to, from, &f);
 }
 
 void
@@ -202,20 +211,13 @@ batch_compact(struct batch *b, void (*moved)(void *ctx, uint32_t from, uint32_t 
 	b->nframes = b->nrows = 0;
 	b->used = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		struct frame f = b->frames[i];
+		const struct frame f = b->frames[i];
 
 		if (f.forgotten)
 			continue;
-		memmove(b->bytes + b->used, b->bytes + f.raw_off, f.raw_len);
-		f.raw_off = b->used;
-		b->used += f.raw_len;
-		uint32_t first = b->nrows;
-		copy_rows(b, b, &f, b->nframes);
-		f.first_row = first;
-		b->frames[b->nframes] = f;
-		if (i != b->nframes)
-			moved(ctx, i, b->nframes);
-		b->nframes++;
+		uint32_t to = append(b, b, &f);
+		if (to != i)
+			moved(ctx, i, to);
 	}
 }
 

@@ -26,21 +26,28 @@ show_aside(struct store *s)
 	stats_set(&s->stats->blocked_raw_frames, count[ASIDE_RAW]);
 }
 
+/* DAY in days since 1970, UTC. */
+static void
+name_day(int64_t day, char *text, size_t room)
+{
+	const time_t start = (time_t)day * 86400;
+	struct tm tm;
+
+	if (gmtime_r(&start, &tm) == NULL ||
+	    strftime(text, room, "the partition of %Y-%m-%d", &tm) == 0)
+		snprintf(text, room, "the partition of day %" PRId64, day);
+}
+
 /* What it is, in words. */
 static const char *
 name_aside(const struct aside_entry *e, char *text, size_t room)
 {
-	const time_t day = (time_t)e->key * 86400;
-	struct tm tm;
-
 	switch ((enum aside_what)e->what) {
 	case ASIDE_DEVICE:
 		snprintf(text, room, "the history of device %" PRId64, e->key);
 		break;
 	case ASIDE_DAY:
-		if (gmtime_r(&day, &tm) == NULL ||
-		    strftime(text, room, "the partition of %Y-%m-%d", &tm) == 0)
-			snprintf(text, room, "the partition of day %" PRId64, e->key);
+		name_day(e->key, text, room);
 		break;
 	case ASIDE_STEP:
 		snprintf(text, room, "%s",

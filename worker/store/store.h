@@ -16,8 +16,8 @@
  *
  * A batch stays until all of it is stored, refused, `unstorable` or put aside, however long that takes. What
  * is put aside (as somebody holds locks on it) moves into a third batch, and back into one that fills when it is
- * tried again; before finished(), moved() tells of each such frame. What was not committed, or of which that is unknown, is sent again; keys make that harmless. No frame is `done`
- * before its COMMIT.
+ * tried again; before finished(), moved() tells of each such frame. What was not committed, or may not have been, is
+ * sent again; keys make that harmless. No frame is `done` before its COMMIT.
  *
  * up() and down() say whether the database takes batches: down() when the connection is lost or a batch
  * fails for the environment's sake, perhaps several times; up() when it works again.
@@ -44,7 +44,7 @@ struct store_config {
 	struct event_base *base;
 	const char *url;
 	const struct pg_names *names; /* as in pg/link.h */
-	const char *setup_sql; /* run at each connect; NULL: nothing */
+	const char *setup_sql;	      /* run at each connect; NULL: nothing */
 	struct registry *registry;
 	uint32_t owner; /* shm_owner() of this worker */
 	struct shm_worker *shm;

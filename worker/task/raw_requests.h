@@ -1,6 +1,6 @@
 /*
  * Frames of the quarantine that somebody asked to have decoded or dropped (telematics_raw_request() in
- * migrations/0016_requests.sql): done one after the other, and booked in the frame's row.
+ * migrations/0015_requests.sql): done one after the other, and booked in the frame's row.
  */
 #ifndef WORKER_TASK_RAW_REQUESTS_H
 #define WORKER_TASK_RAW_REQUESTS_H

@@ -6,7 +6,7 @@
 #include "pg/query.h"
 #include "pg/result.h"
 
-/* A turn reads the newest records of 50 devices at most, which takes some 20 ms: two a second leave room for all else. */
+/* A turn reads the newest records of 25 devices at most, which takes some 20 ms: two a second leave room for all else. */
 #define BETWEEN_PAGES_MS 500
 #define BETWEEN_ROUNDS_MS 30000
 #define FIRST_MS 10000 /* after a reconnect all else goes first */

@@ -26,7 +26,7 @@ enum close_answers {
 #define CLOSE_SOON_MS 500
 
 #define COUNTED_AS(field) offsetof(struct stats, field)
-#define NOT_COUNTED 0 /* stats.seq is no counter */
+#define NOT_COUNTED 0 /* where stats.seq is, which is not a counter */
 
 /*
  * X(reason, name, answers, log level, counter, refused, text)

@@ -58,6 +58,7 @@ setup(void)
 	    .start_wall_ms = 1700000000123,
 	    .uptime_ms = 61500,
 	    .reload_success = true,
+	    .reload_error = "",
 	    .reload_wall_ms = 1700000009007,
 	    .restarts = 7,
 	    .hangs = 1,
@@ -320,6 +321,33 @@ status(void)
 	return o;
 }
 
+static void
+expect_reload(const char *want)
+{
+	json_t *o = status();
+	char *got =
+	    json_dumps(json_object_get(o, "reload"), JSON_COMPACT | JSON_REAL_PRECISION(13));
+
+	ck_assert_str_eq(got, want);
+	free(got);
+	json_decref(o);
+}
+
+START_TEST(status_says_what_became_of_a_reload)
+{
+	expect_reload("{\"finished\":null,\"ok\":true,\"error\":null}");
+	view.reload_finished_ms = 1700000009007;
+	expect_reload("{\"finished\":1700000009.007,\"ok\":true,\"error\":null}");
+	view.reload_success = false;
+	view.reload_error = "gateway.conf:9: \"X\"";
+	expect_reload("{\"finished\":1700000009.007,\"ok\":false,"
+		      "\"error\":\"gateway.conf:9: \\\"X\\\"\"}");
+	view.reload_error = "gateway.conf:9: \xff";
+	expect_reload("{\"finished\":1700000009.007,\"ok\":false,"
+		      "\"error\":\"message not printable\"}");
+}
+END_TEST
+
 START_TEST(status_has_the_same_facts)
 {
 	json_t *o = status(), *w, *totals;
@@ -382,6 +410,7 @@ main(void)
 	tcase_add_test(tc, text_is_valid);
 	tcase_add_test(tc, ready_needs_a_worker_and_its_database);
 	tcase_add_test(tc, status_has_the_same_facts);
+	tcase_add_test(tc, status_says_what_became_of_a_reload);
 	tcase_add_test(tc, status_survives_strange_text);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,7 +198,7 @@ END_TEST
 
 START_TEST(a_dead_ones_socket_is_replaced)
 {
-	struct operator_socket dead;
+	struct operator_socket dead = {.fd = -1};
 
 	ck_assert(operator_socket_open(&dead, path, false, err));
 	close(dead.fd);
@@ -213,7 +214,7 @@ END_TEST
 
 START_TEST(a_living_ones_socket_is_left_alone)
 {
-	struct operator_socket other;
+	struct operator_socket other = {.fd = -1};
 
 	serve();
 	ck_assert(!operator_socket_open(&other, path, false, err));
@@ -234,7 +235,7 @@ END_TEST
 /* As after an upgrade: the new master's socket stands there, the old one leaves it alone. */
 START_TEST(a_successor_takes_over)
 {
-	struct operator_socket old;
+	struct operator_socket old = {.fd = -1};
 	struct conf *conf = calloc(1, sizeof(*conf));
 	int fd;
 
@@ -274,6 +275,45 @@ START_TEST(places_that_are_no_good)
 	ck_assert(!operator_socket_open(&m.operator_socket, nowhere, false, err));
 	ck_assert_ptr_nonnull(strstr(err, "No such file"));
 	ck_assert_int_eq(m.operator_socket.fd, -1);
+}
+END_TEST
+
+/* Another group than the daemon's own: one that it is in, or any if it is root. */
+START_TEST(for_a_group)
+{
+	struct operator_socket s = {.fd = -1};
+	struct group *gr;
+	gid_t mine[64];
+	int n = getgroups(64, mine);
+	bool found = false;
+	struct stat st;
+
+	ck_assert(!operator_socket_for_group(&s, "no-such-group-here", err));
+	ck_assert_ptr_nonnull(strstr(err, "no group \"no-such-group-here\""));
+	ck_assert(operator_socket_for_group(&s, "", err));
+	ck_assert(!s.has_group);
+	while (!found && (gr = getgrent()) != NULL) {
+		found = gr->gr_gid != getegid() && geteuid() == 0;
+		for (int i = 0; i < n; i++)
+			found |= gr->gr_gid == mine[i] && gr->gr_gid != getegid();
+	}
+	if (found) {
+		ck_assert_msg(operator_socket_for_group(&s, gr->gr_name, err), "%s", err);
+		ck_assert_msg(operator_socket_open(&s, path, false, err), "%s", err);
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_uint_eq(st.st_gid, gr->gr_gid);
+		ck_assert_uint_eq(st.st_mode & 0777, 0660);
+		operator_socket_remove(&s);
+	}
+	endgrent();
+	if (geteuid() == 0)
+		return;
+	/* Not in it: there is no socket rather than one for others. */
+	s.has_group = true;
+	s.group = 0;
+	ck_assert(!operator_socket_open(&s, path, false, err));
+	ck_assert_ptr_nonnull(strstr(err, "no member of TELEM_CONTROL_GROUP"));
+	ck_assert_int_eq(access(path, F_OK), -1);
 }
 END_TEST
 
@@ -405,6 +445,7 @@ main(void)
 	tcase_add_test(tc, a_living_ones_socket_is_left_alone);
 	tcase_add_test(tc, a_successor_takes_over);
 	tcase_add_test(tc, places_that_are_no_good);
+	tcase_add_test(tc, for_a_group);
 	tcase_add_test(tc, every_worker_gets_the_client);
 	tcase_add_test(tc, a_worker_that_hears_nothing_is_counted);
 	tcase_add_test(tc, the_end_is_told);

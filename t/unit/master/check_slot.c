@@ -3,7 +3,6 @@
  * being down, without a process.
  */
 #include <check.h>
-#include <stdlib.h>
 
 #include "t/unit/master/slot_rig.h"
 
@@ -225,19 +224,6 @@ main(void)
 	    late_one_is_killed, hung_one_is_killed_and_replaced, one_late_beat_is_no_hang,
 	    down_when_it_does_not_accept, down_while_backing_off, stop_cancels_a_respawn,
 	    states_have_names};
-	Suite *suite = suite_create("slot");
-	TCase *tc = tcase_create("slot");
-	SRunner *runner;
-	size_t i;
-	int failed;
 
-	tcase_add_checked_fixture(tc, slot_setup, NULL);
-	for (i = 0; i < sizeof(tests) / sizeof(*tests); i++)
-		tcase_add_test(tc, tests[i]);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return slot_run("slot", tests, sizeof(tests) / sizeof(*tests));
 }

@@ -1,6 +1,5 @@
 /* The supervisor of a worker slot, on a fake clock: reloads and stops. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "t/unit/master/slot_rig.h"
 
@@ -256,19 +255,6 @@ main(void)
 	    old_one_dies_during_reload, waiting_one_is_forgotten_by_a_reload, stop_drains_everybody,
 	    stop_shortens_a_drain_but_never_prolongs_it, kill_is_at_once, due_is_the_earlier_of_two,
 	    next_that_was_ready_and_dies};
-	Suite *suite = suite_create("slot_reload");
-	TCase *tc = tcase_create("slot_reload");
-	SRunner *runner;
-	size_t i;
-	int failed;
 
-	tcase_add_checked_fixture(tc, slot_setup, NULL);
-	for (i = 0; i < sizeof(tests) / sizeof(*tests); i++)
-		tcase_add_test(tc, tests[i]);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return slot_run("slot_reload", tests, sizeof(tests) / sizeof(*tests));
 }

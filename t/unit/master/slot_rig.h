@@ -25,4 +25,7 @@ void slot_setup(void);
 void tick(bool beat0, bool beat1);
 void exit_now(int block);
 
+/* The main() of a test program: returns the exit status. */
+int slot_run(const char *suite, const TTest *const *tests, size_t n);
+
 #endif

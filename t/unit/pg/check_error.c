@@ -70,6 +70,13 @@ START_TEST(whose_fault)
 }
 END_TEST
 
+START_TEST(done_by_somebody_else)
+{
+	ck_assert(pg_error_is_done_already("42P07") && pg_error_is_done_already("42704"));
+	ck_assert(!pg_error_is_done_already("42P01") && !pg_error_is_done_already(""));
+}
+END_TEST
+
 START_TEST(texts)
 {
 	struct pg_error error;
@@ -110,6 +117,7 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, kinds);
 	tcase_add_test(t, whose_fault);
+	tcase_add_test(t, done_by_somebody_else);
 	tcase_add_test(t, texts);
 	tcase_add_test(t, statements);
 	sr = srunner_create(s);

@@ -237,6 +237,12 @@ pg_fixture_connect(const char *url)
 	return conn;
 }
 
+void
+pg_fixture_disconnect(PGconn *conn)
+{
+	PQfinish(conn);
+}
+
 static PGresult *run(PGconn *, const char *, va_list) __attribute__((format(printf, 2, 0)));
 
 static PGresult *

@@ -21,6 +21,7 @@ const char *pg_fixture_database(void);
 
 /* A connection to it for the test itself; statements that must work. */
 PGconn *pg_fixture_connect(const char *url);
+void pg_fixture_disconnect(PGconn *);
 void pg_fixture_exec(PGconn *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The first field of the first row as text ("" if NULL or no row); static buffer. */
 const char *pg_fixture_value(PGconn *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

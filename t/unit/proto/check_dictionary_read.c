@@ -129,8 +129,8 @@ compare(const struct expected *e)
 	    (r.len == 0) == (r.shape == DICTIONARY_NOTHING), "%u %s: shape", e->id, e->hex);
 	ck_assert_msg(
 	    r.row == NULL || strcmp(dictionary_text(r.row->unit), e->unit) == 0, "%u: unit", e->id);
-	ck_assert_msg(
-	    r.label_len == strlen(e->label) && memcmp(r.label, e->label, r.label_len) == 0,
+	ck_assert_msg(r.label_len == strlen(e->label) &&
+			  (r.label_len == 0 || memcmp(r.label, e->label, r.label_len) == 0),
 	    "%u %s: label %.*s", e->id, e->hex, (int)r.label_len, r.label);
 	ck_assert_msg(r.note == e->note, "%u %s: %s", e->id, e->hex, dictionary_note_text(r.note));
 	free(shown);

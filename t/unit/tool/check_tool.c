@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <jansson.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -411,19 +412,25 @@ END_TEST
 START_TEST(migrations_are_whole)
 {
 	const char *top = getenv("srcdir");
-	char path[4096];
+	char pattern[4096];
 
 	for (size_t i = 0; i < nmigrations; i++) {
-		size_t len = strlen(migrations[i].sql), got;
+		size_t len = strlen(migrations[i].sql), got = 0;
 		char *text = malloc(len + 2);
-		FILE *f;
+		glob_t files;
 
-		snprintf(path, sizeof(path), "%s/migrations/%s.sql", top != NULL ? top : ".",
-		    migrations[i].name);
-		f = fopen(path, "r");
-		ck_assert_msg(f != NULL && text != NULL, "%s", path);
-		got = fread(text, 1, len + 1, f);
-		fclose(f);
+		/* Files of one number are one migration. */
+		snprintf(pattern, sizeof(pattern), "%s/migrations/%04d_*.sql",
+		    top != NULL ? top : ".", migrations[i].version);
+		ck_assert_msg(glob(pattern, 0, NULL, &files) == 0 && text != NULL, "%s", pattern);
+		for (size_t k = 0; k < files.gl_pathc; k++) {
+			FILE *f = fopen(files.gl_pathv[k], "r");
+
+			ck_assert_msg(f != NULL, "%s", files.gl_pathv[k]);
+			got += fread(text + got, 1, len + 1 - got, f);
+			fclose(f);
+		}
+		globfree(&files);
 		ck_assert_uint_eq(got, len);
 		ck_assert_mem_eq(text, migrations[i].sql, len);
 		free(text);

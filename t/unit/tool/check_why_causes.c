@@ -7,19 +7,6 @@
 
 #include "t/unit/tool/why_rig.h"
 
-/* Unknown to everybody. */
-static struct why_facts
-nobody(void)
-{
-	struct why_facts f = why_well();
-
-	f.known = f.enabled = f.seen = f.online = false;
-	f.connected_at = f.last_seen = f.fix_at = f.recorded_last = f.received_last = 0;
-	f.records = f.fixes = 0;
-	f.addr[0] = f.model[0] = '\0';
-	return f;
-}
-
 static struct why_facts
 refused(struct why_facts f, const char *reason, int64_t last)
 {
@@ -73,7 +60,7 @@ END_TEST
 
 START_TEST(who_is_not_registered)
 {
-	struct why_facts f = nobody();
+	struct why_facts f = why_nobody();
 
 	why_expect(
 	    &f, "never_seen_unregistered", "never reached", "tgctl device add 350000000000001");
@@ -84,7 +71,7 @@ START_TEST(who_is_not_registered)
 	f.refusals = 1;
 	why_expect(&f, "refused_unknown", "1 time, ", "");
 	/* With no gateway anywhere that says more than that it never came. */
-	f = nobody();
+	f = why_nobody();
 	f.gateway_answers = false;
 	f.fleet_last_seen = 0;
 	why_expect(&f, "never_seen_unregistered gateway_unreachable", "", "");
@@ -194,7 +181,11 @@ START_TEST(whose_clock_is_wrong)
 	f.wrong_clocks = 20;
 	f.wrong_recorded = INT64_C(3471292800000); /* 2080 */
 	f.wrong_received_last = NOW - S;
+	f.wrong_off = 54 * 365 * D;
+	why_expect(&f, "clock_wrong", "ahead by 54 years", "A tracker sets its clock by GNSS");
 	why_expect(&f, "clock_wrong", "says 2080-01-01 00:00:00Z", "");
+	f.wrong_off = 3 * H - 7 * S;
+	why_expect(&f, "clock_wrong", "ahead by 3 h", "A whole number of hours is a time zone");
 	/* It was, once. */
 	f.wrong_received_last = NOW - D;
 	why_expect(&f, "not_silent", "", "");
@@ -249,7 +240,7 @@ START_TEST(what_concerns_all)
 	f.gateway_answers = false;
 	f.fleet_last_seen = 0;
 	why_expect(&f, "gateway_unreachable database_unreachable", "as long as is known", "");
-	f = refused(nobody(), "unknown", NOW - S);
+	f = refused(why_nobody(), "unknown", NOW - S);
 	f.gateway_ready = false;
 	why_expect(&f, "gateway_not_ready refused_unknown", "", "");
 }
@@ -316,7 +307,7 @@ START_TEST(facts_are_listed)
 	has_fact(&f, "commands_pending", "2, the oldest since ");
 	has_fact(&f, "commands_pending", "30 s ahead");
 	has_fact(&f, "commands_sent", "1 without an answer");
-	f = nobody();
+	f = why_nobody();
 	has_fact(&f, "device", "not in the table");
 	has_fact(&f, "connection", "");
 	has_fact(&f, "records", "");

@@ -34,9 +34,8 @@ why_well(void)
 	    .satellites_most = 9};
 }
 
-/* Unknown to everybody. */
-static struct why_facts
-nobody(void)
+struct why_facts
+why_nobody(void)
 {
 	struct why_facts f = why_well();
 
@@ -50,7 +49,7 @@ nobody(void)
 struct why_facts
 why_never(void)
 {
-	struct why_facts f = nobody();
+	struct why_facts f = why_nobody();
 
 	f.known = f.enabled = true;
 	return f;

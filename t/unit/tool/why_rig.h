@@ -12,8 +12,9 @@
 #define H (60 * MIN)
 #define D (24 * H)
 
-/* A device that is well: connected, a record with a fix a moment ago; and one that never came. */
+/* A device that is well: connected, a record with a fix a moment ago; one that nobody knows; and one that never came. */
 struct why_facts why_well(void);
+struct why_facts why_nobody(void);
 struct why_facts why_never(void);
 
 /* Judges; the reasons' codes must be these, parted by blanks, and the words of the first hold these. */

@@ -1,5 +1,5 @@
 /**
- * Decodes the live feed (migrations/0013_live_feed.sql says the layout): 64 bytes a row, big-endian, in notifications
+ * Decodes the live feed (migrations/0012_live_feed.sql says the layout): 64 bytes a row, big-endian, in notifications
  * of base64 with the version first, and the same rows in answers of omnitrack.live. Pure.
  *
  * Anybody who may connect may notify: what has a wrong version or length is null, and times are the caller's to judge.

@@ -1,4 +1,4 @@
-/** What the channels telematics_web and telematics_command_status say (migrations 0012 and 0016). Pure. */
+/** What the channels telematics_web and telematics_command_status say (migrations 0011 and 0015). Pure. */
 import type { CommandChange } from '../../shared/live.ts';
 import { CommandStatus } from '../../shared/schemas.ts';
 

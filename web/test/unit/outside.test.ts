@@ -1,8 +1,10 @@
 // What comes from outside as words: the command line, the configuration, the database's URL, notices, templates.
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseArguments, UsageError } from '../../server/cli.ts';
 import { fillTemplate } from '../../server/commands_text.ts';
 import { ConfigError, parseConfig, parseFile } from '../../server/config.ts';
+import { SCHEMA_VERSION } from '../../server/db.ts';
 import { databaseHosts } from '../../server/db_url.ts';
 import { parseCommands, parseNotice } from '../../server/fleet/notices.ts';
 import { isOwnOrigin } from '../../server/http/identify.ts';
@@ -15,6 +17,7 @@ describe('the command line', () => {
 		[['-t', '--config=x'], { what: 'test', config: 'x' }],
 		[['--help'], { what: 'help', config: undefined }],
 		[['admin', 'create', '--login', 'a', '--name', 'b'], { what: 'admin', config: undefined, login: 'a', name: 'b' }],
+		[['link', '--login', 'a'], { what: 'link', config: undefined, login: 'a', url: undefined }],
 		[['setup', '--url=https://x'], { what: 'setup', config: undefined, url: 'https://x' }],
 	])('%j', (args, command) => {
 		expect(parseArguments(args)).toEqual(command);
@@ -166,4 +169,10 @@ it('knows its own origin', () => {
 		[undefined, 'h:1', false],
 	] as const)
 		expect(isOwnOrigin(origin, host, secure)).toBe(false);
+});
+
+it('needs the schema of the newest migration', () => {
+	const folder = new URL('../../../migrations/', import.meta.url);
+	const newest = Math.max(...readdirSync(folder).map((name) => Number(/^(\d{4})_.*\.sql$/.exec(name)?.[1] ?? 0)));
+	expect(SCHEMA_VERSION).toBe(newest);
 });

@@ -18,7 +18,7 @@ START_TEST(nothing_waits_at_first)
 	ck_assert(aside_is_empty(&a));
 	ck_assert(!aside_waits(&a, ASIDE_DEVICE, 1, 0));
 	ck_assert_ptr_null(aside_find(&a, ASIDE_DAY, 1));
-	ck_assert(!aside_clear(&a, ASIDE_STEP, 1));
+	ck_assert_uint_eq(aside_clear_due(&a, INT64_MAX), 0);
 	ck_assert_int_eq(aside_next_ms(&a), INT64_MAX);
 }
 END_TEST
@@ -43,7 +43,8 @@ START_TEST(pauses_double_up_to_a_limit)
 		now = e->due_ms;
 	}
 	ck_assert_uint_eq(a.count[ASIDE_DAY], 1);
-	ck_assert(aside_clear(&a, ASIDE_DAY, 20000));
+	ck_assert_uint_eq(aside_clear_due(&a, now - 1), 0);
+	ck_assert_uint_eq(aside_clear_due(&a, now), 1);
 	ck_assert(aside_is_empty(&a));
 	ck_assert_uint_eq(a.count[ASIDE_DAY], 0);
 	/* It begins anew. */
@@ -62,10 +63,13 @@ START_TEST(kinds_are_apart)
 	ck_assert_str_eq(aside_find(&a, ASIDE_DAY, 2)->reason, "a day");
 	ck_assert_str_eq(aside_find(&a, ASIDE_STEP, 2)->reason, "a step");
 	ck_assert_int_eq(aside_next_ms(&a), 1100);
-	ck_assert(aside_clear(&a, ASIDE_DEVICE, 2));
-	ck_assert(!aside_clear(&a, ASIDE_DEVICE, 2));
+	/* What is due goes, the others stay. */
+	ck_assert_uint_eq(aside_clear_due(&a, 1100), 1);
+	ck_assert_ptr_null(aside_find(&a, ASIDE_DEVICE, 2));
+	ck_assert_uint_eq(a.count[ASIDE_DEVICE], 0);
 	ck_assert_int_eq(aside_next_ms(&a), 1200);
 	ck_assert_uint_eq(a.n, 2);
+	ck_assert_str_eq(aside_find(&a, ASIDE_STEP, 2)->reason, "a step");
 }
 END_TEST
 
@@ -82,8 +86,7 @@ START_TEST(it_is_bounded)
 		ck_assert_int_lt(a.entries[i - 1].key, a.entries[i].key);
 	/* One that is there still may be put again. */
 	ck_assert_int_eq(aside_put(&a, ASIDE_DEVICE, 5, 0, "", "")->pause_ms, 2 * ASIDE_FIRST_MS);
-	for (int64_t i = -100; i < ASIDE_MOST - 100; i++)
-		ck_assert(aside_clear(&a, ASIDE_DEVICE, i));
+	ck_assert_uint_eq(aside_clear_due(&a, INT64_MAX), ASIDE_MOST);
 	ck_assert(aside_is_empty(&a));
 }
 END_TEST

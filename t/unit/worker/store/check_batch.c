@@ -1,5 +1,6 @@
 /* Batches: rows come out in key order, each key once, forgotten frames left out, bounds kept. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,93 @@ START_TEST(forgotten_frames_are_left_out)
 }
 END_TEST
 
+/* What batch_compact() told: "2>1 3>2 ". */
+static char moves[64];
+
+static void
+note_move(void *ctx, uint32_t from, uint32_t to)
+{
+	char *text = ctx;
+	size_t n = strlen(text);
+
+	snprintf(text + n, sizeof(moves) - n, "%u>%u ", from, to);
+}
+
+static void
+assert_frame(const struct batch *b, uint32_t frame, int64_t device, uint32_t nrows)
+{
+	const struct frame *f = &b->frames[frame];
+
+	ck_assert_mem_eq(batch_raw(b, f), raw, sizeof(raw));
+	ck_assert_int_eq(f->from.device_id, device);
+	ck_assert_uint_eq(f->nrows, nrows);
+	for (uint32_t i = f->first_row; i < f->first_row + f->nrows; i++) {
+		ck_assert_uint_eq(b->rows[i].frame, frame);
+		ck_assert_int_eq(b->rows[i].device_id, device);
+		ck_assert_int_eq(row_i64(b->bytes + b->rows[i].off, ROW_DEVICE_ID), device);
+	}
+}
+
+/* Frames move down into the place of forgotten ones, with their bytes and rows. */
+START_TEST(the_rest_closes_up)
+{
+	struct avl_record r[] = {record(5000, 1), record(6000, 2), record(7000, 3)};
+	struct batch b;
+
+	ck_assert(batch_init(&b, &limits));
+	for (uint16_t i = 0; i < 4; i++)
+		ck_assert_uint_eq(add(&b, 10 + i, r, i == 0 ? 3 : i), i);
+	size_t used = b.used;
+	batch_compact(&b, note_move, moves);
+	ck_assert_str_eq(moves, "");
+	ck_assert_uint_eq(b.used, used);
+	b.frames[1].forgotten = true;
+	batch_compact(&b, note_move, moves);
+	ck_assert_str_eq(moves, "2>1 3>2 ");
+	ck_assert_uint_eq(b.nframes, 3);
+	ck_assert_uint_eq(b.nrows, 3 + 2 + 3);
+	ck_assert_uint_lt(b.used, used);
+	assert_frame(&b, 0, 10, 3);
+	assert_frame(&b, 1, 12, 2);
+	assert_frame(&b, 2, 13, 3);
+	for (int i = 0; i < 3; i++)
+		b.frames[i].forgotten = true;
+	batch_compact(&b, note_move, moves);
+	ck_assert(batch_is_empty(&b) && b.nrows == 0 && b.used == 0);
+	batch_free(&b);
+}
+END_TEST
+
+/* A copy goes where there is room for it; an empty batch has room for any. */
+START_TEST(copies_are_bounded)
+{
+	const struct batch_limits narrow = {.records = 4, .bytes = 1024 * 1024},
+				  small = {.records = 1000, .bytes = 200};
+	struct avl_record r[] = {record(5000, 1), record(6000, 2), record(7000, 3)};
+	struct batch from, to, tight;
+
+	ck_assert(
+	    batch_init(&from, &limits) && batch_init(&to, &narrow) && batch_init(&tight, &small));
+	add(&from, 1, r, 3);
+	add(&from, 2, r, 2);
+	add(&from, 3, r, 1);
+	from.rows[0].state = ROW_STORED;
+	from.rows[1].state = ROW_DUPLICATE;
+	ck_assert_uint_eq(batch_copy(&to, &from, 0), 0);
+	assert_frame(&to, 0, 1, 3);
+	ck_assert_int_eq(to.rows[0].state, ROW_STORED);
+	ck_assert_int_eq(to.rows[1].state, ROW_WAITING); /* its twin stays behind */
+	ck_assert_uint_eq(batch_copy(&to, &from, 1), BATCH_NONE);
+	ck_assert_uint_eq(batch_copy(&to, &from, 2), 1);
+	assert_frame(&to, 1, 3, 1);
+	ck_assert_uint_eq(batch_copy(&tight, &from, 0), 0);
+	ck_assert_uint_eq(batch_copy(&tight, &from, 2), BATCH_NONE);
+	batch_free(&from);
+	batch_free(&to);
+	batch_free(&tight);
+}
+END_TEST
+
 START_TEST(timestamps_no_column_can_hold_are_refused_alone)
 {
 	struct batch b;
@@ -191,6 +279,8 @@ main(void)
 	tcase_add_test(tc, overlapping_frames_are_sorted_too);
 	tcase_add_test(tc, a_key_stands_once);
 	tcase_add_test(tc, forgotten_frames_are_left_out);
+	tcase_add_test(tc, the_rest_closes_up);
+	tcase_add_test(tc, copies_are_bounded);
 	tcase_add_test(tc, timestamps_no_column_can_hold_are_refused_alone);
 	tcase_add_test(tc, room_is_bounded_but_one_frame_always_fits);
 	tcase_add_test(tc, raw_bytes_are_kept);

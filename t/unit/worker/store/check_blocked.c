@@ -70,6 +70,32 @@ START_TEST(devices_by_insert)
 }
 END_TEST
 
+/* One of two comes back before the other, which closes up among those that are kept. */
+START_TEST(one_device_is_free_first)
+{
+	records(2, 0, 3, true);
+	records(1, 0, 5, true);
+	r.locked_devices = 2;
+	rig_run(&r);
+	ck_assert_uint_eq(r.nrows, 0);
+	ck_assert_uint_eq(r.moved, 2);
+	r.locked_devices = 1;
+	for (uint32_t i = 0; i < r.store->aside.n; i++)
+		if (r.store->aside.entries[i].key ==
+		    store_batch(r.store, STORE_KEPT)->frames[0].from.device_id)
+			r.store->aside.entries[i].due_ms = 0;
+	event_active(r.store->aside_ev, EV_TIMEOUT, 1);
+	rig_run(&r);
+	ck_assert_uint_eq(r.nrows, 3);
+	/* Back, and up. */
+	ck_assert_uint_eq(r.moved, 4);
+	ck_assert_uint_eq(store_batch(r.store, STORE_KEPT)->nframes, 1);
+	free_again();
+	ck_assert_uint_eq(r.nrows, 8);
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(devices_by_copy)
 {
 	for (int i = 1; i <= 60; i++)
@@ -243,6 +269,7 @@ blocked_case(void)
 
 	tcase_add_checked_fixture(t, open_rig, NULL);
 	tcase_add_test(t, devices_by_insert);
+	tcase_add_test(t, one_device_is_free_first);
 	tcase_add_test(t, devices_by_copy);
 	tcase_add_test(t, a_lock_that_cannot_be_asked_for_is_found_by_halving);
 	tcase_add_test(t, a_frame_that_is_half_stored_is_booked_once);

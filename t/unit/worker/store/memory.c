@@ -5,7 +5,7 @@
 
 struct store {
 	struct memory_config cfg;
-	struct batch batch[2];
+	struct batch batch[3]; /* the last one: STORE_KEPT */
 	int filling;
 	struct batch *storing;
 	bool down;
@@ -17,9 +17,11 @@ memory_new(const struct memory_config *cfg)
 {
 	struct store *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || !batch_init(&s->batch[0], &cfg->limits) ||
-	    !batch_init(&s->batch[1], &cfg->limits))
+	if (s == NULL)
 		abort();
+	for (int i = 0; i < 3; i++)
+		if (!batch_init(&s->batch[i], &cfg->limits))
+			abort();
 	s->cfg = *cfg;
 	return s;
 }
@@ -27,8 +29,8 @@ memory_new(const struct memory_config *cfg)
 void
 memory_free(struct store *s)
 {
-	batch_free(&s->batch[0]);
-	batch_free(&s->batch[1]);
+	for (int i = 0; i < 3; i++)
+		batch_free(&s->batch[i]);
 	free(s);
 }
 
@@ -37,7 +39,7 @@ store_forget(struct store *s, int which, uint32_t frame)
 {
 	struct frame *f = &s->batch[which].frames[frame];
 
-	if (f->kind != FRAME_RECORDS || which != s->filling)
+	if (f->kind != FRAME_RECORDS || (which != STORE_KEPT && which != s->filling))
 		return false;
 	return f->forgotten = true;
 }
@@ -89,12 +91,49 @@ memory_refuse_wholly(struct store *s, uint32_t frame)
 }
 
 void
+memory_leave_out(struct store *s, uint32_t frame)
+{
+	s->storing->frames[frame].forgotten = true;
+	stats_begin(s->cfg.stats);
+	stats_add(&s->cfg.stats->refused, s->storing->frames[frame].count);
+	stats_sub(&s->cfg.stats->in_flight, s->storing->frames[frame].count);
+	stats_end(s->cfg.stats);
+}
+
+void
+memory_keep(struct store *s, uint32_t frame)
+{
+	s->storing->frames[frame].aside = true;
+}
+
+static void
+kept_moved(void *ctx, uint32_t from, uint32_t to)
+{
+	struct store *s = ctx;
+
+	s->cfg.moved(s->cfg.ctx, STORE_KEPT, from, STORE_KEPT, to);
+}
+
+void
+memory_take_back(struct store *s, uint32_t frame)
+{
+	struct batch *kept = &s->batch[STORE_KEPT];
+	uint32_t to = batch_copy(&s->batch[s->filling], kept, frame);
+
+	assert(to != BATCH_NONE);
+	s->cfg.moved(s->cfg.ctx, STORE_KEPT, frame, s->filling, to);
+	kept->frames[frame].forgotten = true;
+	batch_compact(kept, kept_moved, s);
+}
+
+void
 memory_commit_rows(struct store *s)
 {
 	for (uint32_t i = 0; i < s->storing->nframes; i++) {
 		struct frame *f = &s->storing->frames[i];
 
-		if (f->kind == FRAME_RECORDS && !f->poisoned && !f->unstorable)
+		if (f->kind == FRAME_RECORDS && !f->poisoned && !f->unstorable && !f->forgotten &&
+		    !f->aside)
 			f->done = true;
 	}
 	s->cfg.stored(s->cfg.ctx, s->storing);
@@ -103,7 +142,7 @@ memory_commit_rows(struct store *s)
 static void
 book(struct stats *stats, const struct frame *f)
 {
-	if (f->forgotten || f->kind == FRAME_MESSAGE || f->kind == FRAME_DEBUG)
+	if (f->forgotten || f->aside || f->kind == FRAME_MESSAGE || f->kind == FRAME_DEBUG)
 		return;
 	stats_begin(stats);
 	stats_add(f->unstorable				     ? &stats->refused
@@ -114,17 +153,32 @@ book(struct stats *stats, const struct frame *f)
 	stats_end(stats);
 }
 
+static void
+keep(struct store *s, uint32_t frame)
+{
+	struct batch *kept = &s->batch[STORE_KEPT], *b = s->storing;
+	uint32_t to = batch_copy(kept, b, frame);
+
+	assert(to != BATCH_NONE);
+	kept->frames[to].aside = false;
+	s->cfg.moved(s->cfg.ctx, store_which(s, b), frame, STORE_KEPT, to);
+	b->frames[frame].from.conn = 0;
+}
+
 void
 memory_commit_rest(struct store *s)
 {
 	struct batch *b = s->storing;
 
 	for (uint32_t i = 0; i < b->nframes; i++) {
-		if (!b->frames[i].unstorable)
+		if (!b->frames[i].unstorable && !b->frames[i].forgotten && !b->frames[i].aside)
 			b->frames[i].done = true;
 		book(s->cfg.stats, &b->frames[i]);
 	}
 	s->cfg.stored(s->cfg.ctx, b);
+	for (uint32_t i = 0; i < b->nframes; i++)
+		if (b->frames[i].aside)
+			keep(s, i);
 	s->cfg.finished(s->cfg.ctx, b);
 	s->storing = NULL;
 	batch_reset(b);

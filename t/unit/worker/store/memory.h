@@ -15,6 +15,7 @@ struct memory_config {
 	void (*stored)(void *ctx, struct batch *);
 	void (*finished)(void *ctx, struct batch *);
 	void (*room)(void *ctx);
+	void (*moved)(void *ctx, int from_batch, uint32_t from, int to_batch, uint32_t to);
 	void (*down)(void *ctx);
 };
 
@@ -31,6 +32,12 @@ void memory_begin(struct store *);
 /* Of the batch that is being stored: a row of this frame is refused; nothing can take it at all. */
 void memory_refuse(struct store *, uint32_t frame);
 void memory_refuse_wholly(struct store *, uint32_t frame);
+/* Its device has become another one: it is not stored, and its tracker sends it again. */
+void memory_leave_out(struct store *, uint32_t frame);
+/* Somebody holds a lock that it needs: at the end of the batch it is kept, in the batch STORE_KEPT. */
+void memory_keep(struct store *, uint32_t frame);
+/* That frame of STORE_KEPT is tried again: it goes to the batch that fills, and the others close up. */
+void memory_take_back(struct store *, uint32_t frame);
 /* The rows are committed: frames of records without a refused one. */
 void memory_commit_rows(struct store *);
 /* Then messages, quarantined frames and copies; and the batch is finished. */

@@ -251,6 +251,7 @@ read_copy(const uint8_t *p, size_t len, struct rig_row *rows)
 	static const uint8_t header[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
 	const uint8_t *end = p + len;
 	uint32_t n = 0;
+	size_t io_len;
 
 	ck_assert_uint_ge(len, sizeof(header) + 2);
 	ck_assert_mem_eq(p, header, sizeof(header));
@@ -260,7 +261,8 @@ read_copy(const uint8_t *p, size_t len, struct rig_row *rows)
 		ck_assert_uint_lt(n, RIG_ROWS);
 		rows[n++] = (struct rig_row){row_i64(p, ROW_DEVICE_ID), row_i64(p, ROW_RECORDED_AT),
 		    row_i64(p, ROW_RECORD_HASH)};
-		p += row_len(p);
+		p = row_io(p, &io_len);
+		p += io_len;
 		ck_assert(p + 2 <= end);
 	}
 	ck_assert_ptr_eq(p + 2, end);

@@ -231,6 +231,43 @@ START_TEST(refused_rows_hold_up_no_other)
 }
 END_TEST
 
+/* Somebody holds a live row: the others go, and that one goes when it is free. */
+START_TEST(locked_rows_come_later)
+{
+	struct rig r;
+	struct dead_workers *d;
+	PGconn *other;
+
+	rig_open(&r);
+	for (int i = 1; i <= 3; i++) {
+		uint32_t e = rig_device(&r, i);
+		int64_t session = new_session(&r, shm_owner(1, 0));
+
+		ck_assert_int_eq(registry_session_open(r.registry, e, session), 0);
+		SQL(&r,
+		    "INSERT INTO device_online (device_id, online, session_id, gateway, worker)"
+		    " VALUES (%d, true, %lld, 'gw', 1)",
+		    i, (long long)session);
+	}
+	other = pg_fixture_connect(r.url);
+	pg_fixture_exec(other, "BEGIN; SELECT FROM device_online WHERE device_id = 2 FOR UPDATE");
+	d = add_dead_workers(&r, 1);
+	dead_workers_add(d, shm_owner(1, 0));
+	rig_start(&r);
+	UNTIL(&r, SAYS(&r, "1 3",
+		      "SELECT string_agg(device_id::text, ' ' ORDER BY device_id)"
+		      " FROM device_online WHERE NOT online"));
+	rig_settle(&r, 0);
+	ck_assert_str_eq(VALUE(&r, "SELECT online FROM device_online WHERE device_id = 2"), "t");
+	pg_fixture_exec(other, "ROLLBACK");
+	UNTIL(&r, SAYS(&r, "0", "SELECT count(*) FROM device_online WHERE online"));
+	PQfinish(other);
+	rig_stop(&r);
+	dead_workers_free(d);
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(two_dead_workers_of_one_device)
 {
 	struct rig r;
@@ -297,6 +334,7 @@ dead_workers_tests(void)
 	tcase_add_test(t, slots_that_are_no_more);
 	tcase_add_test(t, they_survive_a_lost_connection);
 	tcase_add_test(t, refused_rows_hold_up_no_other);
+	tcase_add_test(t, locked_rows_come_later);
 	tcase_add_test(t, two_dead_workers_of_one_device);
 	tcase_add_test(t, a_second_death_during_the_scan);
 	return t;

@@ -277,7 +277,7 @@ int
 main(void)
 {
 	TCase *cases[] = {imeis_tests(), jobs_tests(), rejected_tests(), dead_workers_tests(),
-	    partitions_tests()};
+	    partitions_tests(), session_ends_tests(), waits_tests()};
 
-	return rig_main("worker/task: jobs", cases, 5);
+	return rig_main("worker/task: jobs", cases, sizeof(cases) / sizeof(cases[0]));
 }

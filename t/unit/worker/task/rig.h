@@ -87,6 +87,8 @@ TCase *live_limits_tests(void);
 TCase *live_ahead_tests(void);
 TCase *partitions_tests(void);
 TCase *rejected_tests(void);
+TCase *session_ends_tests(void);
+TCase *waits_tests(void);
 
 /*
  * The main() of a test program: its cases on one PostgreSQL, which it starts. Returns the exit

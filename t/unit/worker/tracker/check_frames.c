@@ -132,6 +132,8 @@ START_TEST(fault_behind_good_frames)
 	rig_send_frame(fd, f);
 	ck_assert_int_eq(rig_state(fd), CONN_CLOSING);
 	ck_assert_uint_eq(r.disconnected, 1);
+	/* The good frame's alone. */
+	ck_assert_uint_eq(r.ended_records, 1);
 	memory_commit(r.store);
 	HEARS(fd, "00000001.");
 	ck_assert_int_eq(rig_state(fd), CONN_LINGERING);
@@ -298,6 +300,137 @@ START_TEST(answers_find_their_connection)
 }
 END_TEST
 
+/*
+ * Somebody holds a lock that two frames need: they are kept in another batch while the rest is answered, and come
+ * back one by one. Each connection's answers stay in order.
+ */
+START_TEST(kept_frames)
+{
+	int a = rig_open_session(IMEI), b = rig_open_session(IMEI + 1);
+
+	FRAME(a, 1, 0);
+	FRAME(b, 2, 10);
+	FRAME(a, 3, 20);
+	FRAME(b, 4, 30);
+	memory_begin(r.store);
+	memory_keep(r.store, 0);
+	memory_keep(r.store, 3);
+	memory_commit_rows(r.store);
+	memory_commit_rest(r.store);
+	/* What stands behind a frame that is kept waits for it. */
+	HEARS(a, "");
+	HEARS(b, "00000002");
+	ck_assert_uint_eq(STAT(in_flight), 5);
+	FRAME(b, 5, 40);
+	/* The first comes back: the other one takes its place among those that are kept. */
+	memory_take_back(r.store, 0);
+	ck_assert_uint_eq(store_batch(r.store, STORE_KEPT)->nframes, 1);
+	memory_commit(r.store);
+	HEARS(a, "0000000100000003");
+	HEARS(b, "");
+	memory_take_back(r.store, 0);
+	memory_commit(r.store);
+	HEARS(b, "0000000400000005");
+	ck_assert_uint_eq(STAT(acks), 5);
+	ck_assert_uint_eq(STAT(stored), 15);
+	rig_audit();
+}
+END_TEST
+
+/* Its tracker goes, and sends it again on the next connection: it is forgotten wherever it lies. */
+START_TEST(kept_frames_of_the_gone)
+{
+	int gone = rig_open_session(IMEI), stays = rig_open_session(IMEI + 1);
+
+	FRAME(gone, 1, 0);
+	FRAME(stays, 2, 10);
+	memory_begin(r.store);
+	memory_keep(r.store, 0);
+	memory_keep(r.store, 1);
+	memory_commit_rows(r.store);
+	memory_commit_rest(r.store);
+	memory_down(r.store);
+	close(gone);
+	rig_turn();
+	memory_up(r.store);
+	ck_assert_int_eq(rig_state(gone), CONN_GONE);
+	ck_assert_uint_eq(STAT(refused), 1);
+	rig_audit();
+	memory_take_back(r.store, 1);
+	memory_commit(r.store);
+	HEARS(stays, "00000002");
+	ck_assert_uint_eq(store_batch(r.store, STORE_KEPT)->nframes, 0);
+	ck_assert_uint_eq(STAT(in_flight), 0);
+}
+END_TEST
+
+/* Nobody waits for the end of a message, so its connection may have gone when it moves. */
+START_TEST(kept_message_of_the_gone)
+{
+	int fd = rig_open_session(IMEI);
+
+	rig_send_frame(fd, rig_message(CODEC_12, 6, "hello"));
+	FRAME(fd, 1, 0);
+	memory_begin(r.store);
+	close(fd);
+	memory_down(r.store);
+	rig_turn();
+	ck_assert_int_eq(rig_state(fd), CONN_GONE);
+	memory_keep(r.store, 0);
+	memory_commit_rows(r.store);
+	memory_commit_rest(r.store);
+	ck_assert_uint_eq(store_batch(r.store, STORE_KEPT)->frames[0].from.conn, 0);
+	memory_take_back(r.store, 0);
+	memory_commit(r.store);
+	ck_assert_uint_eq(STAT(stored), 1);
+	memory_up(r.store);
+}
+END_TEST
+
+/* The table of devices was filled anew: a frame must not go in under an id that is another's by now. */
+START_TEST(device_is_another_now)
+{
+	const struct device_row changed = {
+	    .imei = IMEI, .id = 7, .present = true, .enabled = true, .codecs = CODEC_MAY_ALL};
+	int fd = rig_open_session(IMEI), deleted = rig_open_session(IMEI + 1),
+	    same = rig_open_session(IMEI + 2);
+
+	ck_assert_int_eq(
+	    registry_apply(r.registry, &changed, registry_seq(r.registry), NULL), REGISTRY_OK);
+	rig_device(IMEI + 1, false, false, 0);
+	/* Before the tick that looks at all sessions. */
+	FRAME(fd, 1, 0);
+	FRAME(deleted, 1, 0);
+	FRAME(same, 1, 0);
+	ck_assert_int_eq(
+	    rig_conn(fd) != NULL ? rig_conn(fd)->reason : CLOSE_REMOVED, CLOSE_REMOVED);
+	HEARS(fd, ".");
+	HEARS(deleted, ".");
+	ck_assert_uint_eq(filling()->nframes, 1);
+	ck_assert_int_eq(rig_state(same), CONN_OPEN);
+	memory_commit(r.store);
+	HEARS(same, "00000001");
+}
+END_TEST
+
+/* The same, seen by the store when the frame was in the batch already. */
+START_TEST(device_is_another_before_the_commit)
+{
+	int fd = rig_open_session(IMEI), other = rig_open_session(IMEI + 1);
+
+	FRAME(fd, 2, 0);
+	FRAME(other, 1, 0);
+	memory_begin(r.store);
+	memory_leave_out(r.store, 0);
+	memory_commit_rows(r.store);
+	HEARS(fd, ".");
+	HEARS(other, "00000001");
+	memory_commit_rest(r.store);
+	ck_assert_uint_eq(STAT(refused), 2);
+	ck_assert_uint_eq(STAT(acks), 1);
+}
+END_TEST
+
 TCase *
 frames_tests(void)
 {
@@ -316,5 +449,10 @@ frames_tests(void)
 	tcase_add_test(t, answer_that_nobody_takes);
 	tcase_add_test(t, messages_have_times_of_their_own);
 	tcase_add_test(t, answers_find_their_connection);
+	tcase_add_test(t, kept_frames);
+	tcase_add_test(t, kept_frames_of_the_gone);
+	tcase_add_test(t, kept_message_of_the_gone);
+	tcase_add_test(t, device_is_another_now);
+	tcase_add_test(t, device_is_another_before_the_commit);
 	return t;
 }

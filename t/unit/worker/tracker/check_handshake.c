@@ -130,6 +130,7 @@ START_TEST(answer_comes_later)
 	    {LOOKUP_UNKNOWN, "00."},
 	    {LOOKUP_DISABLED, "00."},
 	    {LOOKUP_UNAVAILABLE, "."},
+	    {LOOKUP_FULL, "."},
 	};
 	int fd = rig_connect();
 
@@ -251,6 +252,22 @@ START_TEST(imei_that_flaps_is_taken_over_each_time)
 }
 END_TEST
 
+/* Others had taken this gateway for dead: the live rows of all sessions are written again, once. */
+START_TEST(sessions_are_announced)
+{
+	for (uint64_t i = 0; i < 3; i++)
+		rig_open_session(IMEI + i);
+	rig_connect(); /* no session yet */
+	rig_pass(0);
+	ck_assert_uint_eq(r.connected, 3);
+	atomic_fetch_add(&r.shm.header->announcements, 1);
+	rig_pass(0);
+	ck_assert_uint_eq(r.connected, 6);
+	rig_pass(0);
+	ck_assert_uint_eq(r.connected, 6);
+}
+END_TEST
+
 TCase *
 handshake_tests(void)
 {
@@ -262,13 +279,14 @@ handshake_tests(void)
 	tcase_add_test(t, sixteen_digits_are_refused);
 	tcase_add_test(t, stranger_is_refused);
 	tcase_add_test(t, disabled_device_is_refused);
-	tcase_add_loop_test(t, answer_comes_later, 0, 4);
+	tcase_add_loop_test(t, answer_comes_later, 0, 5);
 	tcase_add_test(t, answer_that_was_overtaken);
 	tcase_add_test(t, gone_while_it_is_asked_for);
 	tcase_add_test(t, too_many_unknown_imeis);
 	tcase_add_test(t, same_imei_once_more_and_another);
 	tcase_add_loop_test(t, answer_that_nobody_takes, 0, 2);
 	tcase_add_test(t, imei_that_flaps_is_taken_over_each_time);
+	tcase_add_test(t, sessions_are_announced);
 	return t;
 }
 

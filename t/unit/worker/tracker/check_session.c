@@ -228,7 +228,7 @@ main(void)
 	TCase *tc = tcase_create("session");
 	SRunner *runner = srunner_create(suite);
 
-	tcase_add_loop_test(tc, answers_of_a_lookup, 0, 4);
+	tcase_add_loop_test(tc, answers_of_a_lookup, 0, 5);
 	tcase_add_loop_test(tc, items, 0, 7);
 	tcase_add_test(tc, imei);
 	tcase_add_test(tc, answers_that_nobody_knows);

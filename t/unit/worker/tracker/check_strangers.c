@@ -1,4 +1,5 @@
 /* Connections that never say an IMEI; and pings, which say nothing else. */
+#include <arpa/inet.h>
 #include <unistd.h>
 
 #include "t/unit/worker/tracker/rig.h"
@@ -73,6 +74,30 @@ START_TEST(strangers_are_noted)
 }
 END_TEST
 
+/* Refused before there was a connection: noted with its address. */
+START_TEST(who_is_not_admitted)
+{
+	static const struct {
+		enum admission_verdict verdict;
+		const char *what;
+	} cases[] = {{ADMISSION_OUTSIDE, "outside_networks"}, {ADMISSION_FULL, "too_many"},
+	    {ADMISSION_ADDRESS_FULL, "too_many_of_address"}};
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
+
+	for (unsigned i = 0; i < 3; i++) {
+		trackers_refused(r.t, (struct sockaddr *)&sa, cases[i].verdict);
+		ck_assert_str_eq(r.stranger, cases[i].what);
+		ck_assert_uint_eq(r.stranger_len, 0);
+		ck_assert_uint_eq(r.strangers, i + 1);
+	}
+	/* A local one has no address to note. */
+	sa.sin_family = AF_UNIX;
+	trackers_refused(r.t, (struct sockaddr *)&sa, ADMISSION_FULL);
+	ck_assert_uint_eq(r.strangers, 3);
+	ck_assert_uint_eq(trackers_count(r.t), 0);
+}
+END_TEST
+
 TCase *
 stranger_tests(void)
 {
@@ -80,5 +105,6 @@ stranger_tests(void)
 
 	tcase_add_test(t, pings_are_signs_of_life);
 	tcase_add_test(t, strangers_are_noted);
+	tcase_add_test(t, who_is_not_admitted);
 	return t;
 }

@@ -109,6 +109,12 @@ room(void *ctx)
 }
 
 static void
+moved(void *ctx, int from_batch, uint32_t from, int to_batch, uint32_t to)
+{
+	trackers_moved(((struct rig *)ctx)->t, from_batch, from, to_batch, to);
+}
+
+static void
 down(void *ctx)
 {
 	trackers_store_down(((struct rig *)ctx)->t);
@@ -167,6 +173,7 @@ rig_open(void)
 	    .stored = stored,
 	    .finished = finished,
 	    .room = room,
+	    .moved = moved,
 	    .down = down});
 	trackers_attach(r.t, &(struct trackers_parts){.store = r.store});
 	trackers_serve_commands(r.t, &r.commands);

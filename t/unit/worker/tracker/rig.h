@@ -51,6 +51,7 @@ struct rig {
 	struct live_session session; /* without its address */
 	int64_t ended_session;
 	char ended_for[32];
+	uint32_t ended_records;
 	unsigned seen;
 	/* rejected.h */
 	unsigned rejections;

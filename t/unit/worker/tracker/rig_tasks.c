@@ -36,6 +36,16 @@ live_disconnected(struct live *l, uint32_t entry, int64_t device_id, int64_t ses
 	snprintf(r.ended_for, sizeof(r.ended_for), "%s", reason);
 }
 
+/* Behind live_disconnected(), of the same session. */
+void
+session_ends_add(struct session_ends *e, const struct session_end *end)
+{
+	(void)e;
+	ck_assert_int_eq(end->session_id, r.ended_session);
+	ck_assert_str_eq(end->reason, r.ended_for);
+	r.ended_records = end->records;
+}
+
 void
 live_seen(struct live *l, uint32_t entry, int64_t device_id, int64_t seen_wall_ms)
 {

@@ -215,7 +215,7 @@ CREATE INDEX login_attempts_expire_idx ON omnitrack.login_attempts (expire);
 COMMENT ON TABLE omnitrack.login_attempts IS 'Failed logins by address and name, as rate-limiter-flexible counts them';
 
 -- Written by each web process every few seconds: UPDATE omnitrack.heartbeat SET beat_at = clock_timestamp(). While it
--- is younger than 15 s, the live feed is on (0013).
+-- is younger than 15 s, the live feed is on (0012).
 CREATE TABLE omnitrack.heartbeat (
 	id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
 	beat_at timestamptz NOT NULL,
