@@ -92,6 +92,7 @@ struct pg_link_callbacks {
 	_Atomic uint64_t *connects;	/* counts how often it was up, or NULL */
 	const char *synchronous_commit; /* what the session sets; NULL: "on" */
 	bool says_durability; /* the log is told at connect what would lose acknowledged records */
+	bool says_creators;   /* and who else may create functions in the schema of our tables */
 	bool single_row;      /* results of jobs arrive row by row, for large loads */
 };
 
