@@ -8,7 +8,7 @@ BEGIN
 		applied_at timestamptz DEFAULT now()
 	);
 EXCEPTION
-WHEN unique_violation OR duplicate_table THEN
+WHEN unique_violation OR duplicate_table OR duplicate_object THEN
 	NULL;
 END
 $$

@@ -45,6 +45,21 @@ def test_at_once(bench):
     proc.equal([c[0] for c in codes], [0] * 4, "exit statuses of %s" % codes)
 
 
+def test_others_may_create(bench):
+    """Who else may put functions into the schema is named, and nobody else is; it goes on."""
+    database = bench.database(migrated=False)
+    database.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE guest_%s; GRANT CREATE ON SCHEMA public TO"
+                   " guest_%s, tg" % (database.name, database.name))
+    code, out, err = bench.tgctl("migrate", url=database.url)
+    proc.equal(code, 0, "exit status (%s)" % err)
+    proc.check("warning: guest_%s may create functions in the schema public" % database.name in err, "said: %s" % err)
+    proc.equal(err.count("may create functions"), 1, "roles named")
+    database.query("REVOKE CREATE ON SCHEMA public FROM guest_%s" % database.name)
+    proc.check("may create" not in bench.tgctl("migrate", url=database.url)[2], "nobody may any more")
+    database.query("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    proc.check("warning: PUBLIC may create" in bench.tgctl("migrate", url=database.url)[2], "everybody may")
+
+
 def test_existing(bench):
     """OmniTrack's devices table keeps its rows and columns and gets what is missing; the gateway serves it."""
     database = bench.database(migrated=False)

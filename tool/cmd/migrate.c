@@ -185,6 +185,25 @@ steps(const struct migrate *m)
 	return n;
 }
 
+/* A warning alone: whose database it is decides that. */
+static bool
+warn_of_creators(struct pg_session *db)
+{
+	struct pg_result *res = database_query(
+	    db, "looking at the rights to the schema", "migrate_schema_creators", NULL);
+
+	if (res == NULL)
+		return false;
+	for (int i = 0; i < pg_rows(res); i++)
+		fprintf(stderr,
+		    "tgctl: warning: %s may create functions in the schema %s, which can run with "
+		    "the rights of others\n"
+		    "tgctl: hint: REVOKE CREATE ON SCHEMA %s FROM %s\n",
+		    pg_text(res, i, 1), pg_text(res, i, 0), pg_text(res, i, 0), pg_text(res, i, 1));
+	pg_result_free(res);
+	return true;
+}
+
 static bool
 migrate(struct migrate *m, const struct conf *conf)
 {
@@ -194,6 +213,8 @@ migrate(struct migrate *m, const struct conf *conf)
 	if (m->before < 0)
 		return false;
 	if (!m->dry_run && m->before == 0 && !make_ledger(m))
+		return false;
+	if (!warn_of_creators(m->db))
 		return false;
 	total = steps(m);
 	for (size_t i = 0; i < nmigrations; i++) {

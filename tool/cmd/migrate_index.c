@@ -10,6 +10,7 @@
 
 #define ATTEMPTS 5	  /* of one step, when somebody is in the way */
 #define PAUSE_SECONDS 1	  /* between them */
+#define NAME_ROOM 64	  /* PostgreSQL's own */
 #define STEPS_MAX 1000000 /* ends a loop that gets nowhere */
 
 /* Does what one row of event_index_step says. Creating can't be done inside a transaction. */
@@ -46,6 +47,7 @@ step(struct pg_session *db, const struct pg_result *res, bool quiet)
 bool
 migrate_event_index(struct pg_session *db, bool quiet)
 {
+	char last[NAME_ROOM] = "";
 	int failures = 0;
 
 	for (int i = 0; i < STEPS_MAX; i++) {
@@ -56,10 +58,21 @@ migrate_event_index(struct pg_session *db, bool quiet)
 		if (res == NULL)
 			return false;
 		more = pg_rows(res) > 0;
-		/* Leftovers of our own builds count as well, so that it ends. */
-		if (more && strcmp(pg_field(res, "action"), "drop a leftover") == 0)
-			failures++;
-		if (more && (failures > ATTEMPTS || !step(db, res, quiet))) {
+		/* Leftovers, of our own builds too, count by partition, so that it ends. */
+		if (more && strcmp(pg_field(res, "partition"), last) != 0) {
+			snprintf(last, sizeof(last), "%s", pg_field(res, "partition"));
+			failures = 0;
+		}
+		if (more && strcmp(pg_field(res, "action"), "drop a leftover") == 0 &&
+		    ++failures > ATTEMPTS) {
+			fprintf(stderr,
+			    "tgctl: the index of events of %s: given up after %d attempts\n"
+			    "tgctl: the gateway works without it; run tgctl migrate again\n",
+			    last, ATTEMPTS);
+			pg_result_free(res);
+			return false;
+		}
+		if (more && !step(db, res, quiet)) {
 			pg_result_free(res);
 			return false;
 		}
