@@ -88,10 +88,11 @@ struct pg_link_callbacks {
 	const char *const *statements;
 	/* One string of SQL to run at connect after the preparation (LISTEN ...), or NULL. */
 	const char *setup_sql;
-	const struct pg_names *names;	/* NULL: libpq looks up names itself, and blocks */
+	const struct pg_names *names;	/* NULL: a URL with host names is refused */
 	_Atomic uint64_t *connects;	/* counts how often it was up, or NULL */
 	const char *synchronous_commit; /* what the session sets; NULL: "on" */
 	bool says_durability; /* the log is told at connect what would lose acknowledged records */
+	bool says_creators;   /* and who else may create functions in the schema of our tables */
 	bool single_row;      /* results of jobs arrive row by row, for large loads */
 };
 

@@ -23,6 +23,7 @@ enum setup_step {
 	SETUP_SETTINGS,
 	SETUP_ABANDONED,
 	SETUP_DURABILITY,
+	SETUP_CREATORS,
 	SETUP_SCHEMA,
 	SETUP_PREPARE,
 	SETUP_CALLER,
@@ -61,6 +62,7 @@ struct pg_link {
 	int nabandoned;
 	int nheld; /* of these: could not be ended */
 	struct log_gate durability_gate;
+	char creators[LINK_WHY]; /* the log says that they may create, or "" */
 
 	int64_t asked_us; /* boot clock: when the schema was asked for, and with it the time */
 	int server_connections;
@@ -96,6 +98,7 @@ bool link_send_abandoned(struct pg_link *) __attribute__((warn_unused_result));
 void link_take_abandoned(struct pg_link *, const struct pg_result *);
 bool link_send_durability(struct pg_link *) __attribute__((warn_unused_result));
 void link_take_durability(struct pg_link *, const struct pg_result *);
+void link_take_creators(struct pg_link *, const struct pg_result *);
 /* Does a warning say that a COMMIT has not waited for its standby? */
 bool link_is_doubt(const struct pg_result *);
 

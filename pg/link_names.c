@@ -18,8 +18,13 @@ link_name_hosts(struct pg_link *link)
 		link_lost(link, "out of memory");
 		return;
 	}
-	if (link->cb.names == NULL || pg_hosts_name(link->hosts, 0) == NULL) {
+	if (pg_hosts_name(link->hosts, 0) == NULL) {
 		link_connect(link);
+		return;
+	}
+	/* libpq would look them up by itself, and block the event loop. */
+	if (link->cb.names == NULL) {
+		link_lost(link, "nobody looks up host names for this connection");
 		return;
 	}
 	/* An answer that comes at once may have started the connection, or ended the attempt. */

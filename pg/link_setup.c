@@ -44,6 +44,8 @@ run_step(struct pg_link *link)
 	}
 	if (link->step == SETUP_ABANDONED && link->nabandoned == 0)
 		link->step = SETUP_DURABILITY;
+	if (link->step == SETUP_CREATORS && !link->cb.says_creators)
+		link->step = SETUP_SCHEMA;
 	link->asked_us = clock_boot_us();
 	if (link->step == SETUP_SETTINGS)
 		sent = send_sql(link, pg_sql("link_settings"));
@@ -51,6 +53,8 @@ run_step(struct pg_link *link)
 		sent = link_send_abandoned(link);
 	else if (link->step == SETUP_DURABILITY)
 		sent = link_send_durability(link);
+	else if (link->step == SETUP_CREATORS)
+		sent = send_sql(link, pg_sql("link_creators"));
 	else if (link->step == SETUP_SCHEMA)
 		sent = send_sql(link, pg_sql("link_schema"));
 	else if (link->step == SETUP_CALLER)
@@ -76,6 +80,8 @@ link_setup_result(struct pg_link *link, const PGresult *res)
 		link_take_abandoned(link, res);
 	if (link->step == SETUP_DURABILITY && PQntuples(res) == 1)
 		link_take_durability(link, res);
+	if (link->step == SETUP_CREATORS && PQntuples(res) == 1)
+		link_take_creators(link, res);
 	if (link->step != SETUP_SCHEMA || PQntuples(res) != 1)
 		return;
 	link->schema_version = strtoll(PQgetvalue(res, 0, 0), NULL, 10);

@@ -1,6 +1,7 @@
 /*
  * What a link watches on its connection: that a job makes progress, that a COMMIT has waited for what it
- * has to wait for, and that no backend of an earlier connection lives on (doc/design.md, Storing).
+ * has to wait for, that no backend of an earlier connection lives on (doc/design.md, Storing), and that
+ * nobody else may put functions beside our tables.
  */
 #include <event2/event.h>
 #include <libpq-fe.h>
@@ -179,6 +180,22 @@ link_take_durability(struct pg_link *link, const PGresult *res)
 	if (*unsafe != '\0')
 		log_warn("database: acknowledged records may be lost in a crash of the server (%s)",
 		    unsafe);
+}
+
+/* Once, and again when they are others. */
+void
+link_take_creators(struct pg_link *link, const PGresult *res)
+{
+	const char *schema = PQgetvalue(res, 0, 0), *roles = PQgetvalue(res, 0, 1);
+	char before[sizeof(link->creators)];
+
+	memcpy(before, link->creators, sizeof(before));
+	snprintf(link->creators, sizeof(link->creators), "%s", roles);
+	if (*roles == '\0' || strcmp(link->creators, before) == 0)
+		return;
+	log_warn("database: %s may create functions in the schema %s, which can run with the "
+		 "gateway's rights: REVOKE CREATE ON SCHEMA %s FROM %s",
+	    roles, schema, schema, roles);
 }
 
 /*

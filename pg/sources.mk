@@ -47,6 +47,7 @@ pg_statements = \
 	pg/sql/grants_statement.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
+	pg/sql/link_creators.sql \
 	pg/sql/link_durability.sql \
 	pg/sql/link_schema.sql \
 	pg/sql/link_settings.sql \

@@ -170,6 +170,7 @@ parts_start(struct worker *w)
 	    .born_session = born});
 	w->partitions = partitions_new(&(struct partitions_config){.base = w->base,
 	    .url = conf->database_url,
+	    .names = names_ops(w->names),
 	    .registry = registry,
 	    .retention_days = conf->retention_days,
 	    .raw_retention_days = conf->raw_retention_days,
@@ -246,7 +247,6 @@ parts_free(struct worker *w)
 		trackers_free(w->trackers);
 	jobs_free(w->jobs);
 	store_free(w->store);
-	names_free(w->names);
 	commands_free(w->commands);
 	retention_free(w->retention);
 	rhythm_free(w->rhythm);
@@ -257,6 +257,8 @@ parts_free(struct worker *w)
 	gateways_free(w->gateways);
 	sessions_free(w->sessions);
 	partitions_free(w->partitions);
+	/* Behind all that have a connection. */
+	names_free(w->names);
 	dead_workers_free(w->dead_workers);
 	rejected_free(w->rejected);
 	live_free(w->live);

@@ -10,7 +10,8 @@ from lib import commands, gateway, postgres, proc, suite
 from lib.fleet import imeis
 
 FUNCTIONS = ("SELECT p.oid::regprocedure, coalesce(array_to_string(proconfig, ';'), ''), prosrc LIKE '%telematics_schema%'"
-             " FROM pg_proc p WHERE proname LIKE 'telematics\\_%' AND proname <> 'telematics_pin'"
+             " FROM pg_proc p WHERE (proname LIKE 'telematics\\_%' AND proname <> 'telematics_pin'"
+             " OR pronamespace = to_regnamespace('omnitrack'))"
              # Those in BEGIN ATOMIC or RETURN were bound when they were made, whatever is on a search_path.
              " AND prosqlbody IS NULL ORDER BY 1")
 # Better matches than PostgreSQL's own, for the calls that our functions make.

@@ -115,7 +115,10 @@ def silence(database, gateway):
 
 
 def kill(gw):
-    for pid in [gw.pid()] + gw.workers():
+    """All at once: workers whose master has gone say goodbye for their trackers, and a master starts others."""
+    master, workers = gw.pid(), gw.workers()
+    os.kill(master, signal.SIGSTOP)
+    for pid in workers + [master]:
         os.kill(pid, signal.SIGKILL)
     gw.process.wait(5, "the gateway is dead")
 
@@ -144,6 +147,10 @@ def test_never_returns(bench):
     proc.check(two.logged(r'gateway "one" has been silent for \d+ s: 29 trackers|silent for \d+ s: 28 trackers'), "the log")
     database.query("UPDATE gateways SET sweep_at = now() - interval '3 minutes' WHERE id = 'one'")
     proc.wait_until(lambda: database.number(online % "one") == 0, 15, "the last one")
+    # A worker that was killed last may have closed one itself.
+    proc.equal(database.rows("SELECT count(*), bool_or(reason = 'gateway_silent'), bool_and(ended_at >= started_at) FROM"
+                             " device_sessions JOIN device_online USING (device_id, session_id, gateway) WHERE gateway = 'one'"),
+               [["29", "t", "t"]], "sessions that ended, as far as anybody knows")
     proc.wait_until(lambda: database.query("SELECT sweep_at FROM gateways WHERE id = 'one'") == "infinity", 5, "it is done")
     code, out, err = bench.tgctl("status", "-c", two.conf_path)
     proc.check(code == 0 and "gateways" in out and "one" in out and "two" in out, "tgctl status: %s%s" % (out, err))
@@ -169,6 +176,12 @@ def test_taken_for_dead(bench):
     proc.wait_until(lambda: database.number(online) == 5, 15, "online again")
     proc.equal([t.exchange(frame()) for t in trackers], [1] * 5, "ACKs")
     proc.check(one.logged("others took it for dead"), "the log says so")
+    # When such a session ends, that replaces what the others thought.
+    ended = "SELECT reason, count(*), sum(records) FROM device_sessions GROUP BY 1"
+    proc.equal(database.rows(ended), [["gateway_silent", "5", ""]], "sessions that count as ended")
+    for tracker in trackers:
+        tracker.close()
+    proc.wait_until(lambda: database.rows(ended) == [["peer", "5", "5"]], 15, "sessions that have ended")
     two.stop()
 
 

@@ -87,6 +87,40 @@ def test_chosen_weaker(bench):
     proc.wait_until(lambda: gw.logged(r"TELEM_SYNCHRONOUS_COMMIT=local: acknowledged records may be lost"), 10, "said")
 
 
+def test_others_may_create(bench):
+    """Who may put functions beside our tables is said once, not after each reconnect; again when it is another one."""
+    database = bench.database()
+    guest = "guest_" + database.name
+    database.query("CREATE ROLE %s; REVOKE CREATE ON SCHEMA public FROM PUBLIC" % guest)
+    database.add_devices(imeis(1))
+    gw = bench.gateway(database, TELEM_WORKERS=1)
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    said = r"%s may create functions in the schema public.*REVOKE CREATE ON SCHEMA public FROM %s"
+    sent = iter(range(9))
+
+    def reconnect():
+        """What is acknowledged now was stored through a connection that is set up."""
+        before = store_backends(database)
+        database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                       " AND application_name = 'telematics-gateway store'")
+        proc.wait_until(lambda: not [b for b in before if b in store_backends(database)], 10, "the old ones are gone")
+        proc.equal(tracker.exchange(frame(next(sent))), 1, "ACK")
+        proc.wait_until(lambda: len(store_backends(database)) == len(before) and gw.readyz()[0] == 200, 20, "all are back")
+
+    reconnect()
+    proc.check(not gw.logged("may create functions"), "nobody may: %s" % gw.log_text())
+    database.query("GRANT CREATE ON SCHEMA public TO %s" % guest)
+    for _ in range(2):
+        reconnect()
+    proc.wait_until(lambda: gw.logged(said % (guest, guest)), 10, "said of the guest")
+    proc.equal(len(re.findall("may create functions", gw.log_text())), 1, "lines")
+    database.query("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    reconnect()
+    proc.wait_until(lambda: gw.logged(said % ("PUBLIC", "PUBLIC")), 10, "said of everybody")
+    proc.equal(len(re.findall("may create functions", gw.log_text())), 2, "lines")
+    database.query("DROP OWNED BY %s; DROP ROLE %s" % (guest, guest))
+
+
 def test_cancelled_waits(bench):
     """Waits for a standby that hangs are cancelled and terminated: no ACK before the standby has the row."""
     cluster, standby, database, gw, tracker = with_standby(bench)

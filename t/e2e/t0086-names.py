@@ -74,6 +74,29 @@ def test_silent(bench):
     place.end(load)
 
 
+def test_upkeep(bench):
+    """The connection that looks after the partitions comes and goes: it doesn't wait for a silent name server either."""
+    if skipped():
+        return
+    place = Place(bench)
+    load = bench.fleet(place.gw, place.names, delay=0.02)
+    load.wait_all_progress()
+    last = "SELECT max(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'device_positions'::regclass"
+    last += " AND inhrelid::regclass::text ~ '[0-9]$'"
+    proc.wait_until(lambda: place.database.query("SELECT count(*) FROM device_positions_default") == "0"
+                    and place.database.query(last), 10, "a last partition")
+    gone = place.database.query(last)
+    place.server.silent = True
+    place.gw.hup()
+    proc.wait_until(lambda: place.gw.status()["generation"] == 2 and len(place.gw.workers()) == 2, 20,
+                    "the next generation is alone")
+    place.database.query("DROP TABLE %s" % gone)
+    place.gw.hup()
+    proc.wait_until(lambda: place.database.query(last) == gone, 90, "upkeep makes the partition again")
+    load.wait_all_progress(15)
+    place.end(load)
+
+
 def test_failover(bench):
     """The name moves to another address, and the old one is dead: the gateway follows."""
     if skipped():

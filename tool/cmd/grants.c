@@ -70,8 +70,7 @@ enum when {
 	"created_at, created_by, updated_at, sent_at, responded_at"
 
 /* Those of omnitrack.command_templates that are not set by the table itself. */
-#define TEMPLATE_COLUMNS \
-	"name, description, command_text, parameters, codec, dangerous, min_role"
+#define TEMPLATE_COLUMNS "name, description, command_text, parameters, codec, dangerous, min_role"
 
 /*
  * Kinds: see pg/sql/grants_statement.sql. The functions that need their owner's rights have them (SECURITY
@@ -217,9 +216,8 @@ static const struct grant {
 	"SELECT, INSERT (user_id, user_name, address, action, object_kind, object_id, request_id, "
 	"details)",
 	"table", "omnitrack.audit"},
-    {WEB, ALWAYS,
-	"SELECT, INSERT (" TEMPLATE_COLUMNS "), UPDATE (" TEMPLATE_COLUMNS "), DELETE", "table",
-	"omnitrack.command_templates"},
+    {WEB, ALWAYS, "SELECT, INSERT (" TEMPLATE_COLUMNS "), UPDATE (" TEMPLATE_COLUMNS "), DELETE",
+	"table", "omnitrack.command_templates"},
     {WEB, ALWAYS,
 	"SELECT, INSERT (key, request_hash, status, response), UPDATE (status, response), DELETE",
 	"table", "omnitrack.idempotency_keys"},
@@ -332,16 +330,17 @@ collect_public(struct pg_session *db, size_t role, const char *to, json_t *array
 		statement = pg_field(res, "statement");
 		loses = pg_field(res, "loses");
 		if (*pg_field(res, "owner") == 't')
-			json_array_append_new(array,
-			    json_pack("{s:s, s:s, s:s, s:s}", "role", roles[role].name, "to", to,
-				"statement", statement, "loses", loses));
+			json_array_append_new(
+			    array, json_pack("{s:s, s:s, s:s, s:s}", "role", roles[role].name, "to",
+				       to, "statement", statement, "loses", loses));
 		else
 			fprintf(stderr,
 			    "tgctl: warning: everybody may connect to the database, listen to what "
 			    "the web application is told, and notify it; its owner ends that: %s\n",
 			    statement);
 		if (*loses != '\0')
-			fprintf(stderr, "tgctl: warning: without CONNECT for PUBLIC these lose access: %s\n",
+			fprintf(stderr,
+			    "tgctl: warning: without CONNECT for PUBLIC these lose access: %s\n",
 			    loses);
 	}
 	pg_result_free(res);
@@ -370,7 +369,8 @@ print_statements(const struct conf *conf, const json_t *array)
 		before = role;
 		loses = json_string_value(json_object_get(row, "loses"));
 		if (loses != NULL && *loses != '\0')
-			printf("-- These lose access to the database, unless it is granted to them: %s\n",
+			printf(
+			    "-- These lose access to the database, unless it is granted to them: %s\n",
 			    loses);
 		puts(json_string_value(json_object_get(row, "statement")));
 	}

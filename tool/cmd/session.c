@@ -53,8 +53,8 @@ session_list(const struct options *opts, long long limit, bool past, const char 
 	pg_param_int(&params, limit);
 	if (past)
 		pg_param_text(&params, imei);
-	res = db != NULL ? database_query(
-			       db, "listing sessions", past ? "session_past" : "session_list", &params)
+	res = db != NULL ? database_query(db, "listing sessions",
+			       past ? "session_past" : "session_list", &params)
 			 : NULL;
 	if (res != NULL) {
 		status = TOOL_OK;

@@ -352,6 +352,8 @@ store_new(const struct store_config *cfg)
 	    .statements = prepared,
 	    .synchronous_commit = cfg->synchronous_commit,
 	    .says_durability = true,
+	    /* One worker of the gateway is enough. */
+	    .says_creators = cfg->owner / SHM_BLOCKS == 0,
 	    .setup_sql = cfg->setup_sql,
 	    .connects = &s->stats->db_connects,
 	    .names = cfg->names};

@@ -130,6 +130,7 @@ begin_round(struct partitions *p)
 	    .down = link_down,
 	    .statements = statements,
 	    .setup_sql = pg_sql("partitions_session"),
+	    .names = p->cfg.names,
 	    .connects = p->cfg.connects};
 
 	/* One worker of the gateway is enough. */

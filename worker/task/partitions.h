@@ -17,10 +17,12 @@
 
 struct event_base;
 struct partitions;
+struct pg_names;
 
 struct partitions_config {
 	struct event_base *base;
-	const char *url; /* must outlive it */
+	const char *url;	      /* must outlive it */
+	const struct pg_names *names; /* must outlive it too; NULL if the URL has no host names */
 	struct registry *registry;
 	int retention_days, raw_retention_days;
 	_Atomic uint64_t *connects; /* counts connections made, or NULL */

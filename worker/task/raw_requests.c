@@ -17,8 +17,8 @@
 #define LOOK_EVERY_MS 60000 /* for a notification that was missed */
 #define AFTER_ERROR_MS 5000
 
-static const char *const statements[] = {"raw_requests_drop", "raw_requests_next", "positions_insert",
-    "raw_requests_message", "raw_requests_book", NULL};
+static const char *const statements[] = {"raw_requests_drop", "raw_requests_next",
+    "positions_insert", "raw_requests_message", "raw_requests_book", NULL};
 
 /* What the next turn does: one statement. */
 enum step { DROP, NEXT, POSITIONS, MESSAGES, BOOK };
@@ -303,8 +303,11 @@ raw_requests_new(bool active)
 	if (r == NULL)
 		return NULL;
 	r->active = active;
-	r->job = (struct job){
-	    .turn = {.name = "raw requests", .ctx = r, .start = start, .result = result, .end = end},
+	r->job = (struct job){.turn = {.name = "raw requests",
+				  .ctx = r,
+				  .start = start,
+				  .result = result,
+				  .end = end},
 	    .due = is_due,
 	    .up = look,
 	    .channel = "telematics_raw",

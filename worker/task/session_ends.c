@@ -17,7 +17,16 @@
 #define RETRY_MS 1000
 #define LOG_EVERY_MS 60000
 
-enum { ENDS_DEVICE, ENDS_SESSION, ENDS_STARTED, ENDS_ENDED, ENDS_RECORDS, ENDS_ADDR, ENDS_REASON, ENDS_COLUMNS };
+enum {
+	ENDS_DEVICE,
+	ENDS_SESSION,
+	ENDS_STARTED,
+	ENDS_ENDED,
+	ENDS_RECORDS,
+	ENDS_ADDR,
+	ENDS_REASON,
+	ENDS_COLUMNS
+};
 
 static const char *const statements[] = {"sessions_ended", NULL};
 
@@ -55,8 +64,9 @@ session_ends_add(struct session_ends *e, const struct session_end *end)
 
 	if (!make_room(e)) {
 		if (log_gate_open(&e->full_gate, clock_mono_ms(), LOG_EVERY_MS, &suppressed))
-			log_warn("too many ended sessions wait for the database: some will be missing in "
-				 "device_sessions (%" PRIu64 " more since the last line)",
+			log_warn(
+			    "too many ended sessions wait for the database: some will be missing in "
+			    "device_sessions (%" PRIu64 " more since the last line)",
 			    suppressed);
 		return;
 	}
@@ -149,10 +159,10 @@ session_ends_new(const char *gateway_id)
 		free(e);
 		return NULL;
 	}
-	e->job = (struct job){
-	    .turn = {.name = "session ends", .ctx = e, .start = start, .end = end},
-	    .due = is_due,
-	    .statements = statements};
+	e->job =
+	    (struct job){.turn = {.name = "session ends", .ctx = e, .start = start, .end = end},
+		.due = is_due,
+		.statements = statements};
 	return e;
 }
 

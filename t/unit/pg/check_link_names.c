@@ -100,6 +100,16 @@ START_TEST(nobody_answers)
 }
 END_TEST
 
+/* libpq would wait for a name server, and the event loop with it. */
+START_TEST(nobody_to_ask)
+{
+	rig.cb.names = NULL;
+	rig_link("host=a.invalid");
+	UNTIL(rig.downs == 1);
+	ck_assert_str_eq(rig.why, "nobody looks up host names for this connection");
+}
+END_TEST
+
 TCase *
 names_case(void)
 {
@@ -108,6 +118,7 @@ names_case(void)
 	tcase_add_checked_fixture(t, rig_open, rig_close);
 	tcase_add_test(t, the_address_is_used);
 	tcase_add_test(t, no_address);
+	tcase_add_test(t, nobody_to_ask);
 	tcase_add_test(t, nobody_answers);
 	return t;
 }

@@ -64,10 +64,9 @@ START_TEST(follows_changes)
 	UNTIL(&r, registry_loaded(r.registry));
 	rig_settle(&r, 0);
 	loads = reloads(&r);
-	int64_t begin = clock_mono_ms();
+	/* By the notification: the next full load is farther away than UNTIL() waits. */
 	SQL(&r, "UPDATE devices SET enabled = false WHERE id = 1");
 	UNTIL(&r, !entry_of(&r, 1).enabled);
-	ck_assert_int_lt(clock_mono_ms() - begin, 1000);
 	SQL(&r, "DELETE FROM devices WHERE id = 2");
 	UNTIL(&r, !entry_of(&r, 2).present);
 	SQL(&r, "INSERT INTO devices (id, imei) VALUES (4, '350000000000004')");

@@ -98,6 +98,23 @@ START_TEST(clocks_that_are_not_trusted_move_nothing)
 }
 END_TEST
 
+/* The job's own end(), watched: an error that it deals with costs no pause (check_jobs.c). */
+static struct {
+	struct job *job;
+	void (*end)(void *, enum pg_outcome, const struct pg_error *);
+	int errors;
+} watched;
+
+static void
+watched_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
+{
+	watched.end(ctx, outcome, error);
+	if (outcome != PG_ERROR)
+		return;
+	watched.errors++;
+	ck_assert(watched.job->handled);
+}
+
 START_TEST(several_refused_rows_are_found)
 {
 	struct rig r;
@@ -114,11 +131,12 @@ START_TEST(several_refused_rows_are_found)
 	SQL(&r, "ALTER TABLE devices ADD CHECK (id <> 78 OR last_ping IS NULL)");
 	for (int i = 1; i <= 300; i++)
 		position(l, e[i], i, T0, 10, true);
-	int64_t begin = clock_mono_ms();
+	watched.job = live_job(l);
+	watched.end = watched.job->turn.end;
+	watched.job->turn.end = watched_end;
 	rig_start(&r);
 	settled(&r, l);
-	ck_assert_int_lt(
-	    clock_mono_ms() - begin, 3000); /* with a pause per refused statement it took longer */
+	ck_assert_int_gt(watched.errors, 5);
 	ck_assert_str_eq(VALUE(&r, "SELECT count(*) FROM device_online"), "296");
 	ck_assert_str_eq(
 	    VALUE(&r, "SELECT count(*) FROM devices WHERE last_ping IS NOT NULL"), "295");
@@ -385,11 +403,9 @@ START_TEST(rows_that_somebody_holds_locked_are_left_out)
 		    " WHERE latitude IS NOT NULL"));
 	UNTIL(&r, stats_get(&r.stats->blocked_live_rows) == 1);
 	ck_assert(live_pending(l));
-	/* From now on nobody waits for it. */
-	int64_t begin = clock_mono_ms();
+	/* The others go on beside it. */
 	position(l, e[3], 3, T0 + 1, 20, true);
 	UNTIL(&r, SAYS(&r, "20", "SELECT latitude FROM device_online WHERE device_id = 3"));
-	ck_assert_int_lt(clock_mono_ms() - begin, 5000);
 	SQL(&r, "ROLLBACK");
 	settled(&r, l);
 	ck_assert_str_eq(VALUE(&r, "SELECT latitude FROM device_online WHERE device_id = 2"), "12");

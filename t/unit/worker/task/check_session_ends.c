@@ -50,10 +50,12 @@ START_TEST(a_row_each)
 	ck_assert(!session_ends_pending(ends));
 	add(1, 7, 42);
 	UNTIL(&r, !session_ends_pending(ends));
-	ck_assert_str_eq(VALUE(&r, "SELECT concat_ws(' ', device_id, session_id = (" T0_SQL " + 7) * 2048000000::bigint,"
-				   " extract(epoch FROM started_at)::int - " T0_SQL ","
-				   " extract(epoch FROM ended_at - started_at)::numeric(3, 1), records,"
-				   " gateway, host(remote_addr), reason) FROM device_sessions"),
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT concat_ws(' ', device_id, session_id = (" T0_SQL
+		      " + 7) * 2048000000::bigint,"
+		      " extract(epoch FROM started_at)::int - " T0_SQL ","
+		      " extract(epoch FROM ended_at - started_at)::numeric(3, 1), records,"
+		      " gateway, host(remote_addr), reason) FROM device_sessions"),
 	    "1 t 7 0.5 42 gw 192.0.2.1 peer");
 	end();
 }
@@ -103,7 +105,8 @@ START_TEST(refused_ones_go)
 	UNTIL(&r, !session_ends_pending(ends));
 	add(14, 7, 1);
 	UNTIL(&r, !session_ends_pending(ends));
-	ck_assert_str_eq(VALUE(&r, "SELECT string_agg(device_id::text, ' ') FROM device_sessions"), "14");
+	ck_assert_str_eq(
+	    VALUE(&r, "SELECT string_agg(device_id::text, ' ') FROM device_sessions"), "14");
 	end();
 }
 END_TEST
