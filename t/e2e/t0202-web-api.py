@@ -318,7 +318,7 @@ def test_last_admin(bench):
     admin.delete("/users/" + me, 409)
     admin.patch("/users/" + me, {"roles": [{"group": "9", "role": "viewer"}]}, 422)
     group = admin.post("/groups", {"name": "G"}, 201)["id"]
-    admin.patch("/users/" + me, {"roles": [{"group": group, "role": "admin"}]}, 400)
+    admin.patch("/users/" + me, {"roles": [{"group": group, "role": "admin"}]}, 422)
     admin.post("/groups", {"name": "g"}, 409)
     below = admin.post("/groups", {"name": "g", "parent": group}, 201)["id"]
     admin.patch("/groups/" + group, {"parent": below}, 409)
