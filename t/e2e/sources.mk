@@ -1,5 +1,14 @@
 # End-to-end tests: the gateway of this build tree, a private PostgreSQL, simulated trackers.
 # Skipped where no PostgreSQL server is installed, or by E2E_MODE=skip.
+# What needs omnitrack-web; it is skipped where that isn't built.
+web_tests = \
+	t/e2e/t0200-web-live.py \
+	t/e2e/t0201-web-rights.py \
+	t/e2e/t0202-web-api.py \
+	t/e2e/t0203-web-schema.py \
+	t/e2e/t0204-web-daemon.py \
+	t/e2e/t0210-web-pages.py
+
 e2e_tests = \
 	t/e2e/t0000-harness.py \
 	t/e2e/t0001-first-ack.py \
@@ -73,12 +82,7 @@ e2e_tests = \
 	t/e2e/t0110-live-feed.py \
 	t/e2e/t0111-omnitrack-schema.py \
 	t/e2e/t0112-sessions-in-time.py \
-	t/e2e/t0200-web-live.py \
-	t/e2e/t0201-web-rights.py \
-	t/e2e/t0202-web-api.py \
-	t/e2e/t0203-web-schema.py \
-	t/e2e/t0204-web-daemon.py \
-	t/e2e/t0210-web-pages.py
+	$(web_tests)
 e2e_lib = \
 	t/e2e/lib/__init__.py \
 	t/e2e/lib/audit.py \
@@ -134,7 +138,7 @@ PY_LOG_COMPILER = env PYTHONDONTWRITEBYTECODE=1 \
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) $(e2e_lib) t/alerts/alerts_test.yml CONTRIBUTING.md \
 	scripts/coverage scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run \
-	t/postgres/fetch t/postgres/versions \
+	t/postgres/fetch t/postgres/versions t/web/schemathesis.requirements \
 	t/roots/boot t/roots/devices t/roots/enter t/roots/make t/roots/run
 
 # Only these tests, e.g. make check-e2e E2E='t/e2e/t0001-first-ack.py'
