@@ -33,7 +33,7 @@ ELSEWHERE = {
     ("README.md", "./autogen.sh          # only in a clone; a release tarball has configure already"):
         "scripts/test",
     ("doc/performance.md",
-     "make bench                                   # builds the programs of bench/ and measures; under five minutes"):
+     "make bench                                   # builds the programs of bench/ and measures; about six minutes"):
         "bench/run",
 }
 RUN = ("sh", "sql")
@@ -229,7 +229,9 @@ def test_names(bench):
         keys = set(re.findall(r"(?m)^#?([A-Z][A-Z_]+)=", f.read()))
     names = {line.split()[2] for line in gw.http("/metrics")[1].splitlines() if line.startswith("# TYPE ")}
     names |= set(ROLES) | {r[0] for r in database.rows(
-        "SELECT proname FROM pg_proc WHERE proname LIKE 'telem%' UNION SELECT relname FROM pg_class")}
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'telem%' UNION SELECT relname FROM pg_class"
+        # The channels on which functions of ours notify.
+        " UNION SELECT (regexp_matches(prosrc, $$'(telematics_[a-z_]+)'$$, 'g'))[1] FROM pg_proc WHERE prosrc ~ 'pg_notify'")}
     helps = {}
     for page in pages.all_pages().values():
         for text in page.inline:
