@@ -17,7 +17,7 @@
 #define PORTS 10000 /* connections from one source address */
 #define SOURCE_IPS_MAX 250
 
-enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PROFILE, PORT, RANGE };
+enum kind { FLAG, TEXT, U32, I64, SECONDS, NUMBER, CODEC, PROFILE, PORT, RANGE, PLACE };
 
 /* One row per option drives parsing, limits and the help. */
 static const struct option_row {
@@ -43,6 +43,8 @@ static const struct option_row {
     ROW("profile", PROFILE, profiles, 0, 0, "NAME",
 	"send what a real device sends, with its events: van (FMB920), can (FMC130 with CAN), truck (FMB640 with "
 	"tachograph), asset (TAT140), eye (FMC125 near an EYE beacon), mix (by turns); --codec and --io have no effect"),
+    ROW("near", PLACE, near_latitude, 0, 0, "LAT,LON",
+	"drive around there (default: each around one of 16 cities)"),
     ROW("records", U32, records, 1, 255, "N", "records per frame (5)"),
     ROW("io", U32, io, 0, SIM_IO_MAX, "N", "IO elements per record (12)"),
     ROW("interval", I64, interval_ms, 1, 86400e3, "MS",
@@ -212,6 +214,27 @@ parse_range(struct sim_options *o, const struct option_row *row, const char *tex
 	       parse_number(o, &high, between != NULL ? between + 2 : low) && pair[0] <= pair[1];
 }
 
+/* Degrees. Neither near a pole nor where longitudes jump: a vehicle roams a degree. */
+static bool
+parse_place(struct sim_options *o, const char *text)
+{
+	static const struct option_row latitude = {
+	    .kind = NUMBER, .at = offsetof(struct sim_options, near_latitude), .low = -80, .high = 80};
+	static const struct option_row longitude = {.kind = NUMBER,
+	    .at = offsetof(struct sim_options, near_longitude),
+	    .low = -179,
+	    .high = 179};
+	const char *comma = strchr(text, ',');
+	char first[24];
+
+	if (comma == NULL || (size_t)(comma - text) >= sizeof(first))
+		return false;
+	memcpy(first, text, (size_t)(comma - text));
+	first[comma - text] = '\0';
+	o->has_near = parse_number(o, &latitude, first) && parse_number(o, &longitude, comma + 1);
+	return o->has_near;
+}
+
 static bool
 parse_imei_base(struct sim_options *o, const char *text)
 {
@@ -241,6 +264,8 @@ parse_one(struct sim_options *o, const struct option_row *row, const char *text)
 		return parse_profile(o, text);
 	case RANGE:
 		return parse_range(o, row, text);
+	case PLACE:
+		return parse_place(o, text);
 	default:
 		return parse_number(o, row, text);
 	}

@@ -33,6 +33,8 @@ struct sim_options {
 	unsigned ncodecs;
 	enum sim_profile profiles[SIM_PROFILES]; /* instead of codec and io */
 	unsigned nprofiles;
+	double near_latitude, near_longitude; /* with has_near: all drive around there */
+	bool has_near;
 	bool allow_remote, split, glue, idle, handshake_only, retry_refused, json, latency, quiet;
 	bool no_commands;
 };

@@ -164,6 +164,18 @@ sim_road_init(struct sim_road *r, uint64_t seed, double no_fix)
 	r->seen_longitude = (int32_t)lrint(r->longitude * 1e7);
 }
 
+void
+sim_road_move(struct sim_road *r, double latitude, double longitude)
+{
+	r->latitude += latitude - r->home_latitude;
+	r->longitude += longitude - r->home_longitude;
+	r->home_latitude = latitude;
+	r->home_longitude = longitude;
+	r->seen_latitude = (int32_t)lrint(r->latitude * 1e7);
+	r->seen_longitude = (int32_t)lrint(r->longitude * 1e7);
+	set_heading(r, r->heading); /* a degree of longitude has another length there */
+}
+
 /* Tunnels come in runs; `no_fix` percent of all observations lie in one. */
 static void
 look_up(struct sim_road *r)

@@ -58,6 +58,9 @@ struct sim_fix {
 /* A vehicle in the middle of its day. `no_fix`: percent of observations without a fix. */
 void sim_road_init(struct sim_road *, uint64_t seed, double no_fix);
 
+/* Moves the vehicle, as it is, and its home to another region: degrees, of places that roads reach. */
+void sim_road_move(struct sim_road *, double latitude, double longitude);
+
 /* Lets dt_ms go by, then observes. */
 void sim_road_step(struct sim_road *, uint64_t dt_ms, struct sim_fix *);
 

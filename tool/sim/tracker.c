@@ -38,6 +38,8 @@ sim_tracker_init(struct sim *s, struct sim_tracker *t, uint64_t imei)
 	t->imei = imei;
 	t->template = &s->template[i % s->templates];
 	sim_road_init(&t->road, sim_random(&seed), s->opt.no_fix);
+	if (s->opt.has_near)
+		sim_road_move(&t->road, s->opt.near_latitude, s->opt.near_longitude);
 	t->rng = sim_random(&seed);
 	if (s->opt.interval_ms > 0)
 		phase = (int64_t)(sim_random(&t->rng) % (uint64_t)s->opt.interval_ms);

@@ -131,6 +131,31 @@ START_TEST(it_stays_in_its_region)
 }
 END_TEST
 
+/* Elsewhere it drives as far and as fast: a degree of longitude is shorter in the north. */
+START_TEST(it_can_be_moved)
+{
+	struct sim_fix before, now;
+	struct sim_road r;
+	double way, most;
+
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		sim_road_init(&r, seed, 0);
+		sim_road_move(&r, 69.65, 18.96);
+		sim_road_step(&r, 1000, &before);
+		ck_assert_double_lt(fabs(before.latitude * 1e-7 - 69.65), 0.3);
+		ck_assert_double_lt(fabs(before.longitude * 1e-7 - 18.96), 0.3);
+		for (int i = 0; i < 600; i++, before = now) {
+			sim_road_step(&r, 1000, &now);
+			way = distance(&before, &now);
+			most = before.speed > now.speed ? before.speed : now.speed;
+			ck_assert_double_le(way, most / 3.6 + 3);
+			if (before.angle == now.angle && before.speed == now.speed && before.speed > 20)
+				ck_assert_double_ge(way, now.speed / 3.6 - 3);
+		}
+	}
+}
+END_TEST
+
 START_TEST(the_same_seed_is_the_same_drive)
 {
 	struct sim_road a, b, c;
@@ -210,6 +235,7 @@ main(void)
 	tcase_add_test(tc, heading_is_the_direction_of_travel);
 	tcase_add_test(tc, a_day_has_trips_lights_and_parking);
 	tcase_add_test(tc, it_stays_in_its_region);
+	tcase_add_test(tc, it_can_be_moved);
 	tcase_add_test(tc, the_same_seed_is_the_same_drive);
 	tcase_add_test(tc, no_fix_repeats_the_position);
 	tcase_add_test(tc, long_silence);
