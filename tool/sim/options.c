@@ -218,8 +218,10 @@ parse_range(struct sim_options *o, const struct option_row *row, const char *tex
 static bool
 parse_place(struct sim_options *o, const char *text)
 {
-	static const struct option_row latitude = {
-	    .kind = NUMBER, .at = offsetof(struct sim_options, near_latitude), .low = -80, .high = 80};
+	static const struct option_row latitude = {.kind = NUMBER,
+	    .at = offsetof(struct sim_options, near_latitude),
+	    .low = -80,
+	    .high = 80};
 	static const struct option_row longitude = {.kind = NUMBER,
 	    .at = offsetof(struct sim_options, near_longitude),
 	    .low = -179,
