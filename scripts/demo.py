@@ -1,4 +1,4 @@
-"""The running part of scripts/demo: PostgreSQL, gateway, fleet, and a table of live positions.
+"""The running part of scripts/demo: PostgreSQL, gateway, fleet, the web application, and a table of live positions.
 
 Everything it starts ends with it. Works in a terminal (a table that refreshes) and without one (a line
 a second). Reads the environment that scripts/demo describes.
@@ -15,6 +15,7 @@ TOP = os.environ["TOP_SRCDIR"]
 BUILD = os.environ["TOP_BUILDDIR"]
 sys.path.insert(0, os.path.join(TOP, "t", "e2e"))
 from lib import gateway, postgres, proc   # what the end-to-end tests use
+import demo_web
 
 FIRST_IMEI = 359990000000001
 SECONDS = float(os.environ.get("DEMO_SECONDS") or 0)
@@ -53,14 +54,15 @@ class ExternalDatabase:
 
 
 def cluster_folder(scope):
-    """./demo-cluster, or a folder under /var/tmp if the user who runs PostgreSQL can't get there."""
+    """DEMO_CLUSTER or ./demo-cluster, or a folder under /var/tmp if the user who runs PostgreSQL can't get there."""
     user = proc.unprivileged_user()
-    folder = os.path.join(TOP, "demo-cluster")
+    folder = os.environ.get("DEMO_CLUSTER") or os.path.join(TOP, "demo-cluster")
+    around = os.path.dirname(folder)
     if user is not None:
-        probe = subprocess.run(["test", "-x", TOP], user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+        probe = subprocess.run(["test", "-x", around], user=user.pw_uid, group=user.pw_gid, extra_groups=[])
         if probe.returncode != 0 or len(folder) > 80:
             folder = tempfile.mkdtemp(prefix="telematics-demo-", dir="/var/tmp")
-            print("PostgreSQL runs as %s, who can't enter %s: using %s" % (user.pw_name, TOP, folder))
+            print("PostgreSQL runs as %s, who can't enter %s: using %s" % (user.pw_name, around, folder))
     elif len(folder) > 80:   # a Unix socket's path has at most 107 bytes
         folder = tempfile.mkdtemp(prefix="telematics-demo-", dir="/var/tmp")
     proc.check(not os.path.isdir(os.path.join(folder, "data")) or not pid_alive(folder),
@@ -121,7 +123,7 @@ class Screen:
                 newest[0], newest[1], newest[2], newest[3], newest[4]) if newest else "no position yet"),
                 flush=True)
             return
-        out = ["\033[H\033[1mtelematics-gateway demo\033[0m   " + where, "", line, "",
+        out = ["\033[H\033[1mOmniTrack demo\033[0m", ""] + where + ["", line, "",
                "\033[4m%-9s %-16s %11s %11s %6s %8s %5s %8s  %-8s\033[0m" % (
                    "UTC", "IMEI", "latitude", "longitude", "km/h", "heading", "sats", "volts", "model")]
         for r in rows[:ROWS_SHOWN]:
@@ -132,20 +134,8 @@ class Screen:
         sys.stdout.flush()
 
 
-def demo(scope):
-    imeis = [str(FIRST_IMEI + i) for i in range(TRACKERS)]
-    work = proc.scratch(scope, "telematics-demo-")
-    if URL:
-        database = ExternalDatabase(URL)
-    else:
-        print("Making a private PostgreSQL ...")
-        cluster = postgres.Cluster(scope, cluster_folder(scope))
-        cluster.query("CREATE DATABASE telematics OWNER tg", "postgres")
-        database = postgres.Database(cluster, "telematics")
-    tgctl(database.url, "migrate")
-    register(scope, database, imeis)
-    gw = gateway.Gateway(scope, work, database.url, TELEM_GATEWAY_ID="demo")
-    scope.later(lambda: gw.process.exited() or gw.stop())
+def simple_fleet(scope, work, gw, imeis):
+    """All around the world. Returns what is to be looked after every second."""
     listed = os.path.join(work, "imeis")
     with open(listed, "w") as f:
         f.write("\n".join(imeis) + "\n")
@@ -157,17 +147,60 @@ def demo(scope):
         fleet.exited() or proc.wait_until(fleet.exited, 5, "the fleet ends")
     scope.later(fleet.kill_group)
     scope.later(end_fleet)
-    where = "trackers: 127.0.0.1:%d   metrics: http://127.0.0.1:%s/metrics" % (gw.port,
-                                                                              gw.keys["METRICS_PORT"])
-    print(where)
+    return lambda: proc.check(not fleet.exited(), "the fleet has ended:\n" + fleet.output()[-2000:])
+
+
+def without_web():
+    """Why the web application is left out, or None."""
+    return "it would leave users and groups in your database" if URL else demo_web.missing()
+
+
+def demo(scope):
+    imeis = [str(FIRST_IMEI + i) for i in range(TRACKERS)]
+    work = proc.scratch(scope, "telematics-demo-")
+    reason, show, where = without_web(), None, []
+    if URL:
+        database = ExternalDatabase(URL)
+    else:
+        print("Making a private PostgreSQL ...", flush=True)
+        cluster = postgres.Cluster(scope, cluster_folder(scope))
+        cluster.query("CREATE DATABASE telematics OWNER tg", "postgres")
+        database = postgres.Database(cluster, "telematics")
+    tgctl(database.url, "migrate")
+    if reason:
+        register(scope, database, imeis)
+    else:
+        show = demo_web.Show(scope, work, database, TRACKERS, FIRST_IMEI, tgctl)
+        demo_web.put(database, show.vehicles)
+    gw = gateway.Gateway(scope, work, database.url, TELEM_GATEWAY_ID="demo",
+                         TELEM_CONTROL_SOCKET=os.path.join(work, "control"))
+    scope.later(lambda: gw.process.exited() or gw.stop())
+    if reason:
+        where.append("without the web application: " + reason)
+        step = simple_fleet(scope, work, gw, imeis)
+    else:
+        print("Starting a fleet and the web application ...", flush=True)
+        scope.later(show.end_fleet)
+        show.begin(gw)
+        step = show.step
+        where.append("open (once): %s" % show.link())
+        where.append("then:        %s   sign in as %s, password %s" % (show.address(), demo_web.LOGIN, show.password))
+    where.append("trackers: 127.0.0.1:%d   metrics: http://127.0.0.1:%s/metrics" % (gw.port, gw.keys["METRICS_PORT"]))
+    watch(gw, database, imeis, step, where)
+
+
+def watch(gw, database, imeis, step, where):
+    """The picture, until it ends."""
     screen = Screen()
     if screen.tty:
         sys.stdout.write("\033[2J")
+    else:
+        print("\n".join(where), flush=True)
     end = time.monotonic() + SECONDS if SECONDS else None
     rows = []
     while end is None or time.monotonic() < end:
         proc.check(not gw.process.exited(), "the gateway has ended:\n" + gw.log_text()[-2000:])
-        proc.check(not fleet.exited(), "the fleet has ended:\n" + fleet.output()[-2000:])
+        step()
         answer = database.query(LIVE_SQL % (",".join(imeis), ROWS_SHOWN))
         rows = [line.split("\t") for line in answer.split("\n") if line]
         answer = database.query(EVENTS_SQL % (",".join(imeis), EVENTS_SHOWN))
