@@ -11,26 +11,29 @@ COMPANY = "Amber Line"
 # Each group and the one that it is in; None: the root, which is the company.
 GROUPS = [("Couriers", None), ("Vilnius", "Couriers"), ("Kaunas", "Couriers"), ("Warsaw", "Couriers"), ("Haulage", None),
           ("Cold chain", None), ("Service cars", None), ("Trailers", None)]
-# Where they drive: degrees, and the country.
+# Where they drive: degrees, and the country. Vans around their depots, trucks along the roads west and south.
 PLACES = {
     "Vilnius": (54.687, 25.280, "LT"), "Kaunas": (54.898, 23.904, "LT"), "Panevėžys": (55.733, 24.350, "LT"),
-    "Šiauliai": (55.934, 23.314, "LT"), "Białystok": (53.133, 23.160, "PL"), "Warsaw": (52.230, 21.012, "PL"),
-    "Łódź": (51.770, 19.456, "PL"), "Poznań": (52.406, 16.925, "PL"), "Wrocław": (51.108, 17.038, "PL"),
-    "Berlin": (52.520, 13.405, "DE"), "Leipzig": (51.340, 12.375, "DE"), "Prague": (50.075, 14.437, "CZ"),
-    "Brno": (49.195, 16.607, "CZ"),
+    "Šiauliai": (55.934, 23.314, "LT"), "Marijampolė": (54.560, 23.350, "LT"), "Suwałki": (54.100, 22.930, "PL"),
+    "Białystok": (53.133, 23.160, "PL"), "Łomża": (53.178, 22.059, "PL"), "Warsaw": (52.230, 21.012, "PL"),
+    "Łódź": (51.770, 19.456, "PL"), "Konin": (52.223, 18.251, "PL"), "Poznań": (52.406, 16.925, "PL"),
+    "Świebodzin": (52.247, 15.533, "PL"), "Wrocław": (51.108, 17.038, "PL"), "Opole": (50.671, 17.926, "PL"),
+    "Katowice": (50.264, 19.023, "PL"), "Frankfurt (Oder)": (52.347, 14.550, "DE"), "Berlin": (52.520, 13.405, "DE"),
+    "Leipzig": (51.340, 12.375, "DE"), "Dresden": (51.050, 13.737, "DE"), "Prague": (50.075, 14.437, "CZ"),
+    "Jihlava": (49.396, 15.591, "CZ"), "Olomouc": (49.594, 17.251, "CZ"),
 }
+HAULAGE = ["Marijampolė", "Suwałki", "Białystok", "Łomża", "Konin", "Poznań", "Świebodzin", "Wrocław", "Opole", "Katowice",
+           "Frankfurt (Oder)", "Berlin", "Leipzig", "Dresden", "Prague", "Jihlava", "Olomouc"]
 # Of `tgctl sim --profile`: the model that it pretends to be, what it sits in.
 PROFILES = {"van": ("FMB920", "Van"), "can": ("FMC130", "Car"), "truck": ("FMB640", "Truck"),
             "asset": ("TAT140", "Trailer"), "eye": ("FMC125", "Reefer")}
 # How many of sixty: group, profile, place.
 SHARES = [
     (10, "Vilnius", "van", "Vilnius"), (7, "Kaunas", "van", "Kaunas"), (8, "Warsaw", "van", "Warsaw"),
-    (2, "Haulage", "truck", "Białystok"), (3, "Haulage", "truck", "Poznań"), (2, "Haulage", "truck", "Wrocław"),
-    (3, "Haulage", "truck", "Berlin"), (2, "Haulage", "truck", "Leipzig"), (3, "Haulage", "truck", "Prague"),
-    (2, "Haulage", "truck", "Brno"), (4, "Cold chain", "eye", "Łódź"), (3, "Cold chain", "eye", "Panevėžys"),
+    (4, "Cold chain", "eye", "Łódź"), (3, "Cold chain", "eye", "Panevėžys"),
     (5, "Service cars", "can", "Vilnius"), (2, "Service cars", "can", "Kaunas"), (2, "Trailers", "asset", "Poznań"),
     (2, "Trailers", "asset", "Šiauliai"),
-]
+] + [(1, "Haulage", "truck", place) for place in HAULAGE]
 STRIDE = 37   # has no common divisor with sixty: any first few of them are of many kinds
 
 # Vehicles that have something the matter: story, group, profile, place, notes.
@@ -39,7 +42,7 @@ STORIES = [
     ("refused", "Warsaw", "van", "Warsaw", "Sold in spring; the tracker is still in it."),
     ("no-fix", "Kaunas", "van", "Kaunas", None),
     ("clock", "Service cars", "can", "Vilnius", None),
-    ("stopped", "Haulage", "truck", "Poznań", None),
+    ("stopped", "Haulage", "truck", "Łomża", None),
     ("stopped-long", "Trailers", "asset", "Białystok", None),
 ]
 Vehicle = collections.namedtuple("Vehicle", "imei name plate model group category place profile story notes")
@@ -65,8 +68,9 @@ def vehicles(first_imei, moving):
     count, made = collections.Counter(), []
     for i, (story, group, profile, place, notes) in enumerate(wanted):
         model, kind = PROFILES[profile]
-        count[kind, place] += 1
-        made.append(Vehicle(str(first_imei + i), "%s %s %02d" % (kind, place, count[kind, place]),
+        home = "%s %s" % (kind, place) if profile in ("van", "can") else kind   # the others are at home nowhere
+        count[home] += 1
+        made.append(Vehicle(str(first_imei + i), "%s %02d" % (home, count[home]),
                             plate(PLACES[place][2], rnd), model, group, kind.lower(), place, profile, story, notes))
     return made
 

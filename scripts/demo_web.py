@@ -160,8 +160,8 @@ class Show:
 
     def is_complete(self):
         return self.database.number("SELECT count(*) FROM device_online WHERE online AND latitude IS NOT NULL") >= len(
-            self.of_story(None, "no-fix", "clock")) and self.database.number("SELECT count(*) FROM rejected_devices") >= len(
-            self.of_story("refused", "never"))
+            self.of_story(None, "no-fix", "clock")) and self.database.number(
+            "SELECT count(*) FROM rejected_devices") >= len(self.of_story("refused", "never"))
 
     def step(self):
         for sim in self.sims:

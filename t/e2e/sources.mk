@@ -137,7 +137,8 @@ PY_LOG_COMPILER = env PYTHONDONTWRITEBYTECODE=1 \
 
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests) $(e2e_lib) t/alerts/alerts_test.yml CONTRIBUTING.md \
-	scripts/coverage scripts/demo scripts/demo.py scripts/install-deps scripts/test .ci/run \
+	scripts/coverage scripts/demo scripts/demo.py scripts/demo_fleet.py scripts/demo_web.py \
+	scripts/install-deps scripts/test .ci/run \
 	t/postgres/fetch t/postgres/versions t/web/schemathesis.requirements \
 	t/roots/boot t/roots/devices t/roots/enter t/roots/make t/roots/run
 
