@@ -4,6 +4,7 @@ omnitrack-web beside the gateway, with the role that `tgctl grants --role web` g
 All of it is in the demo's private database and ends with the Scope. The link and the password go to the caller alone.
 """
 import collections
+import itertools
 import os
 import random
 import secrets
@@ -19,7 +20,7 @@ LOGIN = "demo"
 PORT = 8080   # if it is free
 ANSWER_MS = "2000..9000"   # after so long a tracker answers a command: time to see it under way
 COMMAND_EVERY_S = 20
-COMMANDS = ["getinfo", "getgps", "getver", "getio", "battery"]
+COMMANDS = ["getinfo", "getgps", "getver", "getio"]
 SOURCES = "200"   # addresses that trackers come from; unknown ones come from one that no other has
 HOUR_MS = 3600 * 1000
 # story: how long ago its past ended, in ms. Of the rest, the past ends as the demo begins.
@@ -31,8 +32,8 @@ TEMPLATES = """INSERT INTO omnitrack.command_templates (name, description, comma
  ('Device information', 'Runtime, GNSS, network, storage', 'getinfo', '[]', false, 'operator'),
  ('Read a parameter', '', 'getparam {id}', '[{"name":"id","label":"Parameter","type":"number","min":1,"max":65535}]', false,
   'operator'),
- ('Immobiliser', 'Output 1: engages when the vehicle stands', 'setdigout {state}',
-  '[{"name":"state","label":"Output 1","type":"choice","choices":["0","1"]}]', true, 'installer'),
+ ('Output 1', 'Switches output 1, to which an immobiliser may be wired', 'setdigout {state}',
+  '[{"name":"state","label":"On (1) or off (0)","type":"choice","choices":["0","1"]}]', true, 'installer'),
  ('Restart', '', 'cpureset', '[]', true, 'installer')"""
 
 
@@ -49,7 +50,7 @@ def quoted(text):
 
 
 def put(database, vehicles):
-    """The inventory and its groups."""
+    """The inventory, its groups, and templates of commands."""
     database.query("UPDATE omnitrack.groups SET name = %s WHERE id = 1" % quoted(fleet.COMPANY))
     for name, parent in fleet.GROUPS:
         database.query("INSERT INTO omnitrack.groups (name, parent_id) SELECT %s, id FROM omnitrack.groups WHERE %s"
@@ -77,6 +78,7 @@ class Show:
         self.gateway = self.server = None
         self.sims = []
         self.next_command = 0
+        self.texts = itertools.cycle(COMMANDS)
         self.password = secrets.token_urlsafe(9)
 
     def tgctl(self, *args, url=None):
@@ -170,7 +172,7 @@ class Show:
         if time.monotonic() < self.next_command or not self.of_story(None):
             return
         self.next_command = time.monotonic() + COMMAND_EVERY_S
-        self.command(random.choice(self.of_story(None)), random.choice(COMMANDS))
+        self.command(random.choice(self.of_story(None)), next(self.texts))
 
     def end_fleet(self):
         for sim in self.sims:
