@@ -63,8 +63,8 @@ operator_socket_for_group(struct operator_socket *s, const char *name, char err[
 		return true;
 	gr = getgrnam(name);
 	if (gr == NULL) {
-		snprintf(
-		    err, CONF_ERR, "TELEM_CONTROL_GROUP: no group \"%.200s\" on this machine", name);
+		snprintf(err, CONF_ERR, "TELEM_CONTROL_GROUP: no group \"%.200s\" on this machine",
+		    name);
 		return false;
 	}
 	s->has_group = true;

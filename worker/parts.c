@@ -175,10 +175,10 @@ parts_start(struct worker *w)
 	    .retention_days = conf->retention_days,
 	    .raw_retention_days = conf->raw_retention_days,
 	    .connects = &stats->db_connects});
-	w->retention = env->slot == 0 ? retention_new(conf->command_retention_days,
-					    conf->message_retention_days,
-					    conf->session_retention_days)
-				      : retention_new(0, 0, 0);
+	w->retention = env->slot == 0
+			   ? retention_new(conf->command_retention_days,
+				 conf->message_retention_days, conf->session_retention_days)
+			   : retention_new(0, 0, 0);
 	w->rhythm = rhythm_new(env->slot == 0);
 	w->session_ends = session_ends_new(conf->gateway_id);
 	w->answers = answers_new();
@@ -193,8 +193,9 @@ parts_start(struct worker *w)
 	if (w->admission == NULL || w->trackers == NULL || w->devices == NULL || w->live == NULL ||
 	    w->rejected == NULL || w->dead_workers == NULL || w->partitions == NULL ||
 	    w->retention == NULL || w->rhythm == NULL || w->session_ends == NULL ||
-	    w->answers == NULL || w->raw_requests == NULL || w->commands == NULL || w->gateways == NULL ||
-	    w->sessions == NULL || (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
+	    w->answers == NULL || w->raw_requests == NULL || w->commands == NULL ||
+	    w->gateways == NULL || w->sessions == NULL ||
+	    (w->backend_wait = backend_wait_new(w, backend_waits)) == NULL)
 		return false;
 	dead_workers_add(w->dead_workers, w->owner);
 	/* Also after the death of a whole gateway, which may have left rows of both our blocks. */

@@ -69,8 +69,9 @@ is_drained(struct worker *w, int64_t now)
 	/* The live rows are derived, and commands come due again by themselves: while the database
 	 * is away they are not waited for. */
 	if (trackers_count(w->trackers) == 0 && store_is_idle(w->store) &&
-	    (!jobs_is_up(w->jobs) || (!live_pending(w->live) && !session_ends_pending(w->session_ends) &&
-					!commands_pending(w->commands))))
+	    (!jobs_is_up(w->jobs) ||
+		(!live_pending(w->live) && !session_ends_pending(w->session_ends) &&
+		    !commands_pending(w->commands))))
 		return true;
 	if (now < w->drain_until_ms)
 		return false;

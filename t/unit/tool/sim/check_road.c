@@ -149,7 +149,8 @@ START_TEST(it_can_be_moved)
 			way = distance(&before, &now);
 			most = before.speed > now.speed ? before.speed : now.speed;
 			ck_assert_double_le(way, most / 3.6 + 3);
-			if (before.angle == now.angle && before.speed == now.speed && before.speed > 20)
+			if (before.angle == now.angle && before.speed == now.speed &&
+			    before.speed > 20)
 				ck_assert_double_ge(way, now.speed / 3.6 - 3);
 		}
 	}

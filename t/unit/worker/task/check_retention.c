@@ -76,9 +76,10 @@ fill(void)
 		" FROM generate_series(1, 1002) i;"
 		"INSERT INTO device_messages (imei, received_at, codec, type, payload, frame_hash)"
 		" VALUES ('350000000000001', now(), 13, 6, 'x', 0)");
-	SQL(&r, "INSERT INTO device_sessions (device_id, session_id, ended_at)"
-		" SELECT 1, i, now() - interval '2 days' FROM generate_series(1, 1002) i;"
-		"INSERT INTO device_sessions (device_id, session_id, ended_at) VALUES (1, 0, now())");
+	SQL(&r,
+	    "INSERT INTO device_sessions (device_id, session_id, ended_at)"
+	    " SELECT 1, i, now() - interval '2 days' FROM generate_series(1, 1002) i;"
+	    "INSERT INTO device_sessions (device_id, session_id, ended_at) VALUES (1, 0, now())");
 }
 
 static void
