@@ -263,6 +263,24 @@ def test_commands(bench):
     proc.equal(len(oper.get("/devices/%s/commands?status=cancelled" % second)["items"]), 1, "by status")
 
 
+def test_template_above_role(bench):
+    """A template for a higher role is not there for an operator; its text isn't told by a preview, also not where one is less."""
+    server = web.Web(bench, bench.database())
+    admin = server.admin()
+    groups = [admin.post("/groups", {"name": name}, 201)["id"] for name in ("A", "B")]
+    one, two = [admin.post("/devices", {"imei": i, "group": g}, 201)["id"] for i, g in zip(imeis(2), groups)]
+    secret = admin.post("/command-templates", {
+        "name": "Secret name", "text": "setparam 2003:hunter2", "role": "installer", "dangerous": True}, 201)["id"]
+    oper = admin.make_user("oper", (groups[0], "operator"))
+    both = admin.make_user("both", (groups[0], "operator"), (groups[1], "installer"))
+    for body in ({"dryRun": True}, {"dryRun": False}, {"dryRun": False, "confirm": "x"}):
+        answer = oper.ask("POST", "/commands", dict(body, devices=[one], template=secret))
+        proc.equal((answer.status, answer.json["detail"]), (422, "template: there is no such template"), "%s" % body)
+    items = both.post("/commands", {"devices": [one, two], "template": secret, "dryRun": True})["items"]
+    proc.equal([(i["outcome"], i["text"]) for i in items],
+               [("refused", None), ("would-queue", "setparam 2003:hunter2")], "who is an installer of the second alone")
+
+
 def test_idempotency_race(bench):
     """The same request ten times at once: one command."""
     database = bench.database()

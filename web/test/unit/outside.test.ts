@@ -137,6 +137,9 @@ describe('templates', () => {
 	it('are filled', () => {
 		expect(fill({ apn: 'a$&b', n: '7', way: 'on' })).toEqual({ text: 'setparam a$&b:7:on:7' });
 	});
+	it('take a value that looks like a parameter as it is', () => {
+		expect(fill({ apn: '{n}{way}', n: '7', way: 'on' })).toEqual({ text: 'setparam {n}{way}:7:on:7' });
+	});
 	it.each([
 		['apn', { n: '7', way: 'on' }],
 		['apn', { apn: 'a;b', n: '7', way: 'on' }],
