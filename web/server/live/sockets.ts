@@ -33,6 +33,8 @@ import { classOf } from './rooms.ts';
 const MAX_SOCKETS = 5000;
 const MAX_SOCKETS_OF_ONE = 30;
 const MAX_REQUESTS = 20;
+/** In a second: so many are no mistake; answering them all would fill the memory of whoever doesn't read. */
+const MAX_FLOOD = 500;
 const STATUS_MS = 5000;
 const SESSIONS_MS = 60_000;
 const COMMANDS_MS = 250;
@@ -181,6 +183,7 @@ export class LiveServer {
 	): void {
 		const reply = (a: ViewAnswer | Answer) =>
 			typeof answer === 'function' ? (answer as (a: unknown) => void)(a) : undefined;
+		if (client.requests > MAX_FLOOD) return void client.socket.disconnect(true);
 		if (client.requests++ >= MAX_REQUESTS) return reply({ ok: false, error: 'Too many requests' });
 		const parsed = schema.safeParse(raw);
 		if (!parsed.success) return reply({ ok: false, error: parsed.error.issues[0]?.message ?? 'not as it should be' });
