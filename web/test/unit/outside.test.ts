@@ -119,10 +119,10 @@ describe('notices', () => {
 			more: true,
 		});
 	});
-	it.each(['', 'device', 'device:', 'device:1,', 'device:x', 'tree:1', 'device:1;2'])('refuses %j', (text) => {
+	it.each(['', 'device', 'device:', 'device:1,', 'device:x', 'tree:1', 'device:1;2', `user:1,${'9'.repeat(19)}`])('refuses %j', (text) => {
 		expect(parseNotice(text)).toBe(null);
 	});
-	it.each(['', '1', '1:gone', 'x:sent', '1:sent,,'])('refuses the commands %j', (text) => {
+	it.each(['', '1', '1:gone', 'x:sent', '1:sent,,', `1:sent,${'9'.repeat(19)}:sent`])('refuses the commands %j', (text) => {
 		expect(parseCommands(text)).toBe(null);
 	});
 });
