@@ -6,7 +6,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite, web, wire
+from lib import live, proc, suite, web, wire
 from lib.fleet import imeis
 
 web.need()
@@ -141,6 +141,22 @@ def test_two_processes(bench):
     proc.wait_until(lambda: there.ask("GET", "/devices/" + ident).status == 200, 5, "the new device")
     admin.delete("/users/%s" % ann.id)
     proc.wait_until(lambda: there.ask("GET", "/me").status == 401, 2, "a deleted user is out")
+
+
+def test_rights_unreadable(bench):
+    """A user who is disabled while rights can't be read is out as soon as they can, though nothing tells of it again."""
+    database = bench.database()
+    server = web.Web(bench, database)
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+    socket = live.Live(ann, bench.scope)
+    holder = database.session(bench.scope)
+    holder.run("BEGIN; LOCK TABLE omnitrack.groups IN ACCESS EXCLUSIVE MODE")
+    database.query("UPDATE omnitrack.users SET disabled = true WHERE id = %s" % ann.id)
+    proc.wait_until(lambda: '"message":"a notice"' in server.log_text(), 20, "reading has failed")
+    holder.run("ROLLBACK")
+    ann.get("/me", want=401)
+    proc.check(socket.ended.wait(10 * proc.BUSY), "the socket of a disabled user ends")
 
 
 def test_links(bench):

@@ -33,6 +33,8 @@ export class Client {
 	sentUntil = 0;
 	cellsAt = 0;
 	trace: Trace | null = null;
+	/** The IMEI that the trace is of. */
+	traced = '';
 	/** Requests in the present second. */
 	requests = 0;
 	/** A bit for each number that it knows. */
