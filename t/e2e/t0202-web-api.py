@@ -83,6 +83,34 @@ def test_other_sites(bench):
         proc.equal(admin.ask("GET", path).status, 400, path)
 
 
+def test_tokens(bench):
+    """A token does what its scopes say, until it ends or its user does; the cookie beside it counts for nothing."""
+    database = bench.database()
+    server = web.Web(bench, database, WEB_REQUESTS_PER_MINUTE=50)
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+
+    def token(scopes, until="1 hour"):
+        secret = "token-of-%s-%s" % (scopes.strip("{}").replace(",", "-") or "nothing", until.replace(" ", "_")) + "x" * 20
+        database.query("INSERT INTO omnitrack.api_tokens (user_id, name, token_hash, scopes, expires_at) VALUES"
+                       " (%s, 't', sha256('%s'), '%s', now() + interval '%s')" % (ann.id, secret, scopes, until))
+        return web.Browser(server, token=secret)
+    reads, writes, nothing, over = token("{read}"), token("{write}"), token("{}"), token("{write}", "-1 hour")
+    for who, get, patch in ((reads, 200, 403), (writes, 200, 200), (nothing, 403, 403), (over, 401, 401)):
+        proc.equal((who.ask("GET", "/me").status, who.ask("PATCH", "/me", {"name": "Ann"}, Sec_Fetch_Site=None).status),
+                   (get, patch), who.token)
+    # The administrator's cookie gives the token of a viewer nothing, and is not ended by it.
+    writes.cookie = admin.cookie
+    proc.equal(writes.get("/me")["login"], "ann", "who asks")
+    writes.get("/users", want=403)
+    writes.delete("/session")
+    admin.get("/users")
+    admin.patch("/users/%s" % ann.id, {"disabled": True})
+    reads.get("/me", want=401)
+    codes = [web.Browser(server, token="y" * 30).ask("GET", "/me").status for _ in range(70)]
+    proc.equal((codes[0], codes[-1]), (401, 429), "tokens that are none: %s" % codes)
+
+
 def test_headers(bench):
     """Pages and answers have their security headers; what is live is not stored."""
     server = web.Web(bench, bench.database())
@@ -193,6 +221,26 @@ def test_links(bench):
     guest = web.Browser(server)
     proc.equal(guest.post("/session/claim", {"token": out.strip().split("#")[1]})["login"], "ann", "a link that signs in")
     proc.equal(server.run("link", "--login", "nobody")[0], 1, "of nobody")
+
+
+def test_old_links(bench):
+    """A link that was made before dies with a new password, and when the user is disabled."""
+    server = web.Web(bench, bench.database())
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+    path = "/users/%s" % ann.id
+
+    def link(kind):
+        return admin.post("%s/%s-link" % (path, kind), None, 201)["path"].split("#")[1]
+    for change in (lambda: ann.post("/me/password", {"current": web.PASSWORD, "password": "another good one"}, 204),
+                   lambda: admin.patch(path, {"password": "a third good one"}),
+                   lambda: [admin.patch(path, {"disabled": d}) for d in (True, False)],
+                   lambda: web.Browser(server).post("/session/claim", {"token": link("password"), "password": web.PASSWORD})):
+        tokens = [link("display"), link("password")]
+        web.Browser(server).post("/session/link", {"token": tokens[0]})
+        change()
+        for token in tokens:
+            web.Browser(server).post("/session/claim", {"token": token, "password": web.PASSWORD}, 410)
 
 
 def test_devices(bench):

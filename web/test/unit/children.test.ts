@@ -12,7 +12,9 @@ beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), 'children-'));
 	const program = join(folder, 'deaf');
 	// It says when it can no longer be ended by SIGTERM.
-	writeFileSync(program, `#!/bin/sh\ntrap '' TERM\necho '{"event":"ready"}'\nwhile :; do sleep 1; done\n`, { mode: 0o755 });
+	writeFileSync(program, `#!/bin/sh\ntrap '' TERM\necho '{"event":"ready"}'\nwhile :; do sleep 1; done\n`, {
+		mode: 0o755,
+	});
 	children = new Children(program, '');
 });
 afterEach(() => {
@@ -23,11 +25,22 @@ afterEach(() => {
 it('a trace counts until its child is gone, and one that does not go is ended', async () => {
 	const start = () =>
 		new Promise<{ stop: () => void }>((resolve) => {
-			const trace = children.trace('350000000000006', 60, () => resolve(trace), () => undefined);
+			const trace = children.trace(
+				'350000000000006',
+				60,
+				() => resolve(trace),
+				() => undefined,
+			);
 		});
 	const traces = await Promise.all(Array.from({ length: 16 }, start));
 	for (const trace of traces) trace.stop();
-	const one = () => children.trace('350000000000006', 60, () => undefined, () => undefined);
+	const one = () =>
+		children.trace(
+			'350000000000006',
+			60,
+			() => undefined,
+			() => undefined,
+		);
 	expect(one).toThrow('Too many traces');
 	await vi.waitFor(() => expect(one).not.toThrow(), { timeout: 20_000, interval: 200 });
 }, 30_000);
@@ -35,5 +48,13 @@ it('a trace counts until its child is gone, and one that does not go is ended', 
 it('a program that is not there takes no place', async () => {
 	const none = new Children(join(folder, 'nothing'), '');
 	for (let i = 0; i < 20; i++)
-		await new Promise<void>((resolve) => void none.trace('350000000000006', 60, () => undefined, () => resolve()));
+		await new Promise<void>(
+			(resolve) =>
+				void none.trace(
+					'350000000000006',
+					60,
+					() => undefined,
+					() => resolve(),
+				),
+		);
 });
