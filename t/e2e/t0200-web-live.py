@@ -236,6 +236,31 @@ def test_trace(bench):
     proc.check(ident, "there")
 
 
+def test_trace_of_what_left(bench):
+    """A trace ends when its device leaves the groups where one may, and when a group leaves its place in the tree."""
+    database = bench.database()
+    imei = imeis(1)[0]
+    control = os.path.join(proc.scratch(bench.scope), "control")
+    gw = bench.gateway(database, TELEM_CONTROL_SOCKET=control)
+    server = web.Web(bench, database, control=control)
+    admin = server.admin()
+    north, south = [admin.post("/groups", {"name": n}, 201)["id"] for n in ("North", "South")]
+    inner = admin.post("/groups", {"name": "Inner", "parent": north}, 201)["id"]
+    ident = admin.post("/devices", {"imei": imei, "group": north}, 201)["id"]
+    # Sees all groups whatever happens, so that nothing but the right to trace is lost.
+    socket = live.Live(admin.make_user("inst", (north, "installer"), ("1", "viewer")), bench.scope)
+    for change in (lambda: admin.patch("/devices/" + ident, {"group": south}),
+                   lambda: admin.patch("/groups/" + inner, {"parent": south})):
+        ended = len(socket.came("traceEnd"))
+        proc.equal(socket.ask("trace", {"imei": imei}), {"ok": True}, "an installer of the group")
+        proc.wait_until(lambda: server.children(), 5, "a child")
+        change()
+        proc.wait_until(lambda: len(socket.came("traceEnd")) > ended and not server.children(), 5, "the end of the trace")
+        proc.equal(socket.ask("trace", {"imei": imei})["ok"], False, "another one")
+        admin.patch("/devices/" + ident, {"group": inner})
+    proc.check(not gw.process.exited(), "the gateway runs")
+
+
 def test_slow_client(bench):
     """Who doesn't read leaves the rooms, gets one difference when it reads again, and is cut off in the end."""
     database = bench.database()

@@ -6,7 +6,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import proc, suite, web, wire
+from lib import live, proc, suite, web, wire
 from lib.fleet import imeis
 
 web.need()
@@ -83,6 +83,34 @@ def test_other_sites(bench):
         proc.equal(admin.ask("GET", path).status, 400, path)
 
 
+def test_tokens(bench):
+    """A token does what its scopes say, until it ends or its user does; the cookie beside it counts for nothing."""
+    database = bench.database()
+    server = web.Web(bench, database, WEB_REQUESTS_PER_MINUTE=50)
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+
+    def token(scopes, until="1 hour"):
+        secret = "token-of-%s-%s" % (scopes.strip("{}").replace(",", "-") or "nothing", until.replace(" ", "_")) + "x" * 20
+        database.query("INSERT INTO omnitrack.api_tokens (user_id, name, token_hash, scopes, expires_at) VALUES"
+                       " (%s, 't', sha256('%s'), '%s', now() + interval '%s')" % (ann.id, secret, scopes, until))
+        return web.Browser(server, token=secret)
+    reads, writes, nothing, over = token("{read}"), token("{write}"), token("{}"), token("{write}", "-1 hour")
+    for who, get, patch in ((reads, 200, 403), (writes, 200, 200), (nothing, 403, 403), (over, 401, 401)):
+        proc.equal((who.ask("GET", "/me").status, who.ask("PATCH", "/me", {"name": "Ann"}, Sec_Fetch_Site=None).status),
+                   (get, patch), who.token)
+    # The administrator's cookie gives the token of a viewer nothing, and is not ended by it.
+    writes.cookie = admin.cookie
+    proc.equal(writes.get("/me")["login"], "ann", "who asks")
+    writes.get("/users", want=403)
+    writes.delete("/session")
+    admin.get("/users")
+    admin.patch("/users/%s" % ann.id, {"disabled": True})
+    reads.get("/me", want=401)
+    codes = [web.Browser(server, token="y" * 30).ask("GET", "/me").status for _ in range(70)]
+    proc.equal((codes[0], codes[-1]), (401, 429), "tokens that are none: %s" % codes)
+
+
 def test_headers(bench):
     """Pages and answers have their security headers; what is live is not stored."""
     server = web.Web(bench, bench.database())
@@ -143,6 +171,22 @@ def test_two_processes(bench):
     proc.wait_until(lambda: there.ask("GET", "/me").status == 401, 2, "a deleted user is out")
 
 
+def test_rights_unreadable(bench):
+    """A user who is disabled while rights can't be read is out as soon as they can, though nothing tells of it again."""
+    database = bench.database()
+    server = web.Web(bench, database)
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+    socket = live.Live(ann, bench.scope)
+    holder = database.session(bench.scope)
+    holder.run("BEGIN; LOCK TABLE omnitrack.groups IN ACCESS EXCLUSIVE MODE")
+    database.query("UPDATE omnitrack.users SET disabled = true WHERE id = %s" % ann.id)
+    proc.wait_until(lambda: '"message":"a notice"' in server.log_text(), 20, "reading has failed")
+    holder.run("ROLLBACK")
+    ann.get("/me", want=401)
+    proc.check(socket.ended.wait(10 * proc.BUSY), "the socket of a disabled user ends")
+
+
 def test_links(bench):
     """A link makes the first administrator, once; another sets a password; a display's link only shows."""
     server = web.Web(bench, bench.database())
@@ -177,6 +221,26 @@ def test_links(bench):
     guest = web.Browser(server)
     proc.equal(guest.post("/session/claim", {"token": out.strip().split("#")[1]})["login"], "ann", "a link that signs in")
     proc.equal(server.run("link", "--login", "nobody")[0], 1, "of nobody")
+
+
+def test_old_links(bench):
+    """A link that was made before dies with a new password, and when the user is disabled."""
+    server = web.Web(bench, bench.database())
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+    path = "/users/%s" % ann.id
+
+    def link(kind):
+        return admin.post("%s/%s-link" % (path, kind), None, 201)["path"].split("#")[1]
+    for change in (lambda: ann.post("/me/password", {"current": web.PASSWORD, "password": "another good one"}, 204),
+                   lambda: admin.patch(path, {"password": "a third good one"}),
+                   lambda: [admin.patch(path, {"disabled": d}) for d in (True, False)],
+                   lambda: web.Browser(server).post("/session/claim", {"token": link("password"), "password": web.PASSWORD})):
+        tokens = [link("display"), link("password")]
+        web.Browser(server).post("/session/link", {"token": tokens[0]})
+        change()
+        for token in tokens:
+            web.Browser(server).post("/session/claim", {"token": token, "password": web.PASSWORD}, 410)
 
 
 def test_devices(bench):
@@ -261,6 +325,24 @@ def test_commands(bench):
     rest = oper.get("/commands?cursor=" + ledger["next"])
     proc.equal(len(ledger["items"]) + len(rest["items"]), 3, "the ledger, by pages")
     proc.equal(len(oper.get("/devices/%s/commands?status=cancelled" % second)["items"]), 1, "by status")
+
+
+def test_template_above_role(bench):
+    """A template for a higher role is not there for an operator; its text isn't told by a preview, also not where one is less."""
+    server = web.Web(bench, bench.database())
+    admin = server.admin()
+    groups = [admin.post("/groups", {"name": name}, 201)["id"] for name in ("A", "B")]
+    one, two = [admin.post("/devices", {"imei": i, "group": g}, 201)["id"] for i, g in zip(imeis(2), groups)]
+    secret = admin.post("/command-templates", {
+        "name": "Secret name", "text": "setparam 2003:hunter2", "role": "installer", "dangerous": True}, 201)["id"]
+    oper = admin.make_user("oper", (groups[0], "operator"))
+    both = admin.make_user("both", (groups[0], "operator"), (groups[1], "installer"))
+    for body in ({"dryRun": True}, {"dryRun": False}, {"dryRun": False, "confirm": "x"}):
+        answer = oper.ask("POST", "/commands", dict(body, devices=[one], template=secret))
+        proc.equal((answer.status, answer.json["detail"]), (422, "template: there is no such template"), "%s" % body)
+    items = both.post("/commands", {"devices": [one, two], "template": secret, "dryRun": True})["items"]
+    proc.equal([(i["outcome"], i["text"]) for i in items],
+               [("refused", None), ("would-queue", "setparam 2003:hunter2")], "who is an installer of the second alone")
 
 
 def test_idempotency_race(bench):

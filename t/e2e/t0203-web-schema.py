@@ -39,8 +39,8 @@ def test_description(bench):
     for imei in imeis(3):
         admin.post("/devices", {"imei": imei, "group": group}, 201)
     admin.post("/command-templates", {"name": "Info", "text": "getinfo"}, 201)
-    database.query("INSERT INTO omnitrack.api_tokens (user_id, name, token_hash, expires_at) VALUES"
-                   " (1, 'test', sha256('%s'), now() + interval '1 day')" % TOKEN)
+    database.query("INSERT INTO omnitrack.api_tokens (user_id, name, token_hash, scopes, expires_at) VALUES"
+                   " (1, 'test', sha256('%s'), '{write}', now() + interval '1 day')" % TOKEN)
     config = os.path.join(server.folder, "schemathesis.toml")
     with open(config, "w") as f:
         f.write(CONFIG)

@@ -1,4 +1,5 @@
 /** What is done from the command line, before anybody can sign in: an administrator, or a link that makes one. */
+import { voidLinks } from './api/session.ts';
 import type { Database } from './db.ts';
 import { writeAudit } from './audit.ts';
 import { hasNoAdmin } from './directory.ts';
@@ -57,6 +58,7 @@ export async function createAdmin(
 			.onConflict((c) => c.columns(['user_id', 'group_id']).doUpdateSet({ role: 'admin', reads_commands: true }))
 			.execute();
 		await trx.deleteFrom('omnitrack.web_sessions').where('user_id', '=', user.id).execute();
+		await voidLinks(trx, user.id);
 		await writeAudit(trx, {
 			action: there ? 'admin.password' : 'admin.create',
 			user: null,

@@ -11,6 +11,8 @@ import { Problem } from './problem.ts';
 const AT_ONCE = 4;
 const MAX_WAITING = 20;
 const TRACES = 16;
+/** From being told to end to being ended. */
+const STOP_MS = 2000;
 const WHY_MS = 20_000;
 const MAX_OUTPUT = 1_000_000;
 const MAX_LINE = 100_000;
@@ -114,8 +116,13 @@ export class Children {
 		const finish = (why: string) => {
 			if (over) return;
 			over = true;
-			this.#traces--;
 			end(why);
+		};
+		// It counts until it is gone, not until it was told to go: else they could be made faster than they end.
+		let there = true;
+		const gone = () => {
+			if (there) this.#traces--;
+			there = false;
 		};
 		child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-500)));
 		createInterface({ input: child.stdout, crlfDelay: Infinity }).on('line', (text) => {
@@ -128,14 +135,20 @@ export class Children {
 				// not an event
 			}
 		});
-		child.once('error', (error) => finish(error.message));
-		child.once('close', (code) =>
-			finish(code === 0 ? 'The time is over.' : err.trim() || 'The gateway ended the trace.'),
-		);
+		child.once('error', (error) => {
+			if (child.pid === undefined) gone();
+			finish(error.message);
+		});
+		child.once('close', (code) => {
+			gone();
+			finish(code === 0 ? 'The time is over.' : err.trim() || 'The gateway ended the trace.');
+		});
 		return {
 			stop() {
 				finish('Stopped.');
 				child.kill('SIGTERM');
+				const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+				child.once('close', () => clearTimeout(timer));
 			},
 		};
 	}

@@ -23,13 +23,14 @@ export function fillTemplate(text: string, parameters: readonly Parameter[], giv
 	const known = new Set(parameters.map((p) => p.name));
 	const extra = Object.keys(given).find((name) => !known.has(name));
 	if (extra !== undefined) return { field: `parameters.${extra}`, message: 'not a parameter of this template' };
-	let filled = text;
+	const values = new Map<string, string>();
 	for (const p of parameters) {
 		const value = given[p.name];
 		if (value === undefined) return { field: `parameters.${p.name}`, message: 'needed' };
 		const wrong = wrongValue(p, value);
 		if (wrong !== null) return { field: `parameters.${p.name}`, message: wrong };
-		filled = filled.replaceAll(`{${p.name}}`, () => value);
+		values.set(p.name, value);
 	}
-	return { text: filled };
+	// All at once: a value that looks like a parameter stays what it is.
+	return { text: text.replace(/\{([a-z][a-zA-Z0-9_]{0,30})\}/g, (whole, name: string) => values.get(name) ?? whole) };
 }

@@ -54,6 +54,11 @@ export class Directory extends EventEmitter<Events> {
 		return this.#groups;
 	}
 
+	/** What is held may be old: it is read again before anybody is believed. */
+	distrust(): void {
+		this.#loadedAt = 0;
+	}
+
 	/** True while what is held can be trusted. */
 	async fresh(): Promise<void> {
 		if (this.#loadedAt === 0 || (!this.#heard() && Date.now() - this.#loadedAt > STALE_MS)) await this.load();
@@ -83,8 +88,12 @@ export class Directory extends EventEmitter<Events> {
 
 	/** After a change of one's own, or a notice. */
 	async reload(notice?: Notice): Promise<void> {
-		// One that is under way may have read before the change.
-		await this.#loading?.catch(() => undefined);
+		// One that is under way may have read before the change; if reading fails, the next who asks tries again.
+		this.distrust();
+		if (this.#loading !== null) {
+			await this.#loading.catch(() => undefined);
+			this.distrust();
+		}
 		await this.load();
 		if (notice?.kind === 'group') this.emit('groups');
 		this.emit('people', notice?.kind === 'user' && notice.ids !== '*' ? notice.ids : null);

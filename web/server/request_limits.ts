@@ -5,11 +5,26 @@ import { Problem } from './problem.ts';
 
 export interface RequestLimits {
 	take(who: string, res: Response): Promise<void>;
+	/** Throws for an address that has given too many tokens that are none: before the database is asked for one. */
+	mayTry(address: string): Promise<void>;
+	failed(address: string): Promise<void>;
 }
 
 export function requestLimits(aMinute: number): RequestLimits {
+	const tokens = new RateLimiterMemory({ points: aMinute, duration: 60 });
 	const limiter = new RateLimiterMemory({ points: aMinute, duration: 60 });
 	return {
+		async mayTry(address) {
+			const state = await tokens.get(address);
+			if (state !== null && state.consumedPoints >= aMinute)
+				throw new Problem(429, 'Too many wrong tokens', {
+					detail: 'Try again in a minute.',
+					headers: { 'retry-after': String(Math.ceil(state.msBeforeNext / 1000)) },
+				});
+		},
+		async failed(address) {
+			await tokens.consume(address).catch(() => undefined);
+		},
 		async take(who, res) {
 			let state: RateLimiterRes;
 			let over = false;

@@ -1,7 +1,7 @@
 /** Queueing commands: what is to be sent, may it be, and to whom. Used for one device and for many. */
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { rank, roleIn } from '../../shared/permissions.ts';
+import { highestRole, rank, roleIn } from '../../shared/permissions.ts';
 import { TemplateParameter, type BulkItem, type CommandSend } from '../../shared/schemas.ts';
 import { fillTemplate } from '../commands_text.ts';
 import type { Context } from '../http/route.ts';
@@ -40,7 +40,8 @@ export async function orderOf(ctx: Ctx, body: Request, key: string | null, dryRu
 		.selectAll()
 		.where('id', '=', body.template ?? '')
 		.executeTakeFirst();
-	if (!row) throw unfit('template', 'there is no such template');
+	// One that is above the person's roles isn't listed for them either: its text, and its name, may be a secret.
+	if (!row || rank(row.min_role) > rank(highestRole(ctx.who()))) throw unfit('template', 'there is no such template');
 	const filled = fillTemplate(
 		row.command_text,
 		z.array(TemplateParameter).parse(row.parameters),
@@ -99,7 +100,8 @@ export function plan(ctx: Ctx, order: Order, refs: readonly string[]): (Item & {
 			...base,
 			imei: device?.imei ?? null,
 			name: device?.name ?? null,
-			text: order.text,
+			// What they may not send there they need not read: it is a template for a higher role.
+			text: reason === null ? order.text : null,
 			outcome: reason === null ? 'would-queue' : 'refused',
 			reason,
 			speed: columns.speedOf(place),

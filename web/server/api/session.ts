@@ -1,5 +1,6 @@
 /** session: who is signed in here; signing in and out; one-time links (first administrator, new password, display, demo). */
 import type { Request } from 'express';
+import type { Kysely } from 'kysely';
 import { SessionInfo, SetupClaim, SetupInfo, SetupLook, SignIn, Me } from '../../shared/schemas.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
@@ -8,6 +9,7 @@ import { route, type Context } from '../http/route.ts';
 import { hashPassword, hashToken, NOBODY, verifyPassword } from '../passwords.ts';
 import { Problem, unfit } from '../problem.ts';
 import { DISPLAY_DAYS } from '../sessions.ts';
+import type { Tables } from '../tables.ts';
 import { describeMe } from './me.ts';
 
 const wrong = () => new Problem(401, 'Login or password is wrong', { detail: 'Check both and try again.' });
@@ -79,6 +81,16 @@ async function useUp(app: App, token: string): Promise<void> {
 	if (used.numUpdatedRows !== 1n) throw badLink();
 }
 
+/** Links that were made for somebody before end with a new password, or when the user is disabled. */
+export async function voidLinks(db: Kysely<Tables>, userId: string): Promise<void> {
+	await db
+		.updateTable('omnitrack.links')
+		.set({ used_at: new Date() })
+		.where('user_id', '=', userId)
+		.where('used_at', 'is', null)
+		.execute();
+}
+
 /** The first administrator. */
 async function makeAdmin(app: App, login: string, name: string, password: string): Promise<string> {
 	return app.db.transaction().execute(async (trx) => {
@@ -108,6 +120,7 @@ export async function setPassword(app: App, userId: string, password: string, ke
 			.where('user_id', '=', userId)
 			.$if(keepSid !== null, (q) => q.where('sid', '!=', keepSid ?? ''))
 			.execute();
+		await voidLinks(trx, userId);
 	});
 }
 

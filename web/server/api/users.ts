@@ -10,6 +10,7 @@ import { hashPassword, newToken } from '../passwords.ts';
 import { notFound, Problem, unfit } from '../problem.ts';
 import type { Tables } from '../tables.ts';
 import { iso, pageById, violated } from './lists.ts';
+import { voidLinks } from './session.ts';
 
 type Db = Kysely<Tables> | Transaction<Tables>;
 type Roles = z.output<typeof UserCreate>['roles'];
@@ -183,8 +184,10 @@ export const userRoutes = [
 						await trx.updateTable('omnitrack.users').set(set).where('id', '=', params.user).execute();
 					if (body.roles !== undefined) await putRoles(trx, params.user, body.roles);
 					// A disabled user, or one with a new password, is signed in nowhere.
-					if (body.disabled === true || hash !== undefined)
+					if (body.disabled === true || hash !== undefined) {
 						await trx.deleteFrom('omnitrack.web_sessions').where('user_id', '=', params.user).execute();
+						await voidLinks(trx, params.user);
+					}
 					await keepAnAdmin(trx);
 				}),
 			);

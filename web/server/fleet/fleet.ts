@@ -129,6 +129,7 @@ export class Fleet extends EventEmitter<Events> {
 			for (const at of this.columns.grownSilent(this.now())) this.dirty.add(at);
 			this.#tellStatus();
 		});
+		every(1000, 'some', () => this.#someInventory());
 	}
 
 	async stop(): Promise<void> {
@@ -205,6 +206,8 @@ export class Fleet extends EventEmitter<Events> {
 		if (heard !== this.#heard) this.#log.info({ heard }, 'notifications');
 		const began = heard && !this.#heard;
 		this.#heard = heard;
+		// Before anybody is believed by what was known before the pause; loading takes seconds.
+		if (began) this.emit('resync');
 		if (began || !this.#loaded) void this.#once('load', () => this.#load());
 	}
 
@@ -270,7 +273,13 @@ export class Fleet extends EventEmitter<Events> {
 		while (this.#pending.size > 0) {
 			const ids = [...this.#pending];
 			this.#pending = new Set();
-			await this.#inventoryOf(ids);
+			try {
+				await this.#inventoryOf(ids);
+			} catch (error) {
+				// The next second tries again: rights hang on the groups of devices.
+				for (const id of ids) this.#pending.add(id);
+				throw error;
+			}
 		}
 	}
 

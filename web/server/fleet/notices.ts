@@ -10,9 +10,13 @@ export interface Notice {
 	ids: string[] | '*';
 }
 
+// As in the API. One that bigint can't hold would have the database refuse the others that are asked for with it.
+const ID = /^[1-9]\d{0,17}$/;
+const NOTICE = /^(user|group|device|session):(\*|[1-9]\d{0,17}(?:,[1-9]\d{0,17})*)$/;
+
 /** KIND:ID,ID,... or KIND:*; null: nothing of ours. */
 export function parseNotice(payload: string): Notice | null {
-	const m = /^(user|group|device|session):(\*|\d{1,19}(?:,\d{1,19})*)$/.exec(payload);
+	const m = NOTICE.exec(payload);
 	if (m === null) return null;
 	return { kind: m[1] as Kind, ids: m[2] === '*' ? '*' : (m[2] ?? '').split(',') };
 }
@@ -28,7 +32,7 @@ export function parseCommands(payload: string): { changes: Omit<CommandChange, '
 		}
 		const [id, word] = part.split(':');
 		const status = CommandStatus.safeParse(word);
-		if (id === undefined || !/^\d{1,19}$/.test(id) || !status.success) return null;
+		if (id === undefined || !ID.test(id) || !status.success) return null;
 		changes.push({ id, status: status.data });
 	}
 	return { changes, more };

@@ -16,6 +16,7 @@ import { docsPage, docsStyle, openApi } from '../openapi.ts';
 import { Busy } from '../passwords.ts';
 import { notFound, Problem } from '../problem.ts';
 import { STATIC_DIR } from '../version.ts';
+import { ignoreCookie } from './identify.ts';
 import { mount, requestIdOf } from './mount.ts';
 
 /** Origins that the map's style is loaded from, beside our own. */
@@ -191,6 +192,7 @@ export function httpApp(app: App, sessions: RequestHandler): Express {
 		next();
 	});
 	api.get('/openapi.json', (_req, res) => void res.json(openApi(routes, app.version)));
+	api.use(ignoreCookie);
 	api.use(sessions);
 	api.use(express.json({ limit: '100kb', strict: true }));
 	api.use(mount(app, routes));

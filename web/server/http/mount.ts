@@ -8,6 +8,7 @@ import { actions, authorize } from '../../shared/permissions.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
 import { forbidden, invalid, notFound, notSignedIn, Problem } from '../problem.ts';
+import { addressKey } from '../login_limits.ts';
 import { markPassive } from '../sessions.ts';
 import { identify } from './identify.ts';
 import type { Context, Route } from './route.ts';
@@ -136,7 +137,7 @@ function parse(route: Route, ctx: Context): void {
 async function serve(app: App, route: Route, req: Request, res: Response): Promise<void> {
 	const person = await identify(app, req, route);
 	if (route.passive === true || req.get('omnitrack-background') !== undefined) markPassive(req.session);
-	await app.requests.take(person?.id ?? req.ip ?? '', res);
+	await app.requests.take(person?.id ?? addressKey(req.ip ?? ''), res);
 	const ctx = contextOf(app, req, res, person);
 	if (person === null && actions[route.action].scope !== 'public') throw notSignedIn();
 	const params = route.params?.safeParse(req.params);

@@ -7,6 +7,9 @@ import type { VisibilityClass } from './rooms.ts';
 
 export type LiveSocket = Socket<ClientEvents, ServerEvents>;
 
+const FULL_BYTES = 256_000;
+const FULL_PACKETS = 50;
+
 export class Client {
 	readonly socket: LiveSocket;
 	readonly sid: string;
@@ -19,13 +22,19 @@ export class Client {
 	small = false;
 	mode: 'none' | 'points' | 'cells' = 'none';
 	watched = new Set<bigint>();
+	/** Places of those that it was told of: it hears when one is there no more for it. */
+	followed: number[] = [];
 	paused = false;
 	/** Since when it has not read what it was sent; null: it reads. */
 	stalledSince: number | null = null;
+	/** A view that it was not sent, as it does not read: it gets all of it when it does. */
+	owed = false;
 	/** It has everything up to here, by the database's clock; what changed since is sent when it reads again. */
 	sentUntil = 0;
 	cellsAt = 0;
 	trace: Trace | null = null;
+	/** The IMEI that the trace is of. */
+	traced = '';
 	/** Requests in the present second. */
 	requests = 0;
 	/** A bit for each number that it knows. */
@@ -66,13 +75,24 @@ export class Client {
 		if (byte < this.#known.length) this.#known[byte] = (this.#known[byte] ?? 0) & ~(1 << (number & 7));
 	}
 
+	/** Bytes that have not left this process, of those that the transport has taken. */
+	get backlog(): number {
+		const transport = this.socket.conn.transport as unknown as { socket?: { bufferedAmount?: number } };
+		return transport.socket?.bufferedAmount ?? 0;
+	}
+
 	/** True while something that it was sent has not left this process. */
 	get isBehind(): boolean {
-		const { conn } = this.socket;
-		const transport = conn.transport as unknown as { socket?: { bufferedAmount?: number } };
-		return (
-			(conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length > 0 ||
-			(transport.socket?.bufferedAmount ?? 0) > 0
-		);
+		return this.#waiting > 0 || this.backlog > 0;
+	}
+
+	/** True while it should get no more at once: it does not read, or not fast enough. */
+	get isFull(): boolean {
+		return this.stalledSince !== null || this.backlog > FULL_BYTES || this.#waiting > FULL_PACKETS;
+	}
+
+	/** Packets that the transport has not taken yet. */
+	get #waiting(): number {
+		return (this.socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
 	}
 }

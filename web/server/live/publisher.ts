@@ -14,6 +14,8 @@ import type { Client } from './client.ts';
 import { placesIn, Rooms, sees } from './rooms.ts';
 
 const CUT_MS = 30_000;
+/** Some times what the largest view takes: whoever has left so much unread is cut off at once. */
+const CUT_BYTES = 16_000_000;
 const MAX_POINTS = 20_000;
 const MAX_POINTS_SMALL = 2000;
 const CELLS_MS = 3000;
@@ -91,11 +93,18 @@ export class Publisher {
 		const found = placesIn(this.#fleet.columns, client.visibility, tiles);
 		const points = found.length <= (small ? MAX_POINTS_SMALL : MAX_POINTS);
 		client.mode = points ? 'points' : 'cells';
+		// Whoever has not read the last answer gets one when it has, whatever it asks until then.
+		client.owed = client.isFull;
+		if (client.owed) client.stalledSince ??= Date.now();
 		if (!points) {
 			this.#rooms.leave(client);
 			client.cellsAt = 0;
-			this.#sendCells(client, found);
+			if (!client.owed) this.#sendCells(client, found);
 			return { ok: true, mode: 'cells', devices: found.length };
+		}
+		if (client.owed) {
+			this.#rooms.leave(client);
+			return { ok: true, mode: 'points', devices: found.length };
 		}
 		this.#rejoin(client);
 		const now = this.#fleet.now();
@@ -112,7 +121,11 @@ export class Publisher {
 
 	watch(client: Client, ids: readonly string[]): void {
 		client.watched = new Set(ids.map(BigInt));
-		this.#send(client, KIND_CHANGES, this.#watchedPlaces(client), []);
+		client.followed = [];
+		if (client.isFull) {
+			client.stalledSince ??= Date.now();
+			this.#rooms.leave(client);
+		} else this.#tellWatched(client, null);
 	}
 
 	pause(client: Client): void {
@@ -144,10 +157,7 @@ export class Publisher {
 		for (const client of this.#clients) {
 			if (client.paused || client.stalledSince !== null) continue;
 			client.sentUntil = now;
-			if (client.watched.size > 0) {
-				const changed = this.#watchedPlaces(client).filter((at) => dirty.has(at));
-				if (changed.length > 0) this.#send(client, KIND_CHANGES, changed, []);
-			}
+			this.#tellWatched(client, dirty);
 			if (client.mode === 'cells' && now - client.cellsAt > CELLS_MS && scans < SCANS_A_TICK) {
 				scans++;
 				this.#sendCells(client, placesIn(columns, client.visibility, client.tiles));
@@ -161,7 +171,8 @@ export class Publisher {
 			if (client.stalledSince === null) {
 				client.stalledSince = Date.now();
 				this.#rooms.leave(client);
-			} else if (Date.now() - client.stalledSince > CUT_MS) {
+			}
+			if (Date.now() - client.stalledSince > CUT_MS || client.backlog > CUT_BYTES) {
 				this.#cut.inc();
 				client.socket.disconnect(true);
 			}
@@ -176,12 +187,12 @@ export class Publisher {
 
 	#back(client: Client): void {
 		if (client.mode === 'points') {
-			const since = client.sentUntil;
+			const since = client.owed ? null : client.sentUntil;
 			this.view(client, client.tiles, client.small, since);
 		} else if (client.mode === 'cells') {
 			client.cellsAt = 0;
 		}
-		this.#send(client, KIND_CHANGES, this.#watchedPlaces(client), []);
+		this.#tellWatched(client, null);
 	}
 
 	#rejoin(client: Client): void {
@@ -198,6 +209,15 @@ export class Publisher {
 				places.push(at);
 		}
 		this.#send(client, KIND_CHANGES, places, []);
+	}
+
+	/** Of what it watches, those that have changed (null: all), and those that it may see no more. */
+	#tellWatched(client: Client, dirty: ReadonlySet<number> | null): void {
+		if (client.watched.size === 0) return;
+		const places = this.#watchedPlaces(client);
+		const gone = client.followed.filter((at) => !places.includes(at));
+		client.followed = places;
+		this.#send(client, KIND_CHANGES, dirty === null ? places : places.filter((at) => dirty.has(at)), gone);
 	}
 
 	#watchedPlaces(client: Client): number[] {

@@ -21,6 +21,7 @@ import {
 } from '../../shared/live.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
+import type { Person } from '../directory.ts';
 import type { CommandNotice } from '../fleet/fleet.ts';
 import type { Notice } from '../fleet/notices.ts';
 import { isOwnOrigin } from '../http/identify.ts';
@@ -32,7 +33,11 @@ import { classOf } from './rooms.ts';
 
 const MAX_SOCKETS = 5000;
 const MAX_SOCKETS_OF_ONE = 30;
+/** From the connection to its first word. */
+const CONNECT_MS = 10_000;
 const MAX_REQUESTS = 20;
+/** In a second: so many are no mistake; answering them all would fill the memory of whoever doesn't read. */
+const MAX_FLOOD = 500;
 const STATUS_MS = 5000;
 const SESSIONS_MS = 60_000;
 const COMMANDS_MS = 250;
@@ -51,6 +56,8 @@ export class LiveServer {
 	readonly #timers: NodeJS.Timeout[] = [];
 	#commands = new Set<string>();
 	#manyCommands = false;
+	/** A change was heard of, and what it is could not be read: all are looked at until that succeeds. */
+	#unsure = false;
 
 	constructor(app: App, http: HttpServer, sessions: RequestHandler) {
 		this.#app = app;
@@ -66,8 +73,17 @@ export class LiveServer {
 			pingInterval: 10_000,
 			// Whoever doesn't read is cut off by the publisher, and not sooner by this.
 			pingTimeout: 40_000,
-			allowRequest: (req, answer) => answer(null, isOwnOrigin(req.headers.origin, req.headers.host, secure)),
+			// Whoever is not signed in gets no connection at all, whose number and time would have to be bounded.
+			allowRequest: (req, answer) =>
+				answer(
+					null,
+					isOwnOrigin(req.headers.origin, req.headers.host, secure) &&
+						(req as unknown as WithSession).session?.userId !== undefined &&
+						this.#io.engine.clientsCount < MAX_SOCKETS,
+				),
+			connectTimeout: CONNECT_MS,
 		});
+		// Before allowRequest, which asks for the session.
 		this.#io.engine.use(sessions);
 		this.#io.use((socket, next) => {
 			this.#admit(socket).then(
@@ -78,14 +94,12 @@ export class LiveServer {
 		});
 		this.#io.on('connection', (socket) => this.#connected(socket));
 		app.fleet.on('status', (status) => this.#io.emit('status', status));
-		app.fleet.on(
-			'notice',
-			(notice) => void this.#notice(notice).catch((error: unknown) => app.log.warn({ err: error }, 'a notice')),
-		);
-		app.fleet.on(
-			'resync',
-			() => void this.#resync().catch((error: unknown) => app.log.warn({ err: error }, 'rights after a pause')),
-		);
+		const unsure = (what: string) => (error: unknown) => {
+			this.#unsure = true;
+			app.log.warn({ err: error }, what);
+		};
+		app.fleet.on('notice', (notice) => void this.#notice(notice).catch(unsure('a notice')));
+		app.fleet.on('resync', () => void this.#resync().catch(unsure('rights after a pause')));
 		app.fleet.on('commands', (notice) => this.#collect(notice));
 		app.directory.on('people', (ids) => this.#people(ids));
 	}
@@ -101,8 +115,9 @@ export class LiveServer {
 		every(STATUS_MS, () => void this.#io.emit('status', this.#app.fleet.status()));
 		every(SESSIONS_MS, () => this.#checkSessions([...this.#publisher.clients]));
 		every(COMMANDS_MS, () => this.#tellCommands());
-		// While changes can't be heard, they are looked for.
-		every(1000, () => (this.#app.fleet.heard ? undefined : this.#recheck()));
+		every(1000, () => this.#checkTraces());
+		// While changes can't be heard, or one could not be looked at, they are looked for.
+		every(1000, () => (this.#app.fleet.heard && !this.#unsure ? undefined : this.#recheck()));
 	}
 
 	/** Says good-bye, so that clients come back, each at a time of its own. */
@@ -122,9 +137,7 @@ export class LiveServer {
 		const { session, sessionID } = socket.request as unknown as WithSession;
 		const person = session?.userId === undefined ? null : await this.#app.directory.person(session.userId);
 		if (person === null || sessionID === undefined) throw new Problem(401, 'Not signed in');
-		const { clients } = this.#publisher;
-		const own = [...clients].filter((c) => c.person.id === person.id).length;
-		if (clients.size >= MAX_SOCKETS || own >= MAX_SOCKETS_OF_ONE) throw new Problem(503, 'Too many live connections');
+		if (!this.#hasRoom(person.id)) throw new Problem(503, 'Too many live connections');
 		const sid = hashedSid(sessionID);
 		const row = await this.#app.db
 			.selectFrom('omnitrack.web_sessions')
@@ -141,10 +154,27 @@ export class LiveServer {
 		socket.data = new Client(socket, person, visibility, sid, row.id, proxied ?? socket.handshake.address);
 	}
 
+	#hasRoom(user: string): boolean {
+		const { clients } = this.#publisher;
+		return clients.size < MAX_SOCKETS && [...clients].filter((c) => c.person.id === user).length < MAX_SOCKETS_OF_ONE;
+	}
+
 	#connected(socket: LiveSocket): void {
 		const client = socket.data as Client;
-		const { fleet } = this.#app;
+		const { fleet, directory } = this.#app;
+		// Much may have happened since it was admitted: rights, sessions, others that came at the same time.
+		const person = directory.known(client.person.id);
+		if (person === null || !this.#hasRoom(person.id)) {
+			socket.disconnect(true);
+			return;
+		}
+		client.person = person;
+		client.visibility = classOf(groupsFor(person, 'device.read', directory.parents));
 		this.#publisher.add(client);
+		this.#checkSessions([client]).catch((error: unknown) => {
+			this.#app.log.warn({ err: error }, 'the session of a live socket');
+			this.#unsure = true;
+		});
 		socket.on('disconnect', () => this.#publisher.remove(client));
 		socket.emit('hello', {
 			epoch: this.#publisher.epoch,
@@ -181,6 +211,7 @@ export class LiveServer {
 	): void {
 		const reply = (a: ViewAnswer | Answer) =>
 			typeof answer === 'function' ? (answer as (a: unknown) => void)(a) : undefined;
+		if (client.requests > MAX_FLOOD) return void client.socket.disconnect(true);
 		if (client.requests++ >= MAX_REQUESTS) return reply({ ok: false, error: 'Too many requests' });
 		const parsed = schema.safeParse(raw);
 		if (!parsed.success) return reply({ ok: false, error: parsed.error.issues[0]?.message ?? 'not as it should be' });
@@ -193,14 +224,9 @@ export class LiveServer {
 	}
 
 	#trace(client: Client, { imei, seconds }: z.output<typeof Trace>): { ok: true } | { ok: false; error: string } {
-		const { app } = { app: this.#app };
-		const at = app.fleet.columns.byImei.get(imei);
-		const device = at === undefined ? null : app.fleet.columns.inventory[at];
-		// One that is in no inventory is seen by whoever sees the refused ones.
-		const may = device
-			? authorize(client.person, 'device.trace', app.directory.parents, { group: device.group })
-			: authorize(client.person, 'refused.list', app.directory.parents);
-		if (!may || client.socket.data === undefined) return { ok: false, error: 'You may not do this' };
+		const app = this.#app;
+		if (!app.fleet.loaded) return { ok: false, error: 'The fleet is being loaded' };
+		if (!this.#mayTrace(client.person, imei)) return { ok: false, error: 'You may not do this' };
 		client.trace?.stop();
 		const { socket } = client;
 		const trace = app.children.trace(
@@ -214,6 +240,7 @@ export class LiveServer {
 			},
 		);
 		client.trace = trace;
+		client.traced = imei;
 		const user = client.person;
 		writeAudit(app.db, {
 			action: 'device.trace',
@@ -223,6 +250,22 @@ export class LiveServer {
 			object: { kind: 'imei', id: imei },
 		}).catch((error: unknown) => app.log.error({ err: error }, 'the audit log'));
 		return { ok: true };
+	}
+
+	#mayTrace(person: Person, imei: string): boolean {
+		const { fleet, directory } = this.#app;
+		const at = fleet.columns.byImei.get(imei);
+		const device = at === undefined ? null : fleet.columns.inventory[at];
+		// One that is in no inventory is seen by whoever sees the refused ones.
+		return device
+			? authorize(person, 'device.trace', directory.parents, { group: device.group })
+			: authorize(person, 'refused.list', directory.parents);
+	}
+
+	/** A device that has left its group, or a group that has left its place, takes the right to a trace away. */
+	#checkTraces(): void {
+		for (const client of this.#publisher.clients)
+			if (client.trace !== null && !this.#mayTrace(client.person, client.traced)) client.trace.stop();
 	}
 
 	// ---- rights and sessions
@@ -237,12 +280,20 @@ export class LiveServer {
 	}
 
 	async #resync(): Promise<void> {
+		this.#unsure = false;
+		this.#app.directory.distrust();
 		await this.#app.directory.reload();
 		await this.#checkSessions([...this.#publisher.clients]);
 	}
 
 	async #recheck(): Promise<void> {
-		if (this.#publisher.clients.size > 0 && this.#app.fleet.status().state !== 'away') await this.#resync();
+		if (this.#publisher.clients.size === 0 || this.#app.fleet.status().state === 'away') return;
+		try {
+			await this.#resync();
+		} catch (error) {
+			this.#unsure = true;
+			throw error;
+		}
 	}
 
 	#people(ids: string[] | null): void {

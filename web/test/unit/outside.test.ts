@@ -7,7 +7,7 @@ import { ConfigError, parseConfig, parseFile } from '../../server/config.ts';
 import { SCHEMA_VERSION } from '../../server/db.ts';
 import { databaseHosts } from '../../server/db_url.ts';
 import { parseCommands, parseNotice } from '../../server/fleet/notices.ts';
-import { isOwnOrigin } from '../../server/http/identify.ts';
+import { isOwnOrigin, scopeAllows } from '../../server/http/identify.ts';
 import { addressKey } from '../../server/login_limits.ts';
 
 describe('the command line', () => {
@@ -119,12 +119,18 @@ describe('notices', () => {
 			more: true,
 		});
 	});
-	it.each(['', 'device', 'device:', 'device:1,', 'device:x', 'tree:1', 'device:1;2'])('refuses %j', (text) => {
-		expect(parseNotice(text)).toBe(null);
-	});
-	it.each(['', '1', '1:gone', 'x:sent', '1:sent,,'])('refuses the commands %j', (text) => {
-		expect(parseCommands(text)).toBe(null);
-	});
+	it.each(['', 'device', 'device:', 'device:1,', 'device:x', 'tree:1', 'device:1;2', `user:1,${'9'.repeat(19)}`])(
+		'refuses %j',
+		(text) => {
+			expect(parseNotice(text)).toBe(null);
+		},
+	);
+	it.each(['', '1', '1:gone', 'x:sent', '1:sent,,', `1:sent,${'9'.repeat(19)}:sent`])(
+		'refuses the commands %j',
+		(text) => {
+			expect(parseCommands(text)).toBe(null);
+		},
+	);
 });
 
 describe('templates', () => {
@@ -136,6 +142,9 @@ describe('templates', () => {
 	const fill = (given: Record<string, string>) => fillTemplate('setparam {apn}:{n}:{way}:{n}', parameters, given);
 	it('are filled', () => {
 		expect(fill({ apn: 'a$&b', n: '7', way: 'on' })).toEqual({ text: 'setparam a$&b:7:on:7' });
+	});
+	it('take a value that looks like a parameter as it is', () => {
+		expect(fill({ apn: '{n}{way}', n: '7', way: 'on' })).toEqual({ text: 'setparam {n}{way}:7:on:7' });
 	});
 	it.each([
 		['apn', { n: '7', way: 'on' }],
@@ -175,4 +184,16 @@ it('needs the schema of the newest migration', () => {
 	const folder = new URL('../../../migrations/', import.meta.url);
 	const newest = Math.max(...readdirSync(folder).map((name) => Number(/^(\d{4})_.*\.sql$/.exec(name)?.[1] ?? 0)));
 	expect(SCHEMA_VERSION).toBe(newest);
+});
+
+it.each([
+	[['read'], 'GET', true],
+	[['read'], 'HEAD', true],
+	[['read'], 'POST', false],
+	[['write'], 'DELETE', true],
+	[['write'], 'GET', true],
+	[[], 'GET', false],
+	[['toString'], 'GET', false],
+])('a token of the scopes %j may %s: %s', (scopes, method, may) => {
+	expect(scopeAllows(scopes, method)).toBe(may);
 });
