@@ -104,6 +104,25 @@ def test_rights(bench):
     ann.get("/me", want=401)
 
 
+def test_old_session(bench):
+    """An open socket ends with the last day of its session, however much that is used; all of one user's have one bound."""
+    database = bench.database()
+    server = web.Web(bench, database)
+    browser = server.admin()
+    sockets = [live.Live(browser, bench.scope) for _ in range(20)]
+    for number in range(19):   # a second's worth of one socket
+        for socket in sockets:
+            socket._send_text('42%d["view",{"tiles":["0/0/0"]}]' % (1000 + number))
+    proc.wait_until(lambda: all(1018 in s._acks for s in sockets), 20, "all are answered")
+    answers = {s._acks[1000 + n]["ok"] for s in sockets for n in range(19)}
+    proc.equal(answers, {True, False}, "answers to 380 views at once")
+    database.query("UPDATE omnitrack.web_sessions SET sess = jsonb_set(sess::jsonb, '{signedInAt}', '1')::json;"
+                   " NOTIFY telematics_web, 'session:*'")
+    for socket in sockets:
+        proc.check(socket.ended.wait(10 * proc.BUSY), "the socket ends")
+    browser.get("/me", want=401)
+
+
 def test_strangers(bench):
     """No session, another site's page, nonsense: no socket, or an answer that says no."""
     database = bench.database()

@@ -40,19 +40,26 @@ export function hashedSid(sid: string): string {
 	return createHash('sha256').update(sid).digest('base64url');
 }
 
+/** However much it is used, a session ends some days after it began. */
+export function isTooOld(
+	data: { kind?: unknown; signedInAt?: unknown },
+	config: Pick<Config, 'WEB_SESSION_MAX_DAYS'>,
+): boolean {
+	const days = data.kind === 'display' ? DISPLAY_DAYS : config.WEB_SESSION_MAX_DAYS;
+	return typeof data.signedInAt === 'number' && Date.now() - data.signedInAt > days * 86_400_000;
+}
+
 type Done = (error?: unknown) => void;
 
 export function sessionStore(pool: pg.Pool, config: Config, onError: (error: unknown) => void): Store {
 	const Base = connectPgSimple(session);
-	const maxAgeMs = config.WEB_SESSION_MAX_DAYS * 86_400_000;
 	/** When each session was last written by this process; forgotten when it is long. */
 	const written = new Map<string, number>();
 
 	class HashedStore extends Base {
 		override get(sid: string, callback: (error: unknown, data?: SessionData | null) => void): void {
 			super.get(hashedSid(sid), (error: unknown, data?: SessionData | null) => {
-				const limit = data?.kind === 'display' ? DISPLAY_DAYS * 86_400_000 : maxAgeMs;
-				const over = data?.signedInAt !== undefined && Date.now() - data.signedInAt > limit;
+				const over = data !== undefined && data !== null && isTooOld(data, config);
 				// express-session takes ENOENT, which a socket that is away says, for a session that isn't there.
 				if (error) callback(isAway(error) ? new DatabaseAway('sessions can not be read', { cause: error }) : error);
 				else callback(null, over ? null : data);

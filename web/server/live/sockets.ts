@@ -26,7 +26,7 @@ import type { CommandNotice } from '../fleet/fleet.ts';
 import type { Notice } from '../fleet/notices.ts';
 import { isOwnOrigin } from '../http/identify.ts';
 import { Problem } from '../problem.ts';
-import { hashedSid } from '../sessions.ts';
+import { hashedSid, isTooOld } from '../sessions.ts';
 import { Client, type LiveSocket } from './client.ts';
 import { Publisher } from './publisher.ts';
 import { classOf } from './rooms.ts';
@@ -36,6 +36,8 @@ const MAX_SOCKETS_OF_ONE = 30;
 /** From the connection to its first word. */
 const CONNECT_MS = 10_000;
 const MAX_REQUESTS = 20;
+/** By all sockets of one user: a view is looked for in the whole fleet. */
+const MAX_REQUESTS_OF_ONE = 60;
 /** In a second: so many are no mistake; answering them all would fill the memory of whoever doesn't read. */
 const MAX_FLOOD = 500;
 const STATUS_MS = 5000;
@@ -56,6 +58,8 @@ export class LiveServer {
 	readonly #timers: NodeJS.Timeout[] = [];
 	#commands = new Set<string>();
 	#manyCommands = false;
+	/** By user, in the present second. */
+	readonly #asks = new Map<string, number>();
 	/** A change was heard of, and what it is could not be read: all are looked at until that succeeds. */
 	#unsure = false;
 
@@ -115,7 +119,10 @@ export class LiveServer {
 		every(STATUS_MS, () => void this.#io.emit('status', this.#app.fleet.status()));
 		every(SESSIONS_MS, () => this.#checkSessions([...this.#publisher.clients]));
 		every(COMMANDS_MS, () => this.#tellCommands());
-		every(1000, () => this.#checkTraces());
+		every(1000, () => {
+			this.#asks.clear();
+			this.#checkTraces();
+		});
 		// While changes can't be heard, or one could not be looked at, they are looked for.
 		every(1000, () => (this.#app.fleet.heard && !this.#unsure ? undefined : this.#recheck()));
 	}
@@ -212,7 +219,11 @@ export class LiveServer {
 		const reply = (a: ViewAnswer | Answer) =>
 			typeof answer === 'function' ? (answer as (a: unknown) => void)(a) : undefined;
 		if (client.requests > MAX_FLOOD) return void client.socket.disconnect(true);
-		if (client.requests++ >= MAX_REQUESTS) return reply({ ok: false, error: 'Too many requests' });
+		const { id } = client.person;
+		const asked = (this.#asks.get(id) ?? 0) + 1;
+		this.#asks.set(id, asked);
+		if (client.requests++ >= MAX_REQUESTS || asked > MAX_REQUESTS_OF_ONE)
+			return reply({ ok: false, error: 'Too many requests' });
 		const parsed = schema.safeParse(raw);
 		if (!parsed.success) return reply({ ok: false, error: parsed.error.issues[0]?.message ?? 'not as it should be' });
 		try {
@@ -325,11 +336,11 @@ export class LiveServer {
 		const sids = [...new Set(clients.map((c) => c.sid))];
 		const alive = await db
 			.selectFrom('omnitrack.web_sessions')
-			.select('sid')
+			.select(['sid', 'sess'])
 			.where('sid', 'in', sids)
 			.where('expire', '>', new Date(fleet.now()))
 			.execute();
-		const there = new Set(alive.map((r) => r.sid));
+		const there = new Set(alive.filter((r) => !isTooOld(r.sess, this.#app.config)).map((r) => r.sid));
 		for (const client of clients) if (!there.has(client.sid)) client.socket.disconnect(true);
 	}
 
