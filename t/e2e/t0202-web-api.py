@@ -410,4 +410,34 @@ def test_last_admin(bench):
     admin.delete("/groups/" + group)
 
 
+def test_admins_at_once(bench):
+    """Two administrators disable one another, and two setup links are used, at the same time: one of each is done."""
+    server = web.Web(bench, bench.database())
+    tokens = [server.run("setup")[1].strip().split("#")[1] for _ in range(2)]
+    holder = server.database.session(bench.scope)
+
+    def at_once(*works):
+        """Answers of requests that wait for the same lock, and so meet."""
+        codes = []
+        holder.run("BEGIN; SELECT pg_advisory_xact_lock(hashtext('omnitrack.roles'), 1)")
+        threads = [threading.Thread(target=lambda w=w: codes.append(w().status)) for w in works]
+        for t in threads:
+            t.start()
+        proc.wait_until(lambda: server.database.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+                        == 2, 20, "both wait")
+        holder.run("ROLLBACK")
+        for t in threads:
+            t.join()
+        return sorted(codes)
+    claim = [lambda t=t, n=n: web.Browser(server).ask("POST", "/session/claim", {"token": t, "login": n, "password": web.PASSWORD})
+             for t, n in zip(tokens, ("ann", "bob"))]
+    proc.equal(at_once(*claim), [200, 410], "claims")
+    proc.equal(server.database.number("SELECT count(*) FROM omnitrack.users"), 1, "users")
+    one, two = server.admin("one"), server.admin("two")
+    server.database.query("DELETE FROM omnitrack.users WHERE login IN ('ann', 'bob')")
+    ids = [b.get("/me")["id"] for b in (one, two)]
+    proc.equal(at_once(lambda: one.ask("PATCH", "/users/" + ids[1], {"disabled": True}),
+                       lambda: two.ask("PATCH", "/users/" + ids[0], {"disabled": True})), [200, 409], "disabling")
+
+
 suite.main(globals())

@@ -138,6 +138,11 @@ export class Directory extends EventEmitter<Events> {
 	}
 }
 
+/** Who is an administrator is changed by one transaction at a time; else two would each count on the other's. */
+export async function holdAdmins(db: Kysely<Tables>): Promise<void> {
+	await sql`SELECT pg_advisory_xact_lock(hashtext('omnitrack.roles'), 1)`.execute(db);
+}
+
 /** Is there nobody yet who could let others in? */
 export async function hasNoAdmin(db: Kysely<Tables>): Promise<boolean> {
 	const found = await sql<{ none: boolean }>`

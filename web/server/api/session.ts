@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import { SessionInfo, SetupClaim, SetupInfo, SetupLook, SignIn, Me } from '../../shared/schemas.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
-import { hasNoAdmin, type Person } from '../directory.ts';
+import { hasNoAdmin, holdAdmins, type Person } from '../directory.ts';
 import { route, type Context } from '../http/route.ts';
 import { hashPassword, hashToken, NOBODY, verifyPassword } from '../passwords.ts';
 import { Problem, unfit } from '../problem.ts';
@@ -71,8 +71,8 @@ async function findLink(app: App, token: string) {
 }
 
 /** Uses a link up; false: somebody else has. */
-async function useUp(app: App, token: string): Promise<void> {
-	const used = await app.db
+async function useUp(app: App, token: string, db: Kysely<Tables> = app.db): Promise<void> {
+	const used = await db
 		.updateTable('omnitrack.links')
 		.set({ used_at: new Date(app.fleet.now()) })
 		.where('token_hash', '=', hashToken(token))
@@ -91,9 +91,12 @@ export async function voidLinks(db: Kysely<Tables>, userId: string): Promise<voi
 		.execute();
 }
 
-/** The first administrator. */
-async function makeAdmin(app: App, login: string, name: string, password: string): Promise<string> {
+/** The first administrator; of several links one alone makes one, and a link whose login is taken is not used up. */
+async function makeAdmin(app: App, token: string, login: string, name: string, password: string): Promise<string> {
 	return app.db.transaction().execute(async (trx) => {
+		await holdAdmins(trx);
+		if (!(await hasNoAdmin(trx))) throw badLink();
+		await useUp(app, token, trx);
 		const user = await trx
 			.insertInto('omnitrack.users')
 			.values({ login, name, password, password_changed_at: new Date() })
@@ -215,8 +218,7 @@ export const sessionRoutes = [
 				if (body.login === undefined) throw missing('login');
 				if (body.password === undefined) throw missing('password');
 				const hash = await hashPassword(body.password);
-				await useUp(app, body.token);
-				id = await makeAdmin(app, body.login, body.name ?? body.login, hash);
+				id = await makeAdmin(app, body.token, body.login, body.name ?? body.login, hash);
 			} else if (link.kind === 'password') {
 				if (body.password === undefined) throw missing('password');
 				await useUp(app, body.token);

@@ -3,7 +3,7 @@ import type { Kysely, Selectable, Transaction } from 'kysely';
 import { z } from 'zod';
 import { Id, OneTimeLink, page, PageQuery, User, UserCreate, UserPatch } from '../../shared/schemas.ts';
 import type { App } from '../context.ts';
-import { hasNoAdmin } from '../directory.ts';
+import { hasNoAdmin, holdAdmins } from '../directory.ts';
 import { ifMatch } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
 import { hashPassword, newToken } from '../passwords.ts';
@@ -66,6 +66,7 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 
 /** Nobody may lock everybody out. */
 async function keepAnAdmin(db: Db): Promise<void> {
+	await holdAdmins(db);
 	if (await hasNoAdmin(db))
 		throw new Problem(409, 'This is the last administrator', { detail: 'Make another one first.' });
 }
