@@ -3,6 +3,7 @@
  * Socket.IO over WebSocket alone, without compression; each connection belongs to a session of the cookie.
  */
 import type { Server as HttpServer } from 'node:http';
+import { isIP } from 'node:net';
 import type { RequestHandler } from 'express';
 import type { SessionData } from 'express-session';
 import { Server } from 'socket.io';
@@ -158,7 +159,9 @@ export class LiveServer {
 			this.#app.config.transport === 'proxy' && typeof forwarded === 'string'
 				? forwarded.split(',').at(-1)?.trim()
 				: undefined;
-		socket.data = new Client(socket, person, visibility, sid, row.id, proxied ?? socket.handshake.address);
+		// What is no address would fail in the audit log, and with it the line of a trace.
+		const address = proxied !== undefined && isIP(proxied) !== 0 ? proxied : socket.handshake.address;
+		socket.data = new Client(socket, person, visibility, sid, row.id, address);
 	}
 
 	#hasRoom(user: string): boolean {
