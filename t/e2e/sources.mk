@@ -89,6 +89,7 @@ e2e_lib = \
 	t/e2e/lib/browser.py \
 	t/e2e/lib/commands.py \
 	t/e2e/lib/deaf.py \
+	t/e2e/lib/faketime.py \
 	t/e2e/lib/feed.py \
 	t/e2e/lib/fleet.py \
 	t/e2e/lib/follow.py \
