@@ -16,8 +16,10 @@ bench_bench_dictionary_LDADD = libproto.a
 bench_bench_insert_SOURCES = bench/insert.c bench/rows.c bench/rows.h
 bench_bench_insert_LDADD = $(LIBPQ_LIBS) -lpthread
 
-bench_scripts = bench/run bench/measure/__init__.py bench/measure/copying.py bench/measure/figures.py \
-	bench/measure/machine.py bench/measure/meaning.py bench/measure/stand.py bench/measure/table.py
+bench_scripts = bench/run bench/measure/__init__.py bench/measure/browser.py bench/measure/copying.py \
+	bench/measure/desk.py bench/measure/fanout.py bench/measure/feed.py bench/measure/figures.py bench/measure/logins.py \
+	bench/measure/machine.py bench/measure/meaning.py bench/measure/sparse.py bench/measure/stand.py \
+	bench/measure/table.py bench/measure/web_figures.py
 EXTRA_DIST += $(bench_scripts)
 
 bench: all $(bench_programs)

@@ -57,6 +57,8 @@ struct conf {
 	int raw_retention_days;
 	int command_retention_days, message_retention_days, session_retention_days;
 	enum ingest_raw ingest_raw;
+	int gather_ms;		  /* TELEM_GATHER_MS: longest wait for a larger batch */
+	int last_ping_interval_s; /* TELEM_LAST_PING_INTERVAL_S */
 	enum synchronous_commit synchronous_commit;
 	int drain_timeout_ms;
 	int handshake_timeout_s;

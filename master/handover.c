@@ -114,7 +114,8 @@ read_slots(struct handover *h, FILE *f)
 			if (fscanf(f, " %d", fd) != 1 || !is_fd(*fd, false))
 				return false;
 		}
-		(void)fscanf(f, " ");
+		if (fscanf(f, " ") == EOF)
+			return false;
 	}
 	if (fscanf(f, "%3s", end) != 1 || strcmp(end, "end") != 0)
 		return false;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,8 @@ main(int argc, char **argv)
 	char *conf_file, *program, err[CONF_ERR];
 	int status;
 
+	/* ulimit -f: a write fails then, as on a full disk. All processes inherit it. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	fill_standard_fds();
 	if (!handover_take(&m.from, err)) {
 		fprintf(stderr, "telematics-gateway: %s\n", err);

@@ -91,7 +91,9 @@ enum reload_state {
 
 struct reload {
 	enum reload_state state;
-	bool wanted;	   /* a SIGHUP that is not yet taken care of */
+	bool wanted; /* a SIGHUP that is not yet taken care of */
+	/* SIGHUPs heard: in all; when the last reload began; when the last one that is decided began. */
+	uint32_t asked, begun, answered;
 	struct conf *conf; /* in RELOAD_STARTING: the next one, and its sockets */
 	struct listen_set listen;
 	bool success;		  /* of the last one */

@@ -18,6 +18,7 @@ struct totals {
 	const struct stats *stats;
 	int ready, starting, down;
 	bool database_up;
+	uint32_t live_interval_ms; /* of the slowest worker */
 };
 
 static bool
@@ -41,8 +42,14 @@ sum_up(const struct metrics_view *v, struct totals *t)
 			t->starting++;
 		else if (w->current)
 			t->down++;
-		if (is_live(w) && w->accepting && stats_get(&w->shm->stats.db_up) != 0)
+		if (!is_live(w))
+			continue;
+		if (w->accepting && stats_get(&w->shm->stats.db_up) != 0)
 			t->database_up = true;
+		uint32_t ms = atomic_load_explicit(
+		    (_Atomic uint32_t *)&w->shm->live_interval_ms, memory_order_relaxed);
+		if (ms > t->live_interval_ms)
+			t->live_interval_ms = ms;
 	}
 }
 
@@ -199,6 +206,9 @@ add_supervision(const struct metrics_view *v, const struct totals *t, struct evb
 	    "When the configuration in force was taken, Unix time", v->reload_wall_ms);
 	seconds(out, "telematics_start_time_seconds", "gauge", "Start of the gateway, Unix time",
 	    v->start_wall_ms);
+	seconds(out, "telematics_live_row_interval_seconds", "gauge",
+	    "How far apart the live rows of a device are that sends all the time",
+	    t->live_interval_ms);
 	if (v->clock_known)
 		evbuffer_add_printf(out,
 		    "# HELP telematics_clock_offset_seconds By how much this host's clock is ahead of "
@@ -303,7 +313,10 @@ totals_json(const struct totals *t)
 	return o;
 }
 
-/* The last reload: when it was decided (null: there was none), how, and why not. */
+/*
+ * The last reload: when it was decided (null: there was none), how, and why not. How often a reload was asked for, and
+ * which of these asks are answered by it: each that came before it began.
+ */
 static json_t *
 reload_json(const struct metrics_view *v)
 {
@@ -315,8 +328,9 @@ reload_json(const struct metrics_view *v)
 		error = json_string(v->reload_error);
 	if (error == NULL)
 		error = json_string("message not printable");
-	return json_pack(
-	    "{s:o, s:b, s:o}", "finished", finished, "ok", v->reload_success, "error", error);
+	return json_pack("{s:o, s:b, s:o, s:I, s:I}", "finished", finished, "ok", v->reload_success,
+	    "error", error, "asked", (json_int_t)v->reload_asked, "answered",
+	    (json_int_t)v->reload_answered);
 }
 
 static json_t *

@@ -38,6 +38,8 @@ struct metrics_view {
 	bool reload_success; /* of the last one; why not, or ""; when, or 0 */
 	const char *reload_error;
 	int64_t reload_finished_ms;
+	uint32_t reload_asked,
+	    reload_answered;	/* those that came before the last decided one began */
 	int64_t reload_wall_ms; /* of the last configuration taken */
 	uint64_t restarts, hangs, loans, log_dropped, denied_calls;
 	bool clock_known; /* the database's */

@@ -58,6 +58,7 @@ set_outcome(struct master *m, const char *why)
 	struct reload *r = &m->reload;
 
 	r->success = *why == '\0';
+	r->answered = r->begun;
 	snprintf(r->error, sizeof(r->error), "%s", why);
 	r->finished_wall_ms = clock_wall_ms();
 }
@@ -70,6 +71,7 @@ reload_begin(struct master *m)
 	int i;
 
 	m->reload.wanted = false;
+	m->reload.begun = m->reload.asked;
 	m->reload.conf = calloc(1, sizeof(*m->reload.conf));
 	if (m->reload.conf == NULL) {
 		log_error("reload: out of memory; nothing is changed");
@@ -250,6 +252,7 @@ reload_request(struct master *m)
 	if (m->phase == MASTER_STARTING || m->reload.state != RELOAD_IDLE || master_has_other(m))
 		log_info("reload: after the one that is under way");
 	m->reload.wanted = true;
+	m->reload.asked++;
 }
 
 void

@@ -64,6 +64,8 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	v->reload_success = m->reload.success;
 	v->reload_error = m->reload.error;
 	v->reload_finished_ms = m->reload.finished_wall_ms;
+	v->reload_asked = m->reload.asked;
+	v->reload_answered = m->reload.answered;
 	v->reload_wall_ms = m->reload.wall_ms;
 	v->restarts = atomic_load(&m->shm.header->restarts);
 	v->hangs = atomic_load(&m->shm.header->hangs);

@@ -202,7 +202,7 @@ CREATE FUNCTION telematics_hex_number(hex text) RETURNS numeric LANGUAGE sql IMM
 RETURN CASE WHEN ('x' || hex)::bit(64)::bigint < 0 THEN 18446744073709551616 ELSE 0 END + ('x' || hex)::bit(64)::bigint;
 
 -- What a value says that is no plain number: text, or JSON as text. `json` is the value as it stands in io.
-CREATE FUNCTION telematics_text(kind "char", json text, labels jsonb, OUT text text, OUT whole boolean)
+CREATE FUNCTION telematics_text(kind "char", "json" text, labels jsonb, OUT text text, OUT whole boolean)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -6,11 +6,11 @@
 -- value. For that a subquery with OFFSET 0 stays one of its own, and each key stands in it once. EXPLAIN shows both.
 
 -- The number that a value is, from its JSON text; null: text. Gateways store numbers of up to 4 bytes as such.
-CREATE FUNCTION telematics_number(json text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION telematics_number("json" text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN ascii(json) BETWEEN 48 AND 57 AND octet_length(json) <= 10 THEN json::bigint END;
 
 -- The class of a value: 0 to 5 by the size of a number, 6 for 16 hex digits, 7 for other hex.
-CREATE FUNCTION telematics_class(json text, number bigint) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION telematics_class("json" text, number bigint) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN number < 128 THEN 0 WHEN number < 256 THEN 1 WHEN number < 32768 THEN 2 WHEN number < 65536 THEN 3
 	WHEN number < 2147483648 THEN 4 WHEN number IS NOT NULL THEN 5 WHEN octet_length(json) = 18 THEN 6 ELSE 7 END;
 
@@ -52,7 +52,7 @@ CREATE FUNCTION telematics_raw(number bigint, half bigint) RETURNS bigint LANGUA
 RETURN number - CASE WHEN half <= number THEN 2 * half ELSE 0 END;
 
 -- One element: its key, its value as it stands in io, and the number that it is.
-CREATE FUNCTION telematics_read_one(key integer, json text, number bigint, possible bigint)
+CREATE FUNCTION telematics_read_one(key integer, "json" text, number bigint, possible bigint)
 RETURNS TABLE (id integer, name text, value numeric, text text, unit text, label text, note text, state text, event jsonb)
 LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
 	SELECT key >> 3, m.name,
@@ -91,7 +91,7 @@ BEGIN
 	FOREACH kind IN ARRAY ARRAY['json', 'jsonb'] LOOP
 		-- The elements as they stand there; `key` is 8 * id + class.
 		EXECUTE format($f$
-		CREATE FUNCTION telematics_elements(io %1$s) RETURNS TABLE (key integer, json text, number bigint)
+		CREATE FUNCTION telematics_elements(io %1$s) RETURNS TABLE (key integer, "json" text, number bigint)
 		LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 			SELECT 8 * n.id + telematics_class(n.json, n.number), n.json, n.number
 			FROM (SELECT j.id, j.json, telematics_number(j.json) AS number

@@ -18,7 +18,8 @@ migration_files = \
 	migrations/0012_live_feed.sql \
 	migrations/0013_rhythm.sql \
 	migrations/0014_sessions.sql \
-	migrations/0015_requests.sql
+	migrations/0015_requests.sql \
+	migrations/0016_io_json.sql
 
 noinst_LIBRARIES += libmigrations.a
 libmigrations_a_SOURCES = migrations/migrations.h

@@ -16,6 +16,9 @@
 /* Microseconds from 1970 to PostgreSQL's epoch, 2000-01-01. */
 #define PG_EPOCH_US INT64_C(946684800000000)
 
+/* The first byte of a jsonb in binary; the text follows. */
+#define JSONB_VERSION 1
+
 /* Address families as the wire form of inet has them; the same on every server. */
 #define PG_AF_INET 2
 #define PG_AF_INET6 3
@@ -158,6 +161,19 @@ void
 pg_array_text(struct pg_array *a, const char *p, size_t n)
 {
 	pg_array_raw(a, p, n);
+}
+
+void
+pg_array_jsonb(struct pg_array *a, const void *json, size_t n)
+{
+	uint8_t *p = n < INT_MAX ? element(a, 1 + n) : NULL;
+
+	if (p == NULL) {
+		a->failed = true;
+		return;
+	}
+	p[0] = JSONB_VERSION;
+	memcpy(p + 1, json, n);
 }
 
 void

@@ -18,6 +18,7 @@ enum {
 	PG_INT2 = 21,
 	PG_INT4 = 23,
 	PG_TEXT = 25,
+	PG_JSON = 114,
 	PG_FLOAT8 = 701,
 	PG_INET = 869,
 	PG_TIMESTAMPTZ = 1184,
@@ -46,6 +47,8 @@ void pg_array_int2(struct pg_array *, int16_t);
 void pg_array_int4(struct pg_array *, int32_t);
 void pg_array_int8(struct pg_array *, int64_t);
 void pg_array_text(struct pg_array *, const char *p, size_t n);
+/* JSON text as jsonb. */
+void pg_array_jsonb(struct pg_array *, const void *json, size_t n);
 /* Wall clock, ms or us since 1970; written as timestamptz. */
 void pg_array_time_ms(struct pg_array *, int64_t wall_ms);
 void pg_array_time_us(struct pg_array *, int64_t wall_us);

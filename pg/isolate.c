@@ -6,14 +6,14 @@
 static void
 push(struct pg_isolate *it, uint32_t from, uint32_t to)
 {
-	assert(it->ntodo < PG_ISOLATE_DEPTH);
-	it->todo[it->ntodo++] = (struct pg_span){from, to};
+	assert(it->nleft < PG_ISOLATE_DEPTH);
+	it->left[it->nleft++] = (struct pg_span){from, to};
 }
 
 void
 pg_isolate_start(struct pg_isolate *it, uint32_t n)
 {
-	it->ntodo = 0;
+	it->nleft = 0;
 	it->now = (struct pg_span){0, 0};
 	if (n > 0)
 		push(it, 0, n);
@@ -22,9 +22,9 @@ pg_isolate_start(struct pg_isolate *it, uint32_t n)
 bool
 pg_isolate_next(struct pg_isolate *it, uint32_t most)
 {
-	if (it->ntodo == 0)
+	if (it->nleft == 0)
 		return false;
-	it->now = it->todo[--it->ntodo];
+	it->now = it->left[--it->nleft];
 	if (it->now.to - it->now.from > most) {
 		push(it, it->now.from + most, it->now.to);
 		it->now.to = it->now.from + most;

@@ -29,8 +29,8 @@ struct pg_span {
 
 struct pg_isolate {
 	struct pg_span now; /* that pg_isolate_next() gave */
-	struct pg_span todo[PG_ISOLATE_DEPTH];
-	int ntodo;
+	struct pg_span left[PG_ISOLATE_DEPTH];
+	int nleft;
 };
 
 /* Rows 0 .. n-1 are to be sent. */
@@ -39,7 +39,7 @@ void pg_isolate_start(struct pg_isolate *, uint32_t n);
 static inline bool
 pg_isolate_is_over(const struct pg_isolate *it)
 {
-	return it->ntodo == 0;
+	return it->nleft == 0;
 }
 
 /* Takes the next span, of at most `most` rows (at least 1), into `now`. False: nothing is left. */

@@ -5,7 +5,6 @@
 
 #include "pg/array.h"
 
-#define OID_JSON 114
 #define OID_FLOAT4 700
 
 int
@@ -45,7 +44,7 @@ pg_column_type(const struct pg_result *res, int column)
 	case OID_FLOAT4:
 	case PG_FLOAT8:
 		return PG_TYPE_FLOAT;
-	case OID_JSON:
+	case PG_JSON:
 	case PG_JSONB:
 		return PG_TYPE_JSON;
 	case PG_TIMESTAMPTZ:

@@ -9,7 +9,6 @@
 
 #define MS_2000 INT64_C(946684800000) /* PostgreSQL counts from here */
 #define US_PER_MS 1000
-#define JSONB_VERSION 1
 #define NULL_LENGTH UINT32_MAX /* -1 */
 
 #define FIXED (ROW_GENERATION - 4) /* what all tuples have in common in form */
@@ -51,8 +50,8 @@ put_f64(uint8_t *p, double v)
 size_t
 row_bound(const struct avl_record *record)
 {
-	/* generation_type with its length; io's length and version */
-	return FIXED + 4 + 2 + 4 + 1 + io_json_bound(record);
+	/* generation_type with its length; io's length */
+	return FIXED + 4 + 2 + 4 + io_json_bound(record);
 }
 
 void
@@ -95,10 +94,9 @@ row_write(const struct avl_record *record, int64_t device_id, uint64_t hash,
 		wire_put_u32(p, NULL_LENGTH);
 		p += 4;
 	}
-	p[4] = JSONB_VERSION;
-	json = io_json_write(record, (char *)p + 5);
-	wire_put_u32(p, (uint32_t)(1 + json));
-	return (size_t)(p - out) + 5 + json;
+	json = io_json_write(record, (char *)p + 4);
+	wire_put_u32(p, (uint32_t)json);
+	return (size_t)(p - out) + 4 + json;
 }
 
 int64_t
@@ -138,7 +136,7 @@ row_columns_start(struct pg_array columns[ROW_NCOLUMNS])
 {
 	static const uint32_t oids[ROW_NCOLUMNS] = {PG_INT8, PG_TIMESTAMPTZ, PG_INT8,
 	    PG_TIMESTAMPTZ, PG_FLOAT8, PG_FLOAT8, PG_INT2, PG_INT4, PG_INT2, PG_INT4, PG_BOOL,
-	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSONB};
+	    PG_INT2, PG_INT4, PG_INT2, PG_INT2, PG_JSON};
 
 	pg_array_start(columns, oids, ROW_NCOLUMNS);
 }

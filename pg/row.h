@@ -58,7 +58,7 @@ int64_t row_i64(const uint8_t *row, enum row_offset);
 bool row_valid(const uint8_t *row);
 /* False: NULL. */
 bool row_generation(const uint8_t *row, int16_t *value);
-/* The io field as binary jsonb (version byte and text). */
+/* The io field: JSON text, which is what the type json is in binary. */
 const uint8_t *row_io(const uint8_t *row, size_t *len);
 /*
  * The parameters of positions_insert: a column each, to which tuples are appended; one more follows, see

@@ -2,6 +2,6 @@
 #ifndef PG_SCHEMA_VERSION_H
 #define PG_SCHEMA_VERSION_H
 
-#define SCHEMA_VERSION 15
+#define SCHEMA_VERSION 16
 
 #endif

@@ -61,6 +61,7 @@ pg_statements = \
 	pg/sql/migrate_find_ledger.sql \
 	pg/sql/migrate_make_ledger.sql \
 	pg/sql/migrate_record.sql \
+	pg/sql/migrate_rewrite.sql \
 	pg/sql/migrate_schema_creators.sql \
 	pg/sql/migrate_show_notices.sql \
 	pg/sql/migrate_upkeep.sql \

@@ -16,8 +16,8 @@ size_t io_json_bound(const struct avl_record *);
 
 /*
  * Writes the object to `out`, which has room for io_json_bound() bytes, and
- * returns the bytes written (no NUL). Keys ascend, but for a record of very many elements. An id
- * that occurs twice keeps both keys in the order of the wire: JSON readers and jsonb take the last.
+ * returns the bytes written (no NUL). Keys stand in the order of the wire. Of an id that occurs
+ * more than once only the last element is written.
  */
 size_t io_json_write(const struct avl_record *, char *out) __attribute__((warn_unused_result));
 

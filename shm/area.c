@@ -20,7 +20,7 @@
  * To be raised when something in the shared memory changes its meaning, order or locking and not its
  * size: programs that differ in it start with memory of their own.
  */
-#define SHM_LAYOUT 3
+#define SHM_LAYOUT 4
 
 #define PAGE 4096u /* each part begins on a page of its own */
 #define NAP_NS 50000

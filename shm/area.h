@@ -34,8 +34,10 @@ struct shm_worker {
 	_Atomic uint64_t heartbeat;  /* grows at least once per second */
 	_Atomic uint64_t reason_seq; /* odd while reason is being written */
 	char reason[SHM_REASON];     /* why the database is not usable; "" when it is */
-	_Atomic int32_t accepting;   /* 1 between READY and drain */
-	_Atomic int32_t unclean;     /* the master's: not 0 until it has drained and left */
+	_Atomic uint32_t
+	    live_interval_ms;	   /* how far apart a device's live rows are; 0: not known */
+	_Atomic int32_t accepting; /* 1 between READY and drain */
+	_Atomic int32_t unclean;   /* the master's: not 0 until it has drained and left */
 } __attribute__((aligned(128)));
 
 struct shm_slot {

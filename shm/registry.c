@@ -206,7 +206,8 @@ add(struct registry *r, const struct device_row *row, uint32_t flags, uint64_t a
 	e = registry_at(r, place);
 	/* What was noted of another. */
 	atomic_store_explicit(&e->flushed_ms, 0, memory_order_relaxed);
-	atomic_store_explicit(&e->duplicate_ms, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->duplicate_s, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->pinged_s, 0, memory_order_relaxed);
 	atomic_store_explicit(&e->dirty, 0, memory_order_relaxed);
 	atomic_store_explicit(&e->where, 0, memory_order_relaxed);
 	registry_set_device(r, place, row->imei, row->id, flags);

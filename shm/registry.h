@@ -172,12 +172,15 @@ bool registry_came_elsewhere(const struct registry *, uint32_t entry, uint16_t a
  * device_online for the device, or 0; a dead worker's replacement finds by it what was left unwritten. It
  * stays with an owner until that one clears it or is found dead: a device that moves on to another
  * worker must not hide what the first one left. flushed_ms: when its row was last written (monotonic).
- * duplicate_ms: when a record of it was last found stored already.
+ * pinged_ms: when devices.last_ping was. duplicate_ms: when a record of it was last found stored already. The
+ * last two are whole seconds.
  */
 void registry_set_dirty(struct registry *, uint32_t entry, uint32_t owner);
 void registry_clear_dirty(struct registry *, uint32_t entry, uint32_t owner);
 int64_t registry_flushed_ms(const struct registry *, uint32_t entry);
 void registry_set_flushed_ms(struct registry *, uint32_t entry, int64_t mono_ms);
+int64_t registry_pinged_ms(const struct registry *, uint32_t entry);
+void registry_set_pinged_ms(struct registry *, uint32_t entry, int64_t mono_ms);
 int64_t registry_duplicate_ms(const struct registry *, uint32_t entry);
 void registry_set_duplicate_ms(struct registry *, uint32_t entry, int64_t mono_ms);
 

@@ -38,7 +38,8 @@ struct entry {
 	_Atomic uint64_t
 	    seq; /* when it was last changed or confirmed, or, absent, lost its session */
 	_Atomic int64_t session; /* REGISTRY_SESSION_GONE while it is free */
-	_Atomic int64_t flushed_ms, duplicate_ms;
+	_Atomic int64_t flushed_ms;
+	_Atomic uint32_t duplicate_s, pinged_s;
 	_Atomic uint32_t gen, flags, dirty;
 	_Atomic uint32_t
 	    where; /* address hash << 16 | changes << 8 | minute, of the last session */

@@ -156,14 +156,28 @@ registry_set_flushed_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
 		atomic_store_explicit(&e->flushed_ms, mono_ms, memory_order_relaxed);
 }
 
+/* Seconds are enough, and keep an entry in one cache line. */
+static int64_t
+noted_ms(const struct entry *e, uint32_t entry, const _Atomic uint32_t *seconds)
+{
+	uint32_t s = atomic_load_explicit((_Atomic uint32_t *)seconds, memory_order_relaxed);
+
+	return registry_is_named(e, entry) ? (int64_t)s * 1000 : 0;
+}
+
+static void
+note_ms(struct entry *e, uint32_t entry, _Atomic uint32_t *seconds, int64_t mono_ms)
+{
+	if (registry_is_named(e, entry))
+		atomic_store_explicit(seconds, (uint32_t)(mono_ms / 1000), memory_order_relaxed);
+}
+
 int64_t
 registry_duplicate_ms(const struct registry *r, uint32_t entry)
 {
 	const struct entry *e = registry_at(r, entry);
-	int64_t ms =
-	    atomic_load_explicit((_Atomic int64_t *)&e->duplicate_ms, memory_order_relaxed);
 
-	return registry_is_named(e, entry) ? ms : 0;
+	return noted_ms(e, entry, &e->duplicate_s);
 }
 
 void
@@ -171,8 +185,23 @@ registry_set_duplicate_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
 {
 	struct entry *e = registry_at(r, entry);
 
-	if (registry_is_named(e, entry))
-		atomic_store_explicit(&e->duplicate_ms, mono_ms, memory_order_relaxed);
+	note_ms(e, entry, &e->duplicate_s, mono_ms);
+}
+
+int64_t
+registry_pinged_ms(const struct registry *r, uint32_t entry)
+{
+	const struct entry *e = registry_at(r, entry);
+
+	return noted_ms(e, entry, &e->pinged_s);
+}
+
+void
+registry_set_pinged_ms(struct registry *r, uint32_t entry, int64_t mono_ms)
+{
+	struct entry *e = registry_at(r, entry);
+
+	note_ms(e, entry, &e->pinged_s, mono_ms);
 }
 
 /* Takes the session and the mark of a dead owner from an entry; false if it had neither. */

@@ -8,6 +8,7 @@
 #include "tool/hex_text.h"
 #include "tool/input.h"
 #include "tool/out.h"
+#include "tool/out_text.h"
 #include "tool/trace_text.h"
 
 #define STREAMS 8 /* connections of one device at a time; the oldest makes room */
@@ -57,12 +58,13 @@ put_event(struct capture *c, const json_t *event)
 static void
 put_time(struct capture *c, const json_t *event, const char *what)
 {
-	char at[OUT_TIME];
-	const char *peer = json_string_value(json_object_get(event, "peer"));
+	char at[OUT_TIME], peer[64];
+	const char *said = json_string_value(json_object_get(event, "peer"));
 
+	out_copy(peer, sizeof(peer), said != NULL ? said : "-");
 	if (!out_time((uint64_t)json_integer_value(json_object_get(event, "at")), at))
 		snprintf(at, sizeof(at), "-");
-	fprintf(c->out, "# %s %s %s\n", at, peer != NULL ? peer : "-", what);
+	fprintf(c->out, "# %s %s %s\n", at, peer, what);
 }
 
 /* What is left of a stream that ends or can't be followed: for the eye only. */
@@ -178,7 +180,8 @@ cut(struct capture *c, struct stream *s, const json_t *event)
 		at += item.len;
 	}
 	s->len -= at;
-	memmove(s->bytes, s->bytes + at, s->len);
+	if (at > 0)
+		memmove(s->bytes, s->bytes + at, s->len);
 	if (s->broken)
 		put_rest(c, s, "as they are out of step");
 }
@@ -189,6 +192,8 @@ append(struct stream *s, const char *hex)
 	size_t n = strlen(hex);
 	uint8_t *p;
 
+	if (n == 0)
+		return true;
 	if (s->len + n > s->room) {
 		/* An item that isn't whole is shorter than the longest one; then comes a piece. */
 		if (s->len + n > 2 * FRAME_MAX)
@@ -226,7 +231,8 @@ sent(struct capture *c, const json_t *event)
 {
 	const char *hex = json_string_value(json_object_get(event, "hex"));
 
-	if (hex == NULL)
+	/* Nothing else may come into the file: what stands on a line of its own would be the tracker's. */
+	if (hex == NULL || strspn(hex, "0123456789abcdef") != strlen(hex))
 		return false;
 	put_time(c, event, "< the gateway:");
 	fprintf(c->out, "#   %s\n", hex);

@@ -52,6 +52,7 @@ libtgctl_a_SOURCES = \
 	tool/cmd/migrate.c tool/cmd/migrate.h \
 	tool/cmd/migrate_dictionary.c \
 	tool/cmd/migrate_index.c \
+	tool/cmd/migrate_rewrite.c \
 	tool/cmd/raw.c \
 	tool/cmd/rejected.c \
 	tool/cmd/session.c \

@@ -160,6 +160,9 @@ parts_start(struct worker *w)
 	    .owner = w->owner,
 	    .gateway_id = conf->gateway_id,
 	    .worker = env->slot,
+	    .nworkers = (unsigned)conf->workers,
+	    .last_ping_interval_s = conf->last_ping_interval_s,
+	    .interval_ms = &w->shm->live_interval_ms,
 	    .ctx = w->sessions,
 	    .written = sessions_written});
 	w->rejected = rejected_new(stats);
@@ -209,6 +212,7 @@ parts_start(struct worker *w)
 	    .owner = w->owner,
 	    .shm = w->shm,
 	    .live = w->live,
+	    .gather_ms = conf->gather_ms,
 	    .limits = {.records = (uint32_t)conf->batch_records,
 		.bytes = (size_t)conf->worker_memory_mb * 1024 * 1024 / 4},
 	    .synchronous_commit = conf_synchronous_commit(conf),

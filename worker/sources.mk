@@ -30,6 +30,7 @@ libworker_a_SOURCES = \
 	worker/store/days.c \
 	worker/store/devices.c \
 	worker/store/failures.c \
+	worker/store/gather.c worker/store/gather.h \
 	worker/store/kept.c \
 	worker/store/live_rows.c \
 	worker/store/messages.c \
@@ -52,6 +53,8 @@ libworker_a_SOURCES = \
 	worker/task/jobs.c worker/task/jobs.h \
 	worker/task/live.c worker/task/live.h worker/task/live_impl.h \
 	worker/task/live_folds.c \
+	worker/task/live_pace.c worker/task/live_pace.h \
+	worker/task/live_turns.c \
 	worker/task/live_write.c \
 	worker/task/partitions.c worker/task/partitions.h \
 	worker/task/raw_requests.c worker/task/raw_requests.h \

@@ -6,10 +6,11 @@ import time
 
 from lib import proc, wire
 
-from . import copying, machine, meaning
+from . import copying, machine, meaning, sparse
 from .stand import FIRST_IMEI, Sim, Window, gather
 from .table import Row
 
+FLEET = "as many trackers as have 10,000 records under way; 12 IO elements a record; 2 workers"
 DAY_MS = 86400 * 1000
 COPY_BATCHES = (1000, 3000, 10000)
 TARGETS = {5: (0.75, 0.30, 0.5), 25: (0.85, 0.18, 0.65)}
@@ -259,5 +260,5 @@ def replacement(bench):
                 "low", "ms", 1, "median %.1f ms" % machine.median(times))]
 
 
-ALL = [decoding, write_path, latency, fleet_return, larger_fleet, idle_memory, handshakes, storm,
+ALL = [decoding, write_path, latency, fleet_return, larger_fleet, sparse.one_a_frame, idle_memory, handshakes, storm,
        replacement] + meaning.ALL

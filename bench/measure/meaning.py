@@ -129,7 +129,7 @@ def event_index(bench):
                  " INSERT INTO source SELECT 1 + i %% 1000,"
                  " now() + i * interval '1 ms', (random() * 1e15)::bigint, now() + i * interval '1 us', 54::float8,"
                  " 25::float8, 0, 50, CASE WHEN i %% 100 < %d THEN 239 ELSE 0 END, 0::smallint, 9::smallint, 0::smallint,"
-                 " 8::smallint, NULL::smallint, true, '%s'::jsonb FROM generate_series(1, %d) AS i;"
+                 " 8::smallint, NULL::smallint, true, '%s'::json FROM generate_series(1, %d) AS i;"
                  " COPY source TO '%s' (FORMAT binary)" % (share, RECORD, rows, path))
         more, backend = [], _Backend(bench, db)
         while len(more) < most:

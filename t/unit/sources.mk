@@ -57,12 +57,14 @@ unit_tests = \
 	t/unit/worker/net/check_proxy \
 	t/unit/worker/store/check_aside \
 	t/unit/worker/store/check_batch \
+	t/unit/worker/store/check_gather \
 	t/unit/worker/store/check_store \
 	t/unit/worker/task/check_commands \
 	t/unit/worker/task/check_devices \
 	t/unit/worker/task/check_gateways \
 	t/unit/worker/task/check_jobs \
 	t/unit/worker/task/check_live \
+	t/unit/worker/task/check_live_pace \
 	t/unit/worker/task/check_retention \
 	t/unit/worker/tracker/check_command \
 	t/unit/worker/tracker/check_drain \

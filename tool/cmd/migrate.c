@@ -20,7 +20,7 @@
 #define UPKEEP_STEPS 100000
 
 static const char help[] =
-    "Usage: tgctl migrate [-c FILE] [--dry-run] [--json]\n"
+    "Usage: tgctl migrate [-c FILE] [--dry-run] [--yes] [--json]\n"
     "\n"
     "Brings the database to the schema that this version needs: applies the\n"
     "migrations that are not yet in the table schema_migrations, each in a\n"
@@ -28,6 +28,10 @@ static const char help[] =
     "partitions of the history, applies the retention of the configuration, and gives\n"
     "each partition its index of events. It is safe at any time, while the gateway\n"
     "runs, and more than once at the same time. There is no way back.\n"
+    "\n"
+    "A migration that writes the history anew makes trackers wait. The command says\n"
+    "first how many rows, how much disk and how long that is, looks whether the disk\n"
+    "has room where it can see it, and does more than 1 GB only with --yes.\n"
     "\n"
     "A table devices that exists stays: the command adds to it what the gateway needs.\n"
     "If it can't do that (an IMEI twice, an id that is not an integer), it changes\n"
@@ -39,6 +43,7 @@ static const char help[] =
     "Options:\n"
     "  -c, --config FILE  configuration file\n"
     "      --dry-run      list what would be applied; change nothing\n"
+    "      --yes          also write more than 1 GB of the history anew\n"
     "      --json         print one JSON object\n"
     "  -h, --help         this text\n"
     "\n"
@@ -47,9 +52,10 @@ static const char help[] =
 
 struct migrate {
 	struct pg_session *db;
-	bool dry_run, json;
+	bool dry_run, json, yes;
 	int before; /* newest version in the database at the start; 0: none */
 	int now;
+	struct migrate_rewrite rewrite;
 	json_t *applied; /* of version and name */
 };
 
@@ -207,16 +213,20 @@ warn_of_creators(struct pg_session *db)
 static bool
 migrate(struct migrate *m, const struct conf *conf)
 {
+	const struct migrate_choice choice = {
+	    .dry_run = m->dry_run, .quiet = m->json, .yes = m->yes};
 	uint64_t total, done = 0;
 
 	m->before = m->now = schema_version(m->db);
 	if (m->before < 0)
 		return false;
+	total = steps(m);
+	if (total > 0 && !migrate_rewrite(m->db, &choice, &m->rewrite))
+		return false;
 	if (!m->dry_run && m->before == 0 && !make_ledger(m))
 		return false;
 	if (!warn_of_creators(m->db))
 		return false;
-	total = steps(m);
 	for (size_t i = 0; i < nmigrations; i++) {
 		if (migrations[i].version <= m->before)
 			continue;
@@ -252,8 +262,10 @@ report(const struct migrate *m)
 		    "version %d; nothing to do\n",
 		    m->now, known);
 	if (m->json) {
-		json_t *o = json_pack("{s:i, s:i, s:b, s:O}", "schema_version", m->now,
-		    "known_version", known, "dry_run", m->dry_run, "applied", m->applied);
+		json_t *o = json_pack("{s:i, s:i, s:b, s:O, s:{s:I, s:I, s:f}}", "schema_version",
+		    m->now, "known_version", known, "dry_run", m->dry_run, "applied", m->applied,
+		    "rewrite", "rows", (json_int_t)m->rewrite.rows, "bytes",
+		    (json_int_t)m->rewrite.bytes, "seconds", m->rewrite.seconds);
 
 		out_json(o);
 	} else if (m->now <= known) {
@@ -265,9 +277,10 @@ report(const struct migrate *m)
 int
 cmd_migrate(int argc, char **argv)
 {
-	enum { OPT_DRY_RUN = OPT_FIRST };
-	static const struct option longs[] = {
-	    OPTIONS_LONG, {"dry-run", no_argument, NULL, OPT_DRY_RUN}, OPTIONS_END};
+	enum { OPT_DRY_RUN = OPT_FIRST, OPT_YES };
+	static const struct option longs[] = {OPTIONS_LONG,
+	    {"dry-run", no_argument, NULL, OPT_DRY_RUN}, {"yes", no_argument, NULL, OPT_YES},
+	    OPTIONS_END};
 	struct options opts;
 	struct conf *conf;
 	struct migrate m = {0};
@@ -277,7 +290,8 @@ cmd_migrate(int argc, char **argv)
 	while ((c = options_next(argc, argv, OPTIONS_SHORT, longs, help, &opts, &status)) != -1) {
 		if (c == -2)
 			return status;
-		m.dry_run = true;
+		m.dry_run |= c == OPT_DRY_RUN;
+		m.yes |= c == OPT_YES;
 	}
 	if (optind < argc)
 		return options_usage(argv[0], "unexpected argument \"%s\"", argv[optind]);

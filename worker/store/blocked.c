@@ -146,7 +146,7 @@ days_start(void *ctx, struct pg_conn *conn)
 
 	row_columns_start(s->rows);
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
-		int64_t day = store_day(store_todo_row(s, i));
+		int64_t day = store_day(store_listed_row(s, i));
 
 		if (day != last && day > -100000 && day < 1000000)
 			pg_array_int8(&s->rows[0], day);
@@ -180,7 +180,7 @@ probe_start(void *ctx, struct pg_conn *conn)
 
 	row_columns_start(s->rows);
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++)
-		row_append(s->storing->bytes + store_todo_row(s, i)->off, s->rows);
+		row_append(s->storing->bytes + store_listed_row(s, i)->off, s->rows);
 	for (int i = 0; i < 3; i++)
 		pg_param_array(&params, &s->rows[i]);
 	s->found = 0;
@@ -206,7 +206,7 @@ halve(struct store *s)
 	if (!pg_isolate_refused(&s->spans))
 		return;
 	if (store_put_aside(
-		s, ASIDE_DEVICE, store_todo_row(s, s->spans.now.from)->device_id, &s->blocked_by))
+		s, ASIDE_DEVICE, store_listed_row(s, s->spans.now.from)->device_id, &s->blocked_by))
 		store_leave_out_rest(s);
 	else
 		store_again(s, PG_ERROR, &s->blocked_by);
@@ -272,8 +272,8 @@ store_step_blocked(struct store *s, enum pg_outcome outcome, const struct pg_err
 	if (outcome != PG_ERROR || !pg_error_is_locked(error) ||
 	    !store_put_aside(s, ASIDE_STEP, s->step, error))
 		return false;
-	for (uint32_t i = s->spans.now.from; i < s->todo.n; i++)
-		store_frame_aside(s, store_todo_frame(s, i));
+	for (uint32_t i = s->spans.now.from; i < s->listed.n; i++)
+		store_frame_aside(s, store_listed_frame(s, i));
 	pg_isolate_start(&s->spans, 0);
 	return true;
 }

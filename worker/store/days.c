@@ -13,7 +13,7 @@
 static int64_t
 day_at(const struct store *s, uint32_t i)
 {
-	return store_day(store_todo_row(s, i));
+	return store_day(store_listed_row(s, i));
 }
 
 void
@@ -43,8 +43,8 @@ store_days_most(const struct store *s)
 
 	if (!s->days.apart || pg_isolate_is_over(&s->spans))
 		return UINT32_MAX;
-	from = i = s->spans.todo[s->spans.ntodo - 1].from;
-	while (i < s->todo.n && day_at(s, i) == day_at(s, from))
+	from = i = s->spans.left[s->spans.nleft - 1].from;
+	while (i < s->listed.n && day_at(s, i) == day_at(s, from))
 		i++;
 	return i - from;
 }
@@ -91,9 +91,9 @@ take_apart(struct store *s)
 	uint32_t from = s->spans.now.from;
 
 	s->days.apart = true;
-	qsort_r(s->todo.at + from, s->todo.n - from, sizeof(*s->todo.at), compare, s);
+	qsort_r(s->listed.at + from, s->listed.n - from, sizeof(*s->listed.at), compare, s);
 	pg_isolate_start(&s->spans, 0);
-	s->spans.now = (struct pg_span){from, s->todo.n};
+	s->spans.now = (struct pg_span){from, s->listed.n};
 	pg_isolate_again(&s->spans);
 }
 
@@ -110,7 +110,7 @@ has_several_days(const struct store *s)
 static bool
 has_other_days(const struct store *s)
 {
-	for (uint32_t i = s->spans.now.from; i < s->todo.n; i++)
+	for (uint32_t i = s->spans.now.from; i < s->listed.n; i++)
 		if (!is_refused(&s->days, day_at(s, i)))
 			return true;
 	return false;

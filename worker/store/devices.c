@@ -53,8 +53,9 @@ filter_rows(struct store *s)
 	uint64_t left = 0;
 
 	while (pg_isolate_next(&s->spans, UINT32_MAX))
-		n = filter(s, &s->todo, s->spans.now.from, s->spans.now.to, s->todo.at, n, &left);
-	s->todo.n = n;
+		n = filter(
+		    s, &s->listed, s->spans.now.from, s->spans.now.to, s->listed.at, n, &left);
+	s->listed.n = n;
 	store_refusals_step(s);
 	pg_isolate_start(&s->spans, n);
 	s->plain.n = filter(s, &s->plain, 0, s->plain.n, s->plain.at, 0, &left);

@@ -107,20 +107,20 @@ store_leave_out_rest(struct store *s)
 
 	/* What stands before is stored, so its rows are booked. */
 	for (uint32_t i = 0; i < s->spans.now.from; i++)
-		if (store_todo_row(s, i)->state == ROW_WAITING)
-			store_todo_row(s, i)->state = ROW_STORED;
+		if (store_listed_row(s, i)->state == ROW_WAITING)
+			store_listed_row(s, i)->state = ROW_STORED;
 	store_leave_out(s);
-	for (uint32_t i = s->spans.now.from; i < s->todo.n; i++)
-		if (!s->storing->frames[store_todo_row(s, i)->frame].aside)
-			s->todo.at[n++] = s->todo.at[i];
-	s->todo.n = n;
+	for (uint32_t i = s->spans.now.from; i < s->listed.n; i++)
+		if (!s->storing->frames[store_listed_row(s, i)->frame].aside)
+			s->listed.at[n++] = s->listed.at[i];
+	s->listed.n = n;
 	n = 0;
 	for (uint32_t i = 0; i < s->plain.n; i++)
 		if (!s->storing->frames[s->storing->rows[s->plain.at[i]].frame].aside)
 			s->plain.at[n++] = s->plain.at[i];
 	s->plain.n = n;
 	store_refusals_step(s);
-	pg_isolate_start(&s->spans, s->todo.n);
+	pg_isolate_start(&s->spans, s->listed.n);
 }
 
 static void
@@ -163,6 +163,31 @@ keep_frame(struct store *s, uint32_t frame)
 	f->from.conn = 0;
 }
 
+/*
+ * One that is stored, but not answered: an earlier frame of its connection is put aside, and answers go in order. Its batch
+ * is about to be used again, so it waits among those that are kept; if there is no room, its connection goes.
+ */
+static void
+keep_unanswered(struct store *s, uint32_t frame)
+{
+	struct batch *b = s->storing;
+	uint32_t to = kept_is_ready(s) ? batch_copy(&s->batch[STORE_KEPT], b, frame) : BATCH_NONE;
+
+	if (to == BATCH_NONE) {
+		b->frames[frame].unstorable = true;
+		return;
+	}
+	s->cfg.moved(s->cfg.ctx, store_which(s, b), frame, STORE_KEPT, to);
+	b->frames[frame].from.conn = 0;
+	b->frames[frame].aside = true;
+}
+
+static bool
+is_unanswered(const struct frame *f)
+{
+	return f->done && f->from.conn != 0;
+}
+
 void
 store_keep(struct store *s)
 {
@@ -170,9 +195,12 @@ store_keep(struct store *s)
 	bool lost = false;
 
 	for (uint32_t i = 0; i < b->nframes; i++) {
-		if (!b->frames[i].aside)
+		if (b->frames[i].aside)
+			keep_frame(s, i);
+		else if (is_unanswered(&b->frames[i]))
+			keep_unanswered(s, i);
+		else
 			continue;
-		keep_frame(s, i);
 		lost |= b->frames[i].unstorable;
 	}
 	if (lost)
@@ -188,25 +216,38 @@ kept_moved(void *ctx, uint32_t from, uint32_t to)
 }
 
 void
+store_close_up(struct store *s)
+{
+	struct batch *kept = &s->batch[STORE_KEPT];
+	bool gone = false;
+
+	for (uint32_t i = 0; i < kept->nframes; i++) {
+		struct frame *f = &kept->frames[i];
+
+		f->forgotten |= f->done && !is_unanswered(f);
+		gone |= f->forgotten;
+	}
+	if (gone)
+		batch_compact(kept, kept_moved, s);
+}
+
+void
 store_take_back(struct store *s)
 {
 	struct batch *kept = &s->batch[STORE_KEPT], *b = &s->batch[s->filling];
 	int64_t now = clock_mono_ms();
-	bool gone = false;
 
 	for (uint32_t i = 0; i < kept->nframes; i++) {
 		struct frame *f = &kept->frames[i];
 		uint32_t to;
 
-		if (!f->forgotten && !frame_waits(s, kept, f, now) &&
+		if (!f->forgotten && !f->done && !frame_waits(s, kept, f, now) &&
 		    (to = batch_copy(b, kept, i)) != BATCH_NONE) {
 			s->cfg.moved(s->cfg.ctx, STORE_KEPT, i, s->filling, to);
 			f->forgotten = true;
 		}
-		gone |= f->forgotten;
 	}
-	if (gone)
-		batch_compact(kept, kept_moved, s);
+	store_close_up(s);
 }
 
 bool
@@ -215,7 +256,7 @@ store_forget(struct store *s, int which, uint32_t frame)
 	struct batch *b = &s->batch[which];
 	struct frame *f = &b->frames[frame];
 
-	if (f->kind != FRAME_RECORDS || (which != STORE_KEPT && which != s->filling))
+	if (f->kind != FRAME_RECORDS || f->done || (which != STORE_KEPT && which != s->filling))
 		return false;
 	for (uint32_t i = 0; i < f->nrows; i++)
 		if (b->rows[f->first_row + i].state == ROW_STORED)

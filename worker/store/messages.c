@@ -32,7 +32,7 @@ messages_gather(struct store *s)
 
 	for (uint32_t i = 0; i < b->nframes; i++)
 		if (b->frames[i].kind == FRAME_MESSAGE && !b->frames[i].aside)
-			s->todo.at[s->todo.n++] = i;
+			s->listed.at[s->listed.n++] = i;
 }
 
 static void
@@ -100,7 +100,7 @@ messages_start(void *ctx, struct pg_conn *conn)
 
 	pg_array_start(s->messages, oids, MESSAGE_COLUMNS);
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++)
-		put_messages(s, store_todo_frame(s, i));
+		put_messages(s, store_listed_frame(s, i));
 	pg_param_arrays(&params, s->messages, MESSAGE_COLUMNS);
 	s->started_us = clock_mono_us();
 	return pg_send(conn, "messages_insert", &params, PG_BINARY_ROWS);
@@ -126,7 +126,7 @@ put_answer_aside(struct store *s, int64_t received_us)
 	    .sqlstate = "55P03", .text = "somebody holds the command's row"};
 
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
-		struct frame *f = store_todo_frame(s, i);
+		struct frame *f = store_listed_frame(s, i);
 
 		if (f->from.received_wall_us != received_us || f->aside)
 			continue;
@@ -165,7 +165,7 @@ book_answers(struct store *s, bool committed)
 static void
 refuse_messages(struct store *s, const struct pg_error *error)
 {
-	struct frame *f = store_todo_frame(s, s->spans.now.from);
+	struct frame *f = store_listed_frame(s, s->spans.now.from);
 
 	log_write(LOG_WARN_, &(struct log_fields){.imei = f->from.imei},
 	    "device_messages refuses a message: %s (SQLSTATE %s); its frame goes to quarantine",
@@ -179,7 +179,7 @@ static void
 messages_stored(struct store *s)
 {
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++)
-		stats_add(&s->stats->messages, !store_todo_frame(s, i)->aside);
+		stats_add(&s->stats->messages, !store_listed_frame(s, i)->aside);
 	store_succeeded(s, false, 0);
 }
 

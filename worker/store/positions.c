@@ -15,6 +15,8 @@
 #define COPY_MIN_ROWS 4
 #define COPY_MIN_ROWS_BESIDE 64
 #define COPY_CHUNK (256 * 1024)
+/* libpq sends whenever it has 8 kB: what is shorter than several of these is gathered first. */
+#define COPY_DIRECT (32 * 1024)
 /* How long a device that had a duplicate goes by ON CONFLICT. */
 #define CAREFUL_MS 60000
 
@@ -27,10 +29,10 @@ store_init_positions(struct store *s)
 {
 	size_t n = (size_t)s->cfg.limits.records + AVL_MAX_RECORDS;
 
-	s->todo.at = malloc(n * sizeof(*s->todo.at));
+	s->listed.at = malloc(n * sizeof(*s->listed.at));
 	s->plain.at = malloc(n * sizeof(*s->plain.at));
 	s->copy_buf = malloc(COPY_CHUNK);
-	return s->todo.at != NULL && s->plain.at != NULL && s->copy_buf != NULL;
+	return s->listed.at != NULL && s->plain.at != NULL && s->copy_buf != NULL;
 }
 
 /* One device's rows, order[from..to): all go the same way. */
@@ -62,7 +64,7 @@ append(struct store_list *list, const uint32_t *order, uint32_t n)
 	list->n += n;
 }
 
-/* Who goes which way: rows by INSERT to `todo`, for COPY to `plain`. */
+/* Who goes which way: rows by INSERT to `listed`, for COPY to `plain`. */
 static void
 insert_gather(struct store *s)
 {
@@ -76,13 +78,13 @@ insert_gather(struct store *s)
 
 		while (end < b->norder && b->rows[b->order[end]].device_id == device)
 			end++;
-		append(device_is_careful(s, i, end, now_ms) ? &s->todo : &s->plain, b->order + i,
+		append(device_is_careful(s, i, end, now_ms) ? &s->listed : &s->plain, b->order + i,
 		    end - i);
 		i = end;
 	}
-	if (s->plain.n < (s->todo.n > 0 ? COPY_MIN_ROWS_BESIDE : COPY_MIN_ROWS)) {
-		s->todo.n = s->plain.n = 0;
-		append(&s->todo, b->order, b->norder);
+	if (s->plain.n < (s->listed.n > 0 ? COPY_MIN_ROWS_BESIDE : COPY_MIN_ROWS)) {
+		s->listed.n = s->plain.n = 0;
+		append(&s->listed, b->order, b->norder);
 	}
 }
 
@@ -91,7 +93,7 @@ fill_columns(struct store *s, struct pg_span span)
 {
 	row_columns_start(s->rows);
 	for (uint32_t i = span.from; i < span.to; i++)
-		row_append(s->storing->bytes + store_todo_row(s, i)->off, s->rows);
+		row_append(s->storing->bytes + store_listed_row(s, i)->off, s->rows);
 }
 
 static bool
@@ -120,9 +122,9 @@ insert_result(void *ctx, const struct pg_result *res)
 
 	for (uint32_t i = span.from; i < span.to;) {
 		uint32_t end = i + 1, new_rows = 0;
-		const struct row *r = store_todo_row(s, i);
+		const struct row *r = store_listed_row(s, i);
 
-		while (end < span.to && store_todo_row(s, end)->device_id == r->device_id)
+		while (end < span.to && store_listed_row(s, end)->device_id == r->device_id)
 			end++;
 		for (; at < n && pg_int8(res, at, 0) == r->device_id; at++)
 			new_rows++;
@@ -152,7 +154,7 @@ static void
 refuse_row(struct store *s, const struct pg_error *error)
 {
 	struct batch *b = s->storing;
-	struct row *r = store_todo_row(s, s->spans.now.from);
+	struct row *r = store_listed_row(s, s->spans.now.from);
 	struct frame *f = &b->frames[r->frame];
 
 	r->state = ROW_REFUSED;
@@ -176,7 +178,7 @@ static void
 unrefuse(struct store *s, struct pg_span span, struct row *r)
 {
 	for (uint32_t i = span.from; i < span.to; i++) {
-		const struct row *first = store_todo_row(s, i);
+		const struct row *first = store_listed_row(s, i);
 
 		if (r == first)
 			r->state = ROW_WAITING;
@@ -238,9 +240,9 @@ const struct store_step store_insert = {
 static void
 copy_gather(struct store *s)
 {
-	struct store_list empty = s->todo;
+	struct store_list empty = s->listed;
 
-	s->todo = s->plain;
+	s->listed = s->plain;
 	s->plain = empty;
 	s->plain.n = 0;
 }
@@ -256,15 +258,38 @@ copy_start(void *ctx, struct pg_conn *conn)
 	return pg_send_text_of(conn, "positions_copy", registry_table(s->cfg.registry));
 }
 
+/* Rows from `at` on that lie side by side in the batch, as those of a frame mostly do. */
+struct run {
+	const uint8_t *p;
+	size_t len;
+	uint32_t end;
+};
+
+static struct run
+run_at(const struct store *s, uint32_t at)
+{
+	const struct row *r = store_listed_row(s, at);
+	struct run run = {.p = s->storing->bytes + r->off, .len = r->len, .end = at + 1};
+
+	while (run.end < s->spans.now.to && run.len < COPY_CHUNK) {
+		r = store_listed_row(s, run.end);
+		if (s->storing->bytes + r->off != run.p + run.len)
+			break;
+		run.len += r->len;
+		run.end++;
+	}
+	return run;
+}
+
 /*
- * Rows are gathered to large pieces: libpq sends on every call, and a system call a row is dear. A row
- * larger than a piece goes by itself.
+ * Rows are gathered to large pieces: libpq sends on every call, and a system call a row is dear. A piece that
+ * is large already goes as it lies.
  */
 static enum pg_copy
 copy_in(void *ctx, struct pg_conn *conn)
 {
 	struct store *s = ctx;
-	const struct row *r = NULL;
+	struct run run = {0};
 	size_t n = 0;
 
 	if (!s->copy_began) {
@@ -272,19 +297,19 @@ copy_in(void *ctx, struct pg_conn *conn)
 		n = COPY_HEADER_LEN;
 		s->copy_began = true;
 	}
-	for (; s->copied < s->spans.now.to; s->copied++, n += r->len) {
-		r = store_todo_row(s, s->copied);
-		if (n + r->len > COPY_CHUNK)
+	for (; s->copied < s->spans.now.to; s->copied = run.end, n += run.len) {
+		run = run_at(s, s->copied);
+		if (run.len >= COPY_DIRECT || n + run.len > COPY_CHUNK)
 			break;
-		memcpy(s->copy_buf + n, s->storing->bytes + r->off, r->len);
+		memcpy(s->copy_buf + n, run.p, run.len);
 	}
 	if (n > 0) {
 		if (!pg_put(conn, s->copy_buf, n))
 			return PG_COPY_FAIL;
 	} else if (s->copied < s->spans.now.to) {
-		if (!pg_put(conn, s->storing->bytes + r->off, r->len))
+		if (!pg_put(conn, run.p, run.len))
 			return PG_COPY_FAIL;
-		s->copied++;
+		s->copied = run.end;
 	}
 	if (s->copied < s->spans.now.to)
 		return PG_COPY_MORE;
@@ -293,12 +318,12 @@ copy_in(void *ctx, struct pg_conn *conn)
 	return PG_COPY_END;
 }
 
-/* The rows meant for COPY, which still are `todo`, go by ON CONFLICT after all. */
+/* The rows meant for COPY, which still are `listed`, go by ON CONFLICT after all. */
 static void
 copy_to_insert(struct store *s)
 {
 	s->step = STEP_INSERT;
-	pg_isolate_start(&s->spans, s->todo.n);
+	pg_isolate_start(&s->spans, s->listed.n);
 }
 
 static void

@@ -34,7 +34,7 @@ raw_gather(struct store *s)
 
 	for (uint32_t i = 0; i < b->nframes; i++)
 		if (raw_reason(s, &b->frames[i]) != NULL)
-			s->todo.at[s->todo.n++] = i;
+			s->listed.at[s->listed.n++] = i;
 }
 
 static void
@@ -65,7 +65,7 @@ raw_start(void *ctx, struct pg_conn *conn)
 
 	pg_array_start(s->raw, oids, RAW_COLUMNS);
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++)
-		put_raw(s, store_todo_frame(s, i));
+		put_raw(s, store_listed_frame(s, i));
 	pg_param_arrays(&params, s->raw, RAW_COLUMNS);
 	s->started_us = clock_mono_us();
 	return pg_send(conn, "raw_insert", &params, PG_BINARY_ROWS);
@@ -103,7 +103,7 @@ put_frames_aside(struct store *s, int64_t hash, uint64_t imei)
 	    .sqlstate = "55P03", .text = "somebody holds its row"};
 
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
-		struct frame *f = store_todo_frame(s, i);
+		struct frame *f = store_listed_frame(s, i);
 
 		if (f->from.imei != imei ||
 		    (int64_t)hash_bytes(batch_raw(s->storing, f), f->raw_len) != hash)
@@ -129,7 +129,7 @@ raw_stored(struct store *s)
 	uint64_t records = 0, frames = 0;
 
 	for (uint32_t i = s->spans.now.from; i < s->spans.now.to; i++) {
-		struct frame *f = store_todo_frame(s, i);
+		struct frame *f = store_listed_frame(s, i);
 
 		if (f->aside)
 			continue;
@@ -162,7 +162,7 @@ raw_proved(struct store *s)
 static void
 refuse_raw(struct store *s, const struct pg_error *error)
 {
-	struct frame *f = store_todo_frame(s, s->spans.now.from);
+	struct frame *f = store_listed_frame(s, s->spans.now.from);
 	uint64_t records = quarantined_records(s, f);
 
 	log_write(LOG_ERROR_, &(struct log_fields){.imei = f->from.imei},

@@ -30,7 +30,28 @@ store_step_most(enum store_step_id step)
 static void
 start_soon(struct store *s)
 {
+	s->gathering = false;
 	event_active(s->start_ev, EV_TIMEOUT, 1);
+}
+
+/* The batch that fills goes when enough is in it, or when it has waited for that. */
+static void
+start_gathered(struct store *s)
+{
+	const struct batch *b = &s->batch[s->filling];
+	int64_t now_us = clock_mono_us();
+	int64_t wait_us = gather_until(&s->gather, b->nframes, b->nrows,
+			      b->frames[0].from.received_mono_us, now_us) -
+			  now_us;
+
+	if (wait_us <= 0) {
+		start_soon(s);
+	} else if (!s->gathering) {
+		struct timeval tv = {.tv_usec = wait_us % 1000000, .tv_sec = wait_us / 1000000};
+
+		s->gathering = true;
+		evtimer_add(s->start_ev, &tv);
+	}
 }
 
 /* What is put aside is tried again when it is due, also if nothing else is to be stored. */
@@ -88,6 +109,7 @@ batch_finished(struct store *s)
 	book_twins(s);
 	store_move_live_rows(s);
 	store_keep(s);
+	store_close_up(s);
 	store_aside_over(s);
 	s->doubtful = false;
 	s->cfg.finished(s->cfg.ctx, b);
@@ -96,7 +118,7 @@ batch_finished(struct store *s)
 	batch_reset(b);
 	note_batches(s);
 	if (!batch_is_empty(&s->batch[s->filling]))
-		start_soon(s);
+		start_gathered(s);
 	else
 		wait_for_aside(s);
 }
@@ -105,14 +127,14 @@ static void
 enter_step(struct store *s, enum store_step_id step)
 {
 	s->step = step;
-	s->todo.n = 0;
+	s->listed.n = 0;
 	if (step < STEPS) {
 		s->most = steps[step]->most < s->fits ? steps[step]->most : s->fits;
 		store_refusals_step(s);
 		store_days_step(s);
 		steps[step]->gather(s);
 	}
-	pg_isolate_start(&s->spans, s->todo.n);
+	pg_isolate_start(&s->spans, s->listed.n);
 }
 
 static void
@@ -184,6 +206,7 @@ begin(struct store *s)
 	s->storing = &s->batch[s->filling];
 	s->filling ^= 1;
 	s->state = STORE_READY;
+	evtimer_del(s->start_ev);
 	s->began_ms = clock_mono_ms();
 	settle_times(s->storing);
 	batch_seal(s->storing);
@@ -200,6 +223,7 @@ start_cb(evutil_socket_t fd, short what, void *arg)
 	struct store *s = arg;
 
 	(void)fd, (void)what;
+	s->gathering = false;
 	if (s->state != STORE_IDLE) {
 		go_on(s);
 		return;
@@ -225,8 +249,8 @@ device_of(const struct store *s)
 {
 	bool rows = s->step == STEP_INSERT || s->step == STEP_COPY;
 
-	return rows ? store_todo_row(s, s->spans.now.from)->device_id
-		    : store_todo_frame(s, s->spans.now.from)->from.device_id;
+	return rows ? store_listed_row(s, s->spans.now.from)->device_id
+		    : store_listed_frame(s, s->spans.now.from)->from.device_id;
 }
 
 bool
@@ -341,6 +365,7 @@ store_new(const struct store_config *cfg)
 	s->cfg = *cfg;
 	s->stats = &cfg->shm->stats;
 	s->fits = UINT32_MAX;
+	gather_init(&s->gather, cfg->gather_ms);
 	store_refusals_over(s);
 	s->start_ev = evtimer_new(cfg->base, start_cb, s);
 	s->retry_ev = evtimer_new(cfg->base, retry_cb, s);
@@ -390,7 +415,7 @@ store_free(struct store *s)
 	pg_result_free(s->left_out);
 	for (int i = 0; i <= STORE_KEPT; i++)
 		batch_free(&s->batch[i]);
-	free(s->todo.at);
+	free(s->listed.at);
 	free(s->plain.at);
 	free(s->copy_buf);
 	free(s);
@@ -419,9 +444,14 @@ store_which(const struct store *s, const struct batch *b)
 void
 store_kick(struct store *s)
 {
+	const struct batch *b = &s->batch[s->filling];
+
 	note_batches(s);
+	if (batch_is_empty(b))
+		return;
+	gather_heard(&s->gather, b->frames[b->nframes - 1].from.entry, clock_mono_us());
 	if (s->state == STORE_IDLE && pg_link_is_up(s->link))
-		start_soon(s);
+		start_gathered(s);
 }
 
 bool

@@ -16,7 +16,8 @@
  *
  * A batch stays until all of it is stored, refused, `unstorable` or put aside, however long that takes. What
  * is put aside (as somebody holds locks on it) moves into a third batch, and back into one that fills when it is
- * tried again; before finished(), moved() tells of each such frame. What was not committed, or may not have been, is
+ * tried again; what is `done` but could not be answered, as an earlier frame of its connection was put aside, stays in the
+ * third one until it is answered. Before finished(), moved() tells of each such frame. What was not committed, or may not have been, is
  * sent again; keys make that harmless. No frame is `done` before its COMMIT.
  *
  * up() and down() say whether the database takes batches: down() when the connection is lost or a batch
@@ -50,6 +51,7 @@ struct store_config {
 	struct shm_worker *shm;
 	struct live *live; /* told of what was stored */
 	struct batch_limits limits;
+	int gather_ms;			/* TELEM_GATHER_MS */
 	const char *synchronous_commit; /* TELEM_SYNCHRONOUS_COMMIT */
 	bool raw_copies;		/* TELEM_INGEST_RAW=all: a copy of every frame of records */
 	void *ctx;
@@ -86,7 +88,10 @@ int store_which(const struct store *, const struct batch *);
  */
 bool store_forget(struct store *, int which, uint32_t frame);
 
-/* Something was added: it is sent at the end of this turn of the event loop, or behind what is sent. */
+/*
+ * Something was added: it is sent at the end of this turn of the event loop, or behind what is sent; where many
+ * trackers send, after a little while in which others join it (gather.h).
+ */
 void store_kick(struct store *);
 
 /* What the backend of stalled() waits for, for the operator; NULL: nobody could find out. */

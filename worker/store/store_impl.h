@@ -15,6 +15,7 @@
 #include "pg/result.h"
 #include "pg/row.h"
 #include "worker/store/aside.h"
+#include "worker/store/gather.h"
 #include "worker/store/store.h"
 
 enum store_state {
@@ -28,7 +29,7 @@ enum store_state {
 enum store_step_id { STEP_INSERT, STEP_COPY, STEP_MESSAGES, STEP_RAW, STEPS };
 
 struct store_step {
-	/* Lists in `todo` what the step has to store. */
+	/* Lists in `listed` what the step has to store. */
 	void (*gather)(struct store *);
 	/* Nothing of that is left. May be NULL. */
 	void (*over)(struct store *);
@@ -59,7 +60,7 @@ struct store_refusals {
 	int64_t devices[STORE_IN_A_ROW];
 	int ndevices;
 	bool everybody; /* of more of them than that */
-	uint32_t from;	/* the first of them in `todo`; UINT32_MAX: none in this step */
+	uint32_t from;	/* the first of them in `listed`; UINT32_MAX: none in this step */
 };
 
 #define STORE_DAYS 16
@@ -87,14 +88,14 @@ struct store {
 	struct batch *storing; /* NULL: STORE_IDLE */
 	uint64_t since[2];     /* registry_seq() when each batch got its first frame; 0: empty */
 	enum store_step_id step;
-	struct store_list todo; /* of this step */
-	uint32_t most;		/* items of it in a statement */
-	uint32_t fits;		/* rows that a statement can store in time, as far as is known */
+	struct store_list listed; /* of this step */
+	uint32_t most;		  /* items of it in a statement */
+	uint32_t fits;		  /* rows that a statement can store in time, as far as is known */
 	struct store_refusals refusals;
 	struct store_days days;
 	bool unproven; /* an outcome was unknown, and nothing since has proved that it is durable */
 	void (*proved)(struct store *); /* what a proof is for */
-	struct pg_isolate spans;	/* of todo */
+	struct pg_isolate spans;	/* of listed */
 	const struct pg_job *statement; /* STORE_SENT */
 	int64_t started_us;
 	uint64_t
@@ -120,7 +121,9 @@ struct store {
 	struct pg_array messages[MESSAGE_COLUMNS];
 	struct pg_array raw[RAW_COLUMNS];
 
-	struct event *start_ev; /* goes on at the end of this turn */
+	struct event *start_ev; /* goes on at the end of this turn, or when enough is gathered */
+	struct gather gather;
+	bool gathering; /* start_ev waits for that */
 	struct event *retry_ev;
 	int retry_ms;
 	bool failing; /* the last attempt failed for the environment's sake, or is not answered */
@@ -196,7 +199,7 @@ bool store_refused_in_a_row(struct store *, int64_t device, const struct pg_erro
     __attribute__((warn_unused_result));
 
 /* positions.c */
-/* What refusing the rows of todo[from..to) has changed is undone. */
+/* What refusing the rows of listed[from..to) has changed is undone. */
 void store_unrefuse_rows(struct store *, struct pg_span);
 bool store_init_positions(struct store *) __attribute__((warn_unused_result));
 
@@ -206,9 +209,13 @@ bool store_init_positions(struct store *) __attribute__((warn_unused_result));
  */
 void store_leave_out(struct store *);
 void store_leave_out_rest(struct store *);
-/* What was left out of the batch, which ends, is kept; and what may be tried again goes into the filling one. */
+/*
+ * What was left out of the batch, which ends, is kept, and so is what is stored and waits for an earlier frame's answer;
+ * what may be tried again goes into the filling one; and places of what is forgotten or answered are used again.
+ */
 void store_keep(struct store *);
 void store_take_back(struct store *);
+void store_close_up(struct store *);
 /* What a raw frame is called in `aside`. */
 int64_t store_raw_key(const struct batch *, const struct frame *);
 /* The days of a row's partition, since 1970. */
@@ -249,15 +256,15 @@ store_is_content(enum pg_outcome outcome, const struct pg_error *error)
 
 /* The frame or row of the span's item i. */
 static inline struct frame *
-store_todo_frame(const struct store *s, uint32_t i)
+store_listed_frame(const struct store *s, uint32_t i)
 {
-	return &s->storing->frames[s->todo.at[i]];
+	return &s->storing->frames[s->listed.at[i]];
 }
 
 static inline struct row *
-store_todo_row(const struct store *s, uint32_t i)
+store_listed_row(const struct store *s, uint32_t i)
 {
-	return &s->storing->rows[s->todo.at[i]];
+	return &s->storing->rows[s->listed.at[i]];
 }
 
 #endif

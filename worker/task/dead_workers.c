@@ -37,8 +37,8 @@ struct dead_workers {
 	char *gateway_id;
 	struct job job;
 	enum turn turn;
-	struct left_row *todo;
-	size_t ntodo, room;
+	struct left_row *left;
+	size_t nleft, room;
 	struct left_row chunk[CHUNK]; /* being written, sorted by device */
 	size_t nchunk;
 	struct left_row locked[CHUNK]; /* said the running statement: somebody holds their rows */
@@ -67,16 +67,16 @@ struct dead_workers {
 static bool
 keep(struct dead_workers *d, int64_t device_id, int64_t session_id)
 {
-	if (d->ntodo == d->room) {
+	if (d->nleft == d->room) {
 		size_t room = d->room == 0 ? 256 : d->room * 2;
-		struct left_row *todo = realloc(d->todo, room * sizeof(*todo));
+		struct left_row *left = realloc(d->left, room * sizeof(*left));
 
-		if (todo == NULL)
+		if (left == NULL)
 			return false;
-		d->todo = todo;
+		d->left = left;
 		d->room = room;
 	}
-	d->todo[d->ntodo++] = (struct left_row){.device_id = device_id, .session_id = session_id};
+	d->left[d->nleft++] = (struct left_row){.device_id = device_id, .session_id = session_id};
 	return true;
 }
 
@@ -125,10 +125,10 @@ compare_rows(const void *a, const void *b)
 static void
 take_chunk(struct dead_workers *d)
 {
-	size_t take = d->ntodo < CHUNK ? d->ntodo : CHUNK, n = 0;
+	size_t take = d->nleft < CHUNK ? d->nleft : CHUNK, n = 0;
 
-	d->ntodo -= take;
-	memcpy(d->chunk, &d->todo[d->ntodo], take * sizeof(d->chunk[0]));
+	d->nleft -= take;
+	memcpy(d->chunk, &d->left[d->nleft], take * sizeof(d->chunk[0]));
 	qsort(d->chunk, take, sizeof(d->chunk[0]), compare_rows);
 	for (size_t i = 0; i < take; i++) {
 		if (n > 0 && d->chunk[n - 1].device_id == d->chunk[i].device_id)
@@ -138,9 +138,9 @@ take_chunk(struct dead_workers *d)
 	d->nchunk = n;
 	pg_isolate_start(&d->spans, (uint32_t)n);
 	(void)!pg_isolate_next(&d->spans, CHUNK);
-	if (d->ntodo == 0) {
-		free(d->todo);
-		d->todo = NULL;
+	if (d->nleft == 0) {
+		free(d->left);
+		d->left = NULL;
 		d->room = 0;
 	}
 }
@@ -184,7 +184,7 @@ start_ping(struct dead_workers *d, struct pg_conn *conn)
 static void
 note_done(struct dead_workers *d)
 {
-	if (d->ntodo > 0 || d->nchunk > 0 || d->moved == 0)
+	if (d->nleft > 0 || d->nchunk > 0 || d->moved == 0)
 		return;
 	log_info("%" PRIu64 " live rows that a dead worker left were brought up to date", d->moved);
 	d->moved = 0;
@@ -310,7 +310,7 @@ dead_workers_due(void *ctx, int64_t now_mono_ms)
 
 	if (d->nchunk == 0 && now_mono_ms < d->not_before_ms)
 		return false;
-	return d->ntodo > 0 || d->nchunk > 0 || d->nfences > 0 || d->beyond;
+	return d->nleft > 0 || d->nchunk > 0 || d->nfences > 0 || d->beyond;
 }
 
 static bool
@@ -321,7 +321,7 @@ dead_workers_start(void *ctx, struct pg_conn *conn)
 	if (d->nchunk > 0)
 		d->turn = d->pings_left ? TURN_PING : TURN_MOVE;
 	else
-		d->turn = d->ntodo > 0 ? TURN_MOVE : TURN_SCAN;
+		d->turn = d->nleft > 0 ? TURN_MOVE : TURN_SCAN;
 	if (d->turn == TURN_SCAN)
 		return start_scan(d, conn);
 	return d->turn == TURN_PING ? start_ping(d, conn) : start_move(d, conn);
@@ -388,7 +388,7 @@ dead_workers_free(struct dead_workers *d)
 		return;
 	pg_array_free(&d->ids);
 	pg_array_free(&d->sessions);
-	free(d->todo);
+	free(d->left);
 	free(d->gateway_id);
 	free(d);
 }

@@ -12,11 +12,18 @@
 #include "worker/task/imei_lookup.h"
 #include "worker/task/imeis.h"
 
+/*
+ * Changes come by notification; a full load is the fall-back. It is as rare as it is dear, so that no more than a
+ * second of a minute goes into it; and not rarer than once an hour.
+ */
 #define RELOAD_MS 60000
-#define RELOAD_JITTER_MS 12000 /* 54 to 66 s: gateways that start together don't load together */
-#define FULL_EVERY_MS 5000     /* loads because the registry is full */
-#define LOAD_ROWS 5000	       /* one turn of a full load; also in devices_load.sql */
-#define MAX_CHANGED 4096       /* more changes at once are a bulk change: load all */
+#define RELOAD_SHARE 60
+#define RELOAD_MAX_MS 3600000
+/* Loads because the registry is full, which somebody has to mend: more often. */
+#define FULL_EVERY_MS 5000
+#define FULL_SHARE 10
+#define LOAD_ROWS 5000	 /* one turn of a full load; also in devices_load.sql */
+#define MAX_CHANGED 4096 /* more changes at once are a bulk change: load all */
 
 static const char *const statements[] = {"devices_ask", "devices_insert", "devices_load", NULL};
 
@@ -39,6 +46,7 @@ struct devices {
 	bool load_wanted, loading, load_turn;
 	struct registry_load load;
 	int64_t load_cursor, load_started_ms, next_load_ms;
+	int64_t page_started_us, load_us; /* the database's part of it */
 	int page_rows;
 	int64_t load_table; /* that its first page is of; 0: not known */
 	bool load_mixed;    /* a later page is of another */
@@ -156,9 +164,11 @@ start_page(struct devices *d, struct pg_conn *conn)
 		d->load_table = 0;
 		d->load_mixed = false;
 		d->load_started_ms = clock_mono_ms();
+		d->load_us = 0;
 		registry_load_begin(d->cfg.registry, &d->load);
 	}
 	d->page_rows = 0;
+	d->page_started_us = clock_mono_us();
 	pg_param_int(&params, d->load_cursor);
 	return pg_send(conn, "devices_load", &params, PG_TEXT_ROWS);
 }
@@ -201,6 +211,19 @@ take_page(struct devices *d, const struct pg_result *res)
 	}
 }
 
+int64_t
+devices_reload_ms(int64_t load_us, uint16_t jitter)
+{
+	int64_t ms = load_us / 1000 * RELOAD_SHARE;
+
+	if (ms > RELOAD_MAX_MS)
+		ms = RELOAD_MAX_MS;
+	if (ms < RELOAD_MS)
+		ms = RELOAD_MS;
+	/* Gateways that start together don't load together. */
+	return ms - ms / 10 + ms / 5 * jitter / UINT16_MAX;
+}
+
 static void
 finish_load(struct devices *d, bool complete)
 {
@@ -218,7 +241,7 @@ finish_load(struct devices *d, bool complete)
 		return;
 	}
 	evutil_secure_rng_get_bytes(&jitter, sizeof(jitter));
-	d->next_load_ms = now + RELOAD_MS - RELOAD_JITTER_MS / 2 + jitter % RELOAD_JITTER_MS;
+	d->next_load_ms = now + devices_reload_ms(d->load_us, jitter);
 	stats_add(&d->cfg.stats->registry_reloads, 1);
 	if (first)
 		log_info("%" PRIu64 " devices loaded in %" PRId64 " ms", d->load_rows,
@@ -244,7 +267,8 @@ look_at_leadership(struct devices *d, int64_t now)
 	if (!lead)
 		return;
 	d->full_wanted |= registry_take_full_request(d->cfg.registry);
-	if (d->full_wanted && !d->loading && now - d->load_ended_ms >= FULL_EVERY_MS) {
+	if (d->full_wanted && !d->loading && now - d->load_ended_ms >= FULL_EVERY_MS &&
+	    now - d->load_ended_ms >= d->load_us / 1000 * FULL_SHARE) {
 		d->full_wanted = false;
 		d->load_wanted = true;
 	}
@@ -311,6 +335,8 @@ devices_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 	enum turn turn = d->turn;
 
 	d->turn = TURN_NONE;
+	if (turn == TURN_LOAD)
+		d->load_us += clock_mono_us() - d->page_started_us;
 	if (turn == TURN_CHANGED)
 		end_changed(d, outcome);
 	else if (turn == TURN_LOOKUP)

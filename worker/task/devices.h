@@ -3,7 +3,8 @@
  * it doesn't hold.
  *
  * Every worker runs this job; the leader (registry_try_lead) loads the whole table at start, after
- * a lost connection, every 60 s and on a bulk notification, and applies single changes on NOTIFY.
+ * a lost connection, on a bulk notification, and as a fall-back every 60 s, or as rarely as it is large; and
+ * applies single changes on NOTIFY.
  * Any worker looks up misses, many IMEIs in one query, each at most once per second.
  */
 #ifndef WORKER_TASK_DEVICES_H
@@ -29,7 +30,7 @@ enum lookup_answer {
 struct devices_config {
 	struct registry *registry;
 	struct stats *stats;
-	bool allow_unknown_imei; /* a miss inserts a stub row instead */
+	bool allow_unknown_imei; /* a miss inserts a bare row instead */
 	void *ctx;
 	/*
 	 * The answer to devices_lookup(), once for each call that returned true; never from inside
@@ -49,5 +50,8 @@ struct job *devices_job(struct devices *);
  */
 bool devices_lookup(struct devices *, uint64_t imei, uint64_t token, int64_t now_mono_ms,
     enum lookup_answer *now) __attribute__((warn_unused_result));
+
+/* How long after a load that took the database so long the next one is due; `jitter` is any number. */
+int64_t devices_reload_ms(int64_t load_us, uint16_t jitter) __attribute__((warn_unused_result));
 
 #endif

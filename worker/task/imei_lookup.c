@@ -20,7 +20,7 @@
 enum ask_state {
 	ASK_OPEN,      /* no row of it has come */
 	ASK_OVERTAKEN, /* changed while we asked: its waiters stay, and it is asked about again */
-	ASK_INSERT,    /* unknown: a stub row is to be inserted */
+	ASK_INSERT,    /* unknown: a bare row is to be inserted */
 	ASK_INSERTED,  /* to be looked up once more */
 	ASK_SETTLED,
 };
@@ -51,7 +51,7 @@ struct imei_lookup {
 	struct ask asks[DEVICE_QUERY_IMEIS]; /* the present question, sorted by IMEI */
 	size_t nasks;
 	bool inserting, asking_again;		 /* its second and third turn */
-	struct ask *inserts[DEVICE_QUERY_IMEIS]; /* those of it that get a stub row */
+	struct ask *inserts[DEVICE_QUERY_IMEIS]; /* those of it that get a bare row */
 	size_t ninserts;
 	struct pg_isolate spans; /* of them: what is being inserted, and what is left */
 	int64_t no_insert_before_ms;

@@ -1,6 +1,6 @@
 /*
  * Answers for IMEIs that the registry doesn't hold as enabled: the questions of many connections
- * become one query, an IMEI is asked about at most once per second, and stub rows are inserted if
+ * become one query, an IMEI is asked about at most once per second, and bare rows are inserted if
  * unknown devices are welcome. A part of devices.c, which gives it turns.
  */
 #ifndef WORKER_TASK_IMEI_LOOKUP_H

@@ -9,13 +9,6 @@
 #include "proto/avl.h"
 #include "worker/task/live_impl.h"
 
-/*
- * A device is written at most once per second, and what it sent is there within a second: so turns
- * keep to the ticks of jobs.c (100 ms), a round every second tick, a device every fifth round. The
- * margins keep a late tick from costing a whole round.
- */
-#define ROUND_MS 190
-#define DEVICE_MS 950
 #define PING_RETRY_MS 1000
 #define MAX_DETAIL_BYTES (64u << 20)
 #define LOG_EVERY_MS 60000
@@ -31,15 +24,13 @@ fold_of(struct live *l, uint32_t entry, int64_t device_id)
 	/* Also if there is no room below: our successor then looks after it. */
 	registry_set_dirty(l->cfg.registry, entry, l->cfg.owner);
 	if (f == NULL) {
-		int64_t flushed = registry_flushed_ms(l->cfg.registry, entry);
-
 		f = live_append(l, entry);
 		if (f == NULL)
 			return NULL;
 		f->device_id = device_id;
-		live_make_due(l, f, flushed == 0 ? 0 : flushed + DEVICE_MS);
 	} else if (f->device_id != device_id) {
 		/* Deleted and made anew: nothing is left to write for the old one. */
+		live_mark_locked(l, f, false);
 		live_drop_detail(l, f);
 		*f = (struct fold){.entry = entry, .device_id = device_id, .due_ms = f->due_ms};
 	}
@@ -61,6 +52,7 @@ live_connected(struct live *l, uint32_t entry, int64_t device_id, const struct l
 	f->addr_len = (uint8_t)pg_array_inet_bytes(s->remote_addr, f->addr);
 	if (s->connected_at > f->seen_ms)
 		f->seen_ms = s->connected_at;
+	live_schedule(l, f);
 }
 
 void
@@ -74,6 +66,7 @@ live_disconnected(struct live *l, uint32_t entry, int64_t device_id, int64_t ses
 	/* Also of one that a newer one has replaced. */
 	f->row = true;
 	live_count_end(f, reason, 1);
+	live_schedule(l, f);
 	if (((f->connected || f->goodbye) && f->session_id > session_id))
 		return;
 	if (f->session_id != session_id)
@@ -81,6 +74,7 @@ live_disconnected(struct live *l, uint32_t entry, int64_t device_id, int64_t ses
 	f->goodbye = true;
 	f->session_id = session_id;
 	f->disconnected_ms = wall_ms;
+	live_schedule(l, f);
 }
 
 void
@@ -93,6 +87,7 @@ live_seen(struct live *l, uint32_t entry, int64_t device_id, int64_t seen_wall_m
 	f->row = f->ping = true;
 	if (seen_wall_ms > f->seen_ms)
 		f->seen_ms = seen_wall_ms;
+	live_schedule(l, f);
 }
 
 /* Takes a copy of the bytes in place of `*p`, if the memory for that is granted. */
@@ -182,94 +177,7 @@ live_stored(struct live *l, const struct live_device *d)
 		keep_fix(l, f, fix);
 }
 
-/* ---- Whose turn it is ---- */
-
-static int
-compare_folds(const void *a, const void *b)
-{
-	const struct fold *x = a, *y = b;
-
-	return x->device_id < y->device_id ? -1 : x->device_id > y->device_id;
-}
-
-/* A deleted device gets no row any more; all that may be left to write is its goodbye. */
-static bool
-is_worth_writing(struct live *l, struct fold *f)
-{
-	struct device_entry e;
-
-	registry_get(l->cfg.registry, f->entry, &e);
-	f->gone = !e.present || e.id != f->device_id;
-	if (!f->gone)
-		return f->row || f->ping;
-	f->ping = false;
-	f->row = f->goodbye;
-	return f->row;
-}
-
-static void
-forget(struct live *l, struct fold *f)
-{
-	live_drop_detail(l, f);
-	if (live_find(l, f->entry) == NULL)
-		registry_clear_dirty(l->cfg.registry, f->entry, l->cfg.owner);
-}
-
-/* Moves those that are due into the batch, going on behind those of the last time. */
-static void
-gather(struct live *l, int64_t now)
-{
-	size_t left = l->n;
-	int64_t earliest = INT64_MAX;
-	size_t i = l->cursor < l->n ? l->cursor : l->n;
-
-	while (left > 0 && l->n > 0 && l->nbatch < LIVE_BATCH) {
-		if (i == 0)
-			i = l->n;
-		i--;
-		left--;
-		if (l->folds[i].due_ms > now) {
-			if (l->folds[i].due_ms < earliest)
-				earliest = l->folds[i].due_ms;
-			continue;
-		}
-		struct fold f = live_take(l, i);
-		/* What moved into its place comes from behind: look at it too. */
-		if (i < l->n) {
-			i++;
-			left++;
-		}
-		if (is_worth_writing(l, &f))
-			l->batch[l->nbatch++] = f;
-		else
-			forget(l, &f);
-	}
-	l->cursor = i;
-	l->more = left > 0 && l->n > 0;
-	l->next_due_ms = l->more ? now : earliest;
-	l->last_round_ms = now;
-}
-
-/* A device may stand under two entries, after its IMEI was changed: the second one waits. */
-static void
-sort_batch(struct live *l, int64_t now)
-{
-	size_t n = 0;
-
-	qsort(l->batch, l->nbatch, sizeof(l->batch[0]), compare_folds);
-	for (size_t i = 0; i < l->nbatch; i++) {
-		struct fold *f = &l->batch[i];
-
-		if (n > 0 && l->batch[n - 1].device_id == f->device_id) {
-			live_put_back(l, f, now + DEVICE_MS);
-			continue;
-		}
-		if (f->row)
-			registry_set_flushed_ms(l->cfg.registry, f->entry, now);
-		l->batch[n++] = *f;
-	}
-	l->nbatch = n;
-}
+/* ---- The job ---- */
 
 /* Takes the next span that has something to send, in this phase or in those behind it. */
 static void
@@ -284,27 +192,6 @@ next_span(struct live *l)
 		pg_isolate_start(&l->spans, (uint32_t)l->nbatch);
 	}
 }
-
-static bool
-live_due(void *ctx, int64_t now_mono_ms)
-{
-	struct live *l = ctx;
-
-	if (l->nbatch > 0)
-		return true;
-	if (l->n == 0 || now_mono_ms < l->next_due_ms ||
-	    (!l->more && now_mono_ms < l->last_round_ms + ROUND_MS))
-		return false;
-	gather(l, now_mono_ms);
-	sort_batch(l, now_mono_ms);
-	l->phase = LIVE_ROWS;
-	pg_isolate_start(&l->spans, (uint32_t)l->nbatch);
-	next_span(l);
-	live_shrink(l);
-	return l->nbatch > 0;
-}
-
-/* ---- The job ---- */
 
 static bool
 live_start(void *ctx, struct pg_conn *conn)
@@ -325,6 +212,7 @@ static void
 live_result(void *ctx, const struct pg_result *res)
 {
 	struct live *l = ctx;
+	int64_t now = clock_mono_ms();
 
 	for (int i = 0; i < pg_rows(res); i++) {
 		int64_t id = pg_int(res, i, 0);
@@ -332,10 +220,12 @@ live_result(void *ctx, const struct pg_result *res)
 
 		if (f == NULL)
 			continue;
-		if (l->phase == LIVE_PINGS)
+		if (l->phase == LIVE_PINGS) {
 			f->ping = false;
-		else
-			f->locked = l->locked = true;
+			registry_set_pinged_ms(l->cfg.registry, f->entry, now);
+		} else {
+			f->left_out = true;
+		}
 	}
 }
 
@@ -351,7 +241,10 @@ span_written(struct live *l)
 	for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++) {
 		struct fold *f = &l->batch[i];
 
-		if (!live_sends(f, l->phase) || f->locked)
+		if (!live_sends(f, l->phase))
+			continue;
+		live_mark_locked(l, f, f->left_out);
+		if (f->left_out)
 			continue;
 		n++;
 		if (l->phase == LIVE_AHEAD) {
@@ -387,25 +280,42 @@ drop_refused(struct live *l, struct fold *f, const struct pg_error *error, int64
 static void
 finish_batch(struct live *l, int64_t retry_ms)
 {
-	uint64_t locked = 0;
-
 	for (size_t i = 0; i < l->nbatch; i++) {
 		struct fold *f = &l->batch[i];
 
-		locked += f->locked;
-		f->locked = false;
+		f->left_out = false;
 		if (f->row || f->ping)
-			live_put_back(l, f, retry_ms);
+			live_put_back(l, f, f->row || !f->held ? retry_ms : live_due_at(l, f));
 		else
-			forget(l, f);
+			live_forget(l, f);
 	}
 	l->nbatch = 0;
-	l->wary = l->locked;
-	l->locked = false;
-	stats_set(&l->cfg.stats->blocked_live_rows, locked);
+	stats_set(&l->cfg.stats->blocked_live_rows, l->nlocked);
 }
 
-/* Somebody holds a row locked, or a row that is new to us: from now on such ones are left out. */
+static bool
+live_due(void *ctx, int64_t now_mono_ms)
+{
+	struct live *l = ctx;
+
+	if (l->nbatch > 0)
+		return true;
+	if (!live_turn(l, now_mono_ms))
+		return false;
+	l->phase = LIVE_ROWS;
+	pg_isolate_start(&l->spans, (uint32_t)l->nbatch);
+	next_span(l);
+	/* All that they have is a last_ping that another worker has written meanwhile: it waits again. */
+	if (l->phase == LIVE_DONE)
+		finish_batch(l, now_mono_ms + PING_RETRY_MS);
+	live_shrink(l);
+	return l->nbatch > 0;
+}
+
+/*
+ * Somebody holds one of these rows locked, or one that is new to us: from now on such ones are left out. Which it is the
+ * next statement tells; until then it may be any.
+ */
 static void
 become_wary(struct live *l, int64_t now)
 {
@@ -415,8 +325,9 @@ become_wary(struct live *l, int64_t now)
 		log_warn(
 		    "somebody holds rows of device_online locked: they are left out until they are free");
 	l->job.handled = true;
+	for (uint32_t i = l->spans.now.from; i < l->spans.now.to; i++)
+		live_mark_locked(l, &l->batch[i], live_sends(&l->batch[i], LIVE_ROWS));
 	finish_batch(l, now);
-	l->wary = true;
 }
 
 static void
@@ -432,7 +343,7 @@ live_end(void *ctx, enum pg_outcome outcome, const struct pg_error *error)
 		if (pg_isolate_refused(&l->spans))
 			drop_refused(l, &l->batch[l->spans.now.from], error, now);
 	} else if (outcome == PG_ERROR && pg_error_is_locked(error) && l->phase == LIVE_ROWS &&
-		   !l->wary) {
+		   l->nlocked == 0) {
 		become_wary(l, now);
 		return;
 	} else {
@@ -453,6 +364,7 @@ live_new(const struct live_config *cfg)
 	if (l == NULL)
 		return NULL;
 	l->cfg = *cfg;
+	live_pace_init(&l->pace, cfg->nworkers);
 	live_write_init(l);
 	l->gateway_id = strdup(cfg->gateway_id);
 	l->batch = calloc(LIVE_BATCH, sizeof(*l->batch));

@@ -1,6 +1,7 @@
 /*
- * The live row (doc/design.md, Live row): device_online and devices.last_ping follow within a
- * second, at most once per second per device, folded, in transactions of their own. All of it is
+ * The live row (doc/design.md, Live row): device_online follows within a second, at most once per second
+ * per device, folded, in transactions of their own; up to ten seconds where it would take more than a quarter of
+ * PostgreSQL's work. devices.last_ping follows at an interval while a device is online. All of it is
  * derived from what is committed; nothing here may delay an ACK.
  *
  * Memory is held only for devices that have something to write.
@@ -29,7 +30,11 @@ struct live_config {
 	struct stats *stats;
 	uint32_t owner; /* shm_owner() of this worker */
 	const char *gateway_id;
-	int worker; /* slot number */
+	int worker;	   /* slot number */
+	unsigned nworkers; /* that share what live rows may cost */
+	int last_ping_interval_s;
+	/* Is told how far apart the rows of a device are. May be NULL. */
+	_Atomic uint32_t *interval_ms;
 	/* The row of a session that began was written. May be NULL. */
 	void *ctx;
 	void (*written)(void *ctx, uint32_t entry, int64_t session_id);

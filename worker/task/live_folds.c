@@ -103,6 +103,27 @@ live_drop_detail(struct live *l, struct fold *f)
 	f->io_len = 0;
 }
 
+void
+live_mark_locked(struct live *l, struct fold *f, bool locked)
+{
+	if (f->locked == locked)
+		return;
+	f->locked = locked;
+	if (locked)
+		l->nlocked++;
+	else
+		l->nlocked--;
+}
+
+void
+live_forget(struct live *l, struct fold *f)
+{
+	live_mark_locked(l, f, false);
+	live_drop_detail(l, f);
+	if (live_find(l, f->entry) == NULL)
+		registry_clear_dirty(l->cfg.registry, f->entry, l->cfg.owner);
+}
+
 struct fold *
 live_append(struct live *l, uint32_t entry)
 {
@@ -113,7 +134,7 @@ live_append(struct live *l, uint32_t entry)
 		return NULL;
 	}
 	struct fold *f = &l->folds[l->n++];
-	*f = (struct fold){.entry = entry};
+	*f = (struct fold){.entry = entry, .due_ms = INT64_MAX};
 	return f;
 }
 
@@ -125,14 +146,23 @@ live_count_end(struct fold *f, const char *reason, uint32_t ends)
 	f->reason = reason;
 }
 
-void
-live_make_due(struct live *l, struct fold *f, int64_t at_ms)
+static void
+make_due(struct live *l, struct fold *f, int64_t at_ms)
 {
 	f->due_ms = at_ms;
 	if (l->n > 1 && at_ms >= l->next_due_ms)
 		return;
 	l->next_due_ms = at_ms;
 	jobs_kick(&l->job);
+}
+
+void
+live_schedule(struct live *l, struct fold *f)
+{
+	int64_t at_ms = live_due_at(l, f);
+
+	if (at_ms < f->due_ms)
+		make_due(l, f, at_ms);
 }
 
 /* ---- Back into the folds: what could not be written ---- */
@@ -187,17 +217,23 @@ live_put_back(struct live *l, struct fold *older, int64_t due_ms)
 	if (f == NULL) {
 		f = live_append(l, older->entry);
 		if (f == NULL) {
+			live_mark_locked(l, older, false);
 			live_drop_detail(l, older);
 			return;
 		}
 		*f = *older;
-		live_make_due(l, f, due_ms);
+		f->held = false;
+		make_due(l, f, due_ms);
 		return;
 	}
 	if (f->device_id != older->device_id) {
+		live_mark_locked(l, older, false);
 		live_drop_detail(l, older);
 		return;
 	}
+	/* The mark goes over. */
+	live_mark_locked(l, f, f->locked || older->locked);
+	live_mark_locked(l, older, false);
 	f->row |= older->row;
 	f->ping |= older->ping;
 	merge_ahead(l, f, older);
@@ -222,5 +258,5 @@ live_put_back(struct live *l, struct fold *older, int64_t due_ms)
 		older->io = NULL;
 	}
 	live_drop_detail(l, older);
-	live_make_due(l, f, due_ms < f->due_ms ? due_ms : f->due_ms);
+	make_due(l, f, due_ms < f->due_ms ? due_ms : f->due_ms);
 }

@@ -1,5 +1,5 @@
 /*
- * Inside the live rows: live_folds.c keeps what waits, live.c takes what happens and chooses whose
+ * Inside the live rows: live.c takes what happens, live_folds.c keeps what waits, live_turns.c chooses whose
  * turn it is, live_write.c writes. Included by these alone.
  */
 #ifndef WORKER_TASK_LIVE_IMPL_H
@@ -15,6 +15,7 @@
 #include "pg/isolate.h"
 #include "pg/row.h"
 #include "worker/task/live.h"
+#include "worker/task/live_pace.h"
 
 #define LIVE_BATCH 2000 /* rows per statement */
 /* A tuple without io; its last field, the generation type, may be missing. */
@@ -23,13 +24,15 @@
 /* What one device has to write: everything since its last turn, as one. */
 struct fold {
 	uint32_t entry;
-	bool row;	  /* device_online is to be written */
-	bool ping;	  /* devices.last_ping is to be written */
-	bool connected;	  /* session_id opened */
-	bool goodbye;	  /* session_id ended */
-	bool gone;	  /* the device was deleted: only its goodbye is left */
-	bool locked;	  /* said the running statement: somebody holds its row */
-	bool ahead;	  /* fix and io are of records that lie ahead of the clock: live_ahead */
+	bool row;	/* device_online is to be written */
+	bool ping;	/* devices.last_ping is to be written */
+	bool held;	/* in a batch: last_ping was written so lately that it waits */
+	bool connected; /* session_id opened */
+	bool goodbye;	/* session_id ended */
+	bool gone;	/* the device was deleted: only its goodbye is left */
+	bool left_out;	/* said the running statement: somebody holds its row */
+	bool locked; /* somebody holds its row, or may; until it is written: live_mark_locked() */
+	bool ahead;  /* fix and io are of records that lie ahead of the clock: live_ahead */
 	uint8_t addr_len; /* 0: unknown */
 	uint8_t addr[PG_ARRAY_INET];
 	int64_t device_id;
@@ -40,7 +43,7 @@ struct fold {
 	const char *reason; /* why the last session ended; NULL: none did */
 	uint32_t ends;	    /* sessions that ended for it in a row */
 	uint8_t *fix;	    /* first LIVE_FIX_BYTES of the newest valid tuple, or NULL */
-	uint8_t *io;	    /* of the newest trustworthy record, binary jsonb, or NULL */
+	uint8_t *io;	    /* of the newest trustworthy record, JSON text, or NULL */
 	uint32_t io_len;
 	int64_t record_us; /* its time, as in the tuple */
 };
@@ -89,6 +92,9 @@ struct live {
 	size_t detail_bytes; /* held in fix and io, of the batch too */
 	size_t cursor;	     /* where the next gathering goes on */
 	int64_t next_due_ms; /* none is due earlier */
+	struct live_pace pace;
+	uint64_t granted; /* rows of devices that only moved, still to be written in this round */
+	size_t held_up;	  /* folds that were due and had to wait, in the last round */
 	int64_t last_round_ms;
 	bool more; /* the last gathering left some that were due */
 
@@ -96,8 +102,7 @@ struct live {
 	struct fold *batch;
 	size_t nbatch;
 	enum live_phase phase;
-	bool wary;		 /* somebody holds live rows locked: these are left out */
-	bool locked;		 /* one was, in this batch */
+	size_t nlocked;		 /* folds, of the batch too, that are marked as locked */
 	struct pg_isolate spans; /* of the batch, in this phase */
 	struct pg_array arrays[LIVE_ARRAYS];
 	struct log_gate full_gate, refused_gate, locked_gate;
@@ -115,7 +120,7 @@ live_sends(const struct fold *f, enum live_phase phase)
 	case LIVE_AHEAD:
 		return f->ahead && !f->gone;
 	case LIVE_PINGS:
-		return f->ping;
+		return f->ping && !f->held;
 	case LIVE_DONE:
 		break;
 	}
@@ -128,17 +133,32 @@ live_sends(const struct fold *f, enum live_phase phase)
 struct fold *live_find(struct live *, uint32_t entry);
 /* A new, empty one. NULL: no room (logged). */
 struct fold *live_append(struct live *, uint32_t entry) __attribute__((warn_unused_result));
+/*
+ * While one is marked, rows that somebody holds are left out instead of waited for. Whoever gives up a fold takes
+ * its mark off.
+ */
+void live_mark_locked(struct live *, struct fold *, bool locked);
 /* So many sessions more, the last of them all, ended for the reason. */
 void live_count_end(struct fold *, const char *reason, uint32_t ends);
-void live_make_due(struct live *, struct fold *, int64_t at_ms);
+/* It has something more to write: no later than by what that is, and by when the last was written. */
+void live_schedule(struct live *, struct fold *);
 /* Takes folds[i] out; the last one moves into its place. */
 struct fold live_take(struct live *, size_t i);
 /* Puts one back, under what has happened since. Its memory goes over or is freed. */
 void live_put_back(struct live *, struct fold *older, int64_t due_ms);
 void live_drop_detail(struct live *, struct fold *);
+/* Of one that was taken out: nothing of it is left to write. */
+void live_forget(struct live *, struct fold *);
 /* After a storm most of the memory goes back. */
 void live_shrink(struct live *);
 void live_note_full(struct live *);
+
+/*
+ * Turns (live_turns.c). Takes those whose turn it is into the batch, sorted. False: it is nobody's yet.
+ */
+bool live_turn(struct live *, int64_t now_ms) __attribute__((warn_unused_result));
+/* When the fold may be written at the earliest. */
+int64_t live_due_at(const struct live *, const struct fold *);
 
 /* The statements (live_write.c). */
 extern const char *const live_statements[];

@@ -154,7 +154,7 @@ put_records(struct live *l, const struct fold *f, bool known)
 	if (known && f->io != NULL) {
 		/* The time stands in a tuple's form already: microseconds since 2000. */
 		pg_array_int8(&a[LA_LAST_RECORD_AT], f->record_us);
-		pg_array_raw(&a[LA_IO], f->io, f->io_len);
+		pg_array_jsonb(&a[LA_IO], f->io, f->io_len);
 	} else {
 		pg_array_null(&a[LA_LAST_RECORD_AT]);
 		pg_array_null(&a[LA_IO]);
@@ -194,7 +194,8 @@ send_rows(struct live *l, struct pg_conn *conn)
 	pg_param_arrays(&params, l->arrays, LIVE_ARRAYS);
 	pg_param_text(&params, l->gateway_id);
 	pg_param_int(&params, l->cfg.worker);
-	return pg_send(conn, l->wary ? "live_rows_unlocked" : "live_rows", &params, PG_TEXT_ROWS);
+	return pg_send(
+	    conn, l->nlocked > 0 ? "live_rows_unlocked" : "live_rows", &params, PG_TEXT_ROWS);
 }
 
 static void

@@ -335,16 +335,19 @@ expect_reload(const char *want)
 
 START_TEST(status_says_what_became_of_a_reload)
 {
-	expect_reload("{\"finished\":null,\"ok\":true,\"error\":null}");
+	expect_reload("{\"finished\":null,\"ok\":true,\"error\":null,\"asked\":0,\"answered\":0}");
+	view.reload_asked = 3;
+	view.reload_answered = 2;
 	view.reload_finished_ms = 1700000009007;
-	expect_reload("{\"finished\":1700000009.007,\"ok\":true,\"error\":null}");
+	expect_reload(
+	    "{\"finished\":1700000009.007,\"ok\":true,\"error\":null,\"asked\":3,\"answered\":2}");
 	view.reload_success = false;
 	view.reload_error = "gateway.conf:9: \"X\"";
 	expect_reload("{\"finished\":1700000009.007,\"ok\":false,"
-		      "\"error\":\"gateway.conf:9: \\\"X\\\"\"}");
+		      "\"error\":\"gateway.conf:9: \\\"X\\\"\",\"asked\":3,\"answered\":2}");
 	view.reload_error = "gateway.conf:9: \xff";
 	expect_reload("{\"finished\":1700000009.007,\"ok\":false,"
-		      "\"error\":\"message not printable\"}");
+		      "\"error\":\"message not printable\",\"asked\":3,\"answered\":2}");
 }
 END_TEST
 

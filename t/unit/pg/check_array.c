@@ -81,6 +81,21 @@ START_TEST(nulls_are_flagged_until_reset)
 }
 END_TEST
 
+START_TEST(json_gets_the_version_of_jsonb)
+{
+	static const uint8_t expected[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x0e, 0xda, 0, 0, 0, 1, 0,
+	    0, 0, 1, 0, 0, 0, 3, 1, '{', '}'};
+	struct pg_array a;
+
+	pg_array_init(&a, PG_JSONB);
+	pg_array_jsonb(&a, "{}", 2);
+	assert_bytes(&a, expected, sizeof(expected));
+	pg_array_jsonb(&a, "{}", INT_MAX);
+	ck_assert(!is_well(&a));
+	pg_array_free(&a);
+}
+END_TEST
+
 START_TEST(values_take_their_types_form)
 {
 	static const uint8_t time[] = {0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 3, 0xe8};
@@ -207,6 +222,35 @@ START_TEST(grows_and_is_used_again)
 }
 END_TEST
 
+/* Elements of whatever size: there is room for what it holds, it grows seldom, and all stays as it was written. */
+START_TEST(room_is_there_before_it_is_needed)
+{
+	static const size_t sizes[] = {0, 1, 231, 232, 233, 500, 70000, 4096, 3};
+	static uint8_t bytes[70000 + 400];
+	const size_t n = 400, kinds = sizeof(sizes) / sizeof(sizes[0]);
+	unsigned grown = 0;
+	struct pg_array a;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 256);
+	pg_array_init(&a, PG_BYTEA);
+	for (size_t i = 0; i < n; i++) {
+		size_t before = a.room;
+
+		pg_array_raw(&a, bytes + i, sizes[i % kinds]);
+		ck_assert_uint_le(a.len, a.room);
+		grown += a.room != before;
+	}
+	ck_assert(is_well(&a));
+	ck_assert_uint_le(grown, 16);
+	ck_assert_uint_le(a.room, 2 * a.len);
+	for (size_t i = 0, at = 20; i < n; at += 4 + sizes[i++ % kinds])
+		ck_assert_msg(
+		    memcmp(a.p + at + 4, bytes + i, sizes[i % kinds]) == 0, "element %zu", i);
+	pg_array_free(&a);
+}
+END_TEST
+
 START_TEST(more_than_a_parameter_can_hold_is_an_error)
 {
 	struct pg_array a;
@@ -214,6 +258,10 @@ START_TEST(more_than_a_parameter_can_hold_is_an_error)
 
 	pg_array_init(&a, PG_BYTEA);
 	pg_array_raw(&a, &byte, (size_t)INT_MAX); /* refused before a byte is read */
+	ck_assert(!is_well(&a));
+	pg_array_reset(&a);
+	/* With what is in it already it is one byte too many. */
+	pg_array_raw(&a, &byte, (size_t)INT_MAX - 20 - 4 + 1);
 	ck_assert(!is_well(&a));
 	pg_array_reset(&a);
 	pg_array_raw(&a, "", SIZE_MAX);
@@ -233,11 +281,13 @@ main(void)
 	tcase_add_test(t, empty_array_has_no_dimension);
 	tcase_add_test(t, elements_stand_behind_their_lengths);
 	tcase_add_test(t, nulls_are_flagged_until_reset);
+	tcase_add_test(t, json_gets_the_version_of_jsonb);
 	tcase_add_test(t, values_take_their_types_form);
 	tcase_add_test(t, a_time_out_of_range_is_an_error);
 	tcase_add_test(t, addresses);
 	tcase_add_test(t, elements_of_a_batch);
 	tcase_add_test(t, grows_and_is_used_again);
+	tcase_add_test(t, room_is_there_before_it_is_needed);
 	tcase_add_test(t, more_than_a_parameter_can_hold_is_an_error);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -153,7 +153,7 @@ START_TEST(the_deepest)
 	ck_assert_uint_eq(it.now.from, 0);
 	ck_assert_uint_eq(it.now.to, 1);
 	pg_isolate_again(&it);
-	ck_assert_int_le(it.ntodo, PG_ISOLATE_DEPTH);
+	ck_assert_int_le(it.nleft, PG_ISOLATE_DEPTH);
 }
 END_TEST
 

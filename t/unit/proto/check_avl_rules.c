@@ -26,6 +26,14 @@ START_TEST(positions)
 	    {1, INT32_MAX, 1, false},
 	    {1, 1, INT32_MIN, false},
 	    {1, 1, INT32_MAX, false},
+	    /* FFFFFFFF alone is a place like any other; twice it says "fix lost". */
+	    {1, -1, -1, false},
+	    {12, -1, -1, false},
+	    {255, -1, -1, false},
+	    {12, -1, 0, true},
+	    {12, 0, -1, true},
+	    {12, -1, 546992512, true},
+	    {12, 252618832, -1, true},
 	};
 	size_t i;
 

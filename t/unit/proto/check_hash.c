@@ -112,6 +112,33 @@ hash_of(const struct avl_record *gps, const struct io *io, uint16_t n)
 	return hash;
 }
 
+/* The hash of a record of codec 8 with these elements of sixteen bytes, in Bitrek's fifth section. */
+static uint64_t
+hash_of_bitrek(const struct io *io, uint8_t n)
+{
+	static struct avl_record built[AVL_MAX_RECORDS];
+	struct build b = {0};
+	uint64_t hash;
+
+	build_u8(&b, CODEC_8);
+	build_u8(&b, 1);
+	build_gps(&b);
+	build_u8(&b, 0);
+	build_u8(&b, n);
+	build_zeros(&b, 4);
+	build_u8(&b, n);
+	for (uint8_t i = 0; i < n; i++) {
+		build_u8(&b, (uint8_t)io[i].id);
+		build_bytes(&b, io[i].value, 16);
+	}
+	build_u8(&b, 1);
+	ck_assert_int_eq(avl_decode(b.p, b.n, &frame, built), AVL_OK);
+	ck_assert(frame.bitrek);
+	hash = avl_record_hash(&built[0]);
+	build_free(&b);
+	return hash;
+}
+
 /* Elements of all kinds of lengths, fields at their extremes, an element twice. */
 START_TEST(golden_built)
 {
@@ -246,6 +273,39 @@ START_TEST(section_does_not_count)
 }
 END_TEST
 
+/* Bitrek's elements of sixteen bytes: each with all of its bytes, in whatever order, as if they were variable ones. */
+START_TEST(wide_elements_count)
+{
+	static const struct io wide[] = {{100, 16, "0123456789abcdef"},
+	    {101, 16, "fedcba9876543210"}, {102, 16, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"}};
+	const struct io turned[] = {wide[2], wide[0], wide[1]};
+	uint64_t hash = hash_of(NULL, wide, 3);
+
+	ck_assert_uint_eq(hash_of_bitrek(wide, 3), hash);
+	ck_assert_uint_eq(hash_of_bitrek(turned, 3), hash);
+	for (uint8_t n = 1; n <= 2; n++) {
+		ck_assert_uint_ne(hash_of_bitrek(wide, n), hash);
+		ck_assert_uint_eq(hash_of_bitrek(wide, n), hash_of(NULL, wide, n));
+	}
+	for (unsigned i = 0; i < 3 * 16; i++) {
+		struct io other[] = {wide[0], wide[1], wide[2]};
+		char value[16];
+
+		memcpy(value, wide[i / 16].value, sizeof(value));
+		value[i % 16] ^= 1;
+		other[i / 16].value = value;
+		ck_assert_msg(hash_of_bitrek(other, 3) != hash, "byte %u", i);
+		ck_assert_uint_eq(hash_of_bitrek(other, 3), hash_of(NULL, other, 3));
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		struct io other[] = {wide[0], wide[1], wide[2]};
+
+		other[i].id += 100;
+		ck_assert_msg(hash_of_bitrek(other, 3) != hash, "id of element %u", i);
+	}
+}
+END_TEST
+
 /* Every bit of every field makes another hash, and no two of them the same. */
 START_TEST(every_field_counts)
 {
@@ -315,6 +375,7 @@ suite_hash(void)
 	tcase_add_test(t, golden_bytes);
 	tcase_add_test(t, order_and_codec_do_not_count);
 	tcase_add_test(t, section_does_not_count);
+	tcase_add_test(t, wide_elements_count);
 	tcase_add_test(t, every_field_counts);
 	tcase_add_test(t, every_element_counts);
 	suite_add_tcase(s, t);

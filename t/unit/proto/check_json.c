@@ -98,9 +98,9 @@ START_TEST(forms)
 	build_u16(&b, 8);
 	build_bytes(&b, "WVWZZZ1K", 8);
 	build_u8(&b, 1);
-	json_is(&b, "{\"0\":0,\"9\":4294967295,\"78\":\"0000000000000000\","
-		    "\"99\":\"0123456789abcdef\",\"256\":\"5756575a5a5a314b\",\"331\":\"\","
-		    "\"385\":\"1100a9\",\"1000\":\"f0\",\"10000\":65535,\"65535\":255}");
+	json_is(&b, "{\"0\":0,\"65535\":255,\"10000\":65535,\"9\":4294967295,"
+		    "\"78\":\"0000000000000000\",\"99\":\"0123456789abcdef\",\"331\":\"\","
+		    "\"1000\":\"f0\",\"385\":\"1100a9\",\"256\":\"5756575a5a5a314b\"}");
 }
 END_TEST
 
@@ -120,11 +120,11 @@ START_TEST(wide_and_twice)
 	build_u8(&b, 200);
 	build_bytes(&b, "0123456789abcdef", 16);
 	build_u8(&b, 1);
-	json_is(&b, "{\"7\":1,\"7\":2,\"200\":\"30313233343536373839616263646566\"}");
+	json_is(&b, "{\"7\":2,\"200\":\"30313233343536373839616263646566\"}");
 }
 END_TEST
 
-/* A 2-byte value v under the id v, and a 4-byte one, against printf. */
+/* A 2-byte value v under the id v, and a 4-byte one under its neighbour, against printf. */
 static void
 number_is(uint16_t id, uint32_t value)
 {
@@ -135,11 +135,12 @@ number_is(uint16_t id, uint32_t value)
 
 	wire_put_u16(two, id);
 	wire_put_u16(two + 2, id);
-	wire_put_u16(four, id);
+	wire_put_u16(four, id ^ 1);
 	wire_put_u32(four + 2, value);
 	r.section[AVL_2] = two;
 	r.section[AVL_4] = four;
-	snprintf(expected, sizeof(expected), "{\"%u\":%u,\"%u\":%" PRIu32 "}", id, id, id, value);
+	snprintf(
+	    expected, sizeof(expected), "{\"%u\":%u,\"%u\":%" PRIu32 "}", id, id, id ^ 1, value);
 	n = io_json_write(&r, out);
 	/* An assertion costs more than the comparison. */
 	if (n != strlen(expected) || memcmp(out, expected, n) != 0)
@@ -171,30 +172,28 @@ END_TEST
 /* The widest possible elements fill the bound without going over it. */
 START_TEST(bound)
 {
+	static const unsigned bytes[] = {1, 2, 4, 8};
 	struct build b = {0};
+	uint16_t id = 65535;
 	char *text;
-	int i;
+	unsigned i, k, n;
 
 	build_u8(&b, CODEC_8E);
 	build_u8(&b, 1);
 	build_gps(&b);
 	build_u16(&b, 0);
 	build_u16(&b, 255);
-	build_u16(&b, 50);
-	for (i = 0; i < 50 * 3; i++)
-		build_u8(&b, 0xff);
-	build_u16(&b, 50);
-	for (i = 0; i < 50 * 4; i++)
-		build_u8(&b, 0xff);
-	build_u16(&b, 50);
-	for (i = 0; i < 50 * 6; i++)
-		build_u8(&b, 0xff);
-	build_u16(&b, 50);
-	for (i = 0; i < 50 * 10; i++)
-		build_u8(&b, 0xff);
+	for (k = 0; k < 4; k++) {
+		build_u16(&b, 50);
+		for (i = 0; i < 50; i++) {
+			build_u16(&b, id--);
+			for (n = 0; n < bytes[k]; n++)
+				build_u8(&b, 0xff);
+		}
+	}
 	build_u16(&b, 55);
 	for (i = 0; i < 55; i++) {
-		build_u16(&b, 0xffff);
+		build_u16(&b, id--);
 		build_u16(&b, 20);
 		build_zeros(&b, 20);
 	}
@@ -208,37 +207,93 @@ START_TEST(bound)
 }
 END_TEST
 
-/* As many 1-byte elements as the order is kept for, and one more; ids descend on the wire. */
+/*
+ * Elements of 8 Extended in every section, whose ids are drawn from `ids` values `apart`: the last one of
+ * each id is there, in its place, and no other.
+ */
 static void
-descending(unsigned n, bool ascends)
+some_twice(unsigned n, unsigned ids, unsigned apart)
 {
-	uint8_t section[2 * 65];
-	struct avl_record r = {.codec = CODEC_8, .count = {[AVL_1] = (uint16_t)n}};
+	static uint16_t id[5 * 4000];
+	static const unsigned bytes[5] = {1, 2, 4, 8, 0};
+	struct build b = {0};
 	char *text, *at;
-	unsigned i;
-	long last = -1, id;
+	unsigned i, k, last;
 
-	for (i = 0; i < n; i++) {
-		section[2 * i] = (uint8_t)(200 - i);
-		section[2 * i + 1] = (uint8_t)(200 - i);
+	build_u8(&b, CODEC_8E);
+	build_u8(&b, 1);
+	build_gps(&b);
+	build_u16(&b, 0);
+	build_u16(&b, (uint16_t)(5 * n));
+	for (k = 0; k < 5; k++) {
+		build_u16(&b, (uint16_t)n);
+		for (i = 0; i < n; i++) {
+			id[k * n + i] = (uint16_t)(((k * n + i) * 2654435761U >> 7) % ids * apart);
+			build_u16(&b, id[k * n + i]);
+			if (k == 4)
+				build_u16(&b, 0);
+			build_zeros(&b, bytes[k]);
+		}
 	}
-	r.section[AVL_1] = section;
-	text = at = json_of(&r);
-	for (i = 0; i < n; i++) {
-		id = strtol(at + 2, &at, 10);
-		ck_assert_int_eq(strtol(at + 2, &at, 10), id);
-		ck_assert_int_eq(i == 0 || id > last, i == 0 || ascends);
-		last = id;
+	build_u8(&b, 1);
+	ck_assert_int_eq(avl_decode(b.p, b.n, &frame, records), AVL_OK);
+	text = at = json_of(&records[0]);
+	for (i = 0; i < 5 * n; i++) {
+		for (last = 5 * n - 1; id[last] != id[i];)
+			last--;
+		if (last != i)
+			continue;
+		ck_assert(*at == '{' || *at == ',');
+		ck_assert_int_eq(at[1], '"');
+		ck_assert_int_eq(strtol(at + 2, &at, 10), id[i]);
+		at = i < 3 * n ? strchr(at, '0') + 1 : strchr(strchr(at + 1, '"') + 1, '"') + 1;
 	}
 	ck_assert_str_eq(at, "}");
 	free(text);
+	build_free(&b);
 }
 
-START_TEST(order)
+START_TEST(the_last_of_an_id)
 {
-	descending(2, true);
-	descending(64, true);
-	descending(65, false);
+	some_twice(1, 1, 1);
+	some_twice(3, 7, 1);
+	some_twice(3, 1000, 1);
+	/* Ids that differ in their upper bits alone, once each and repeated. */
+	some_twice(2, 30, 2048);
+	some_twice(6, 31, 2048);
+	some_twice(6, 1000, 64);
+	some_twice(400, 500, 1);
+	some_twice(400, 500, 128);
+	/* As many elements as a body of 64 KiB holds, about. */
+	some_twice(2000, 65536, 1);
+	some_twice(2000, 3, 20000);
+}
+END_TEST
+
+/* The same in codec 8, where ids are single bytes, with Bitrek's wide elements. */
+START_TEST(the_last_of_an_id_of_one_byte)
+{
+	struct build b = {0};
+
+	build_u8(&b, CODEC_8);
+	build_u8(&b, 1);
+	build_gps(&b);
+	build_u8(&b, 0);
+	build_u8(&b, 6);
+	build_u8(&b, 2);
+	build_bytes(&b, "\xff\x01\x07\x02", 4);
+	build_u8(&b, 1);
+	build_bytes(&b, "\x07\x00\x03", 3);
+	build_u8(&b, 1);
+	build_bytes(&b, "\x08\x00\x00\x00\x05", 5);
+	build_u8(&b, 1);
+	build_bytes(&b, "\x09\x00\x00\x00\x00\x00\x00\x00\x05", 9);
+	build_u8(&b, 1);
+	build_u8(&b, 255);
+	build_bytes(&b, "0123456789abcdef", 16);
+	build_u8(&b, 1);
+	json_is(&b, "{\"7\":3,\"8\":5,\"9\":\"0000000000000005\","
+		    "\"255\":\"30313233343536373839616263646566\"}");
 }
 END_TEST
 
@@ -298,7 +353,8 @@ suite_json(void)
 	tcase_add_test(t, wide_and_twice);
 	tcase_add_test(t, numbers);
 	tcase_add_test(t, bound);
-	tcase_add_test(t, order);
+	tcase_add_test(t, the_last_of_an_id);
+	tcase_add_test(t, the_last_of_an_id_of_one_byte);
 	tcase_add_test(t, documented);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);

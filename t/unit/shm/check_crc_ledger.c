@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -57,6 +58,26 @@ START_TEST(for_a_day)
 }
 END_TEST
 
+/* To the millisecond: what came a whole day ago counts no more. */
+START_TEST(edge_of_a_day)
+{
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 7, NOW), 1);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 7, NOW + 24 * HOUR - 1), 2);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 8, NOW), 1);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 8, NOW + 24 * HOUR), 1);
+}
+END_TEST
+
+/* The clock begins with the machine: at 0, and before a day has passed, arrivals count as at any time. */
+START_TEST(first_day_of_the_clock)
+{
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 7, 0), 1);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 7, 0), 2);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 7, 1), 3);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 7, HOUR), 4);
+}
+END_TEST
+
 /* A clock that is set back must not make a frame wait for days. */
 START_TEST(clock_set_back)
 {
@@ -77,6 +98,9 @@ START_TEST(many_repeats)
 		n = next;
 	}
 	ck_assert_uint_ge(n, 3);
+	/* Of one frame the last eight are remembered. */
+	for (uint32_t i = 1; i <= 10; i++)
+		ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 8, NOW + i), i < 8 ? i : 8);
 }
 END_TEST
 
@@ -96,6 +120,95 @@ START_TEST(full_table)
 	}
 	ck_assert_int_eq(wrong, 0);
 	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI + 1, 0, NOW + 500000), 1);
+}
+END_TEST
+
+/* ---- neighbours: frames that share a set, which only the ledger knows ---- */
+
+#define NEIGHBOURS 8
+#define CANDIDATES 100000 /* about twelve a set */
+
+static void
+begin_anew(void)
+{
+	teardown();
+	setup();
+}
+
+/* Is frame 0 forgotten once `n` neighbours and the candidates 1 to `last` have come after it? */
+static bool
+forgotten(const uint64_t *neighbour, size_t n, uint64_t last)
+{
+	int64_t at = NOW;
+
+	begin_anew();
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 0, at++), 1);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, neighbour[i], at++), 1);
+	for (uint64_t i = 1; i <= last; i++)
+		if (crc_ledger_count(ledger, IMEI, i, at++) == 0)
+			return false;
+	return crc_ledger_count(ledger, IMEI, 0, at) == 1;
+}
+
+/* Frames of the set of frame 0, the last candidate first. Returns how many it takes to have that forgotten. */
+static size_t
+find_neighbours(uint64_t neighbour[2 * NEIGHBOURS])
+{
+	uint64_t last = CANDIDATES;
+	size_t n = 0;
+
+	ck_assert(forgotten(NULL, 0, last));
+	while (n < 2 * NEIGHBOURS && !forgotten(neighbour, n, 0)) {
+		uint64_t least = 1;
+
+		/* The candidate that is one too many is a neighbour. */
+		while (least < last) {
+			uint64_t middle = least + (last - least) / 2;
+
+			if (forgotten(neighbour, n, middle))
+				last = middle;
+			else
+				least = middle + 1;
+		}
+		neighbour[n++] = last--;
+	}
+	return n;
+}
+
+/* Eight of a set have room, and it is the longest silent one that is forgotten for a ninth. */
+START_TEST(eight_neighbours)
+{
+	uint64_t neighbour[2 * NEIGHBOURS];
+	int64_t at = NOW;
+
+	ck_assert_uint_eq(find_neighbours(neighbour), NEIGHBOURS);
+	begin_anew();
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 0, at++), 1);
+	for (int i = 0; i < NEIGHBOURS - 1; i++)
+		ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, neighbour[i], at++), 1);
+	/* All are there; now neighbour[0] is silent for longest, though frame 0 came first. */
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 0, at++), 2);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, neighbour[NEIGHBOURS - 1], at++), 1);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, 0, at++), 3);
+	for (int i = 1; i < NEIGHBOURS; i++)
+		ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, neighbour[i], at++), 2);
+	ck_assert_uint_eq(crc_ledger_count(ledger, IMEI, neighbour[0], at++), 1);
+}
+END_TEST
+
+/* Frames spread over all of the table: with half as many as there is room for, hardly one is forgotten. */
+START_TEST(spread_over_the_table)
+{
+	const uint64_t n = 32768;
+	int known = 0;
+
+	for (uint64_t i = 1; i <= n; i++)
+		known -= crc_ledger_count(ledger, IMEI + i % 100, i, NOW) != 1;
+	ck_assert_int_eq(known, 0);
+	for (uint64_t i = 1; i <= n; i++)
+		known += crc_ledger_count(ledger, IMEI + i % 100, i, NOW + 1) == 2;
+	ck_assert_int_gt(known, (int)n * 98 / 100);
 }
 END_TEST
 
@@ -157,9 +270,13 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, counts_per_device_and_frame);
 	tcase_add_test(t, for_a_day);
+	tcase_add_test(t, edge_of_a_day);
+	tcase_add_test(t, first_day_of_the_clock);
 	tcase_add_test(t, clock_set_back);
 	tcase_add_test(t, many_repeats);
 	tcase_add_test(t, full_table);
+	tcase_add_test(t, eight_neighbours);
+	tcase_add_test(t, spread_over_the_table);
 	tcase_add_test(t, over_processes);
 	tcase_add_test(t, killed_counters);
 	suite_add_tcase(s, t);

@@ -325,9 +325,11 @@ START_TEST(bookkeeping)
 	int64_t session;
 
 	registry_set_flushed_ms(reg, e, 11);
-	registry_set_duplicate_ms(reg, e, 22);
+	registry_set_duplicate_ms(reg, e, 22999);
+	registry_set_pinged_ms(reg, e, 33999);
 	ck_assert_int_eq(registry_flushed_ms(reg, e), 11);
-	ck_assert_int_eq(registry_duplicate_ms(reg, e), 22);
+	ck_assert_int_eq(registry_duplicate_ms(reg, e), 22000);
+	ck_assert_int_eq(registry_pinged_ms(reg, e), 33000);
 	/* A mark stays with its first owner, whoever serves the device next. */
 	registry_set_dirty(reg, e, 3);
 	registry_set_dirty(reg, e, 4);

@@ -118,12 +118,15 @@ START_TEST(old_names)
 	ck_assert_int_eq(registry_session(reg, new), other);
 	registry_set_dirty(reg, old, OWNER);
 	registry_set_flushed_ms(reg, old, 77);
-	registry_set_duplicate_ms(reg, old, 77);
+	registry_set_duplicate_ms(reg, old, 77000);
+	registry_set_pinged_ms(reg, old, 77000);
 	ck_assert_uint_eq(registry_note_address(reg, old, 7, 0), 0);
 	ck_assert_int_eq(registry_flushed_ms(reg, new), 0);
 	ck_assert_int_eq(registry_duplicate_ms(reg, new), 0);
+	ck_assert_int_eq(registry_pinged_ms(reg, new), 0);
 	ck_assert_int_eq(registry_flushed_ms(reg, old), 0);
 	ck_assert_int_eq(registry_duplicate_ms(reg, old), 0);
+	ck_assert_int_eq(registry_pinged_ms(reg, old), 0);
 	ck_assert_uint_eq(atomic_load(&registry_at(reg, new)->dirty), 0);
 	ck_assert_uint_eq(registry_imei(reg, old), 0);
 	struct device_entry e;

@@ -111,6 +111,67 @@ START_TEST(sums)
 }
 END_TEST
 
+/* Every histogram with something of its own in every bucket, the one without a bound included. */
+static void
+fill_histograms(struct stats *s)
+{
+	uint64_t seed = 1;
+
+#define X(f, m, b, h) \
+	for (int i = 0; i <= STATS_TIME_BUCKETS; i++, seed++) \
+		for (uint64_t n = 0; n < seed; n++) \
+			stats_observe(&s->f, b, i < STATS_TIME_BUCKETS ? b[i] : b[i - 1] + seed);
+	STATS_HISTOGRAMS(X)
+#undef X
+}
+
+/* ... holds `times` what fill_histograms() put into it. */
+static void
+assert_histograms(const struct stats *s, uint64_t times)
+{
+	uint64_t seed = 1, sum;
+
+#define X(f, m, b, h) \
+	sum = 0; \
+	for (int i = 0; i <= STATS_TIME_BUCKETS; i++, seed++) { \
+		ck_assert_msg(stats_get(&s->f.bucket[i]) == times * seed, "%s, bucket %d", #f, i); \
+		sum += seed * (i < STATS_TIME_BUCKETS ? b[i] : b[i - 1] + seed); \
+	} \
+	ck_assert_msg(stats_get(&s->f.sum) == times * sum, "the sum of %s", #f);
+	STATS_HISTOGRAMS(X)
+#undef X
+}
+
+START_TEST(histograms_are_read_and_summed_whole)
+{
+	struct stats copy, sum;
+
+	memset(&sum, 0, sizeof(sum));
+	/* What stood in a copy before is of no account. */
+	memset(&copy, 0xff, sizeof(copy));
+	fill_histograms(block);
+	ck_assert(stats_read(block, &copy));
+	assert_histograms(&copy, 1);
+	stats_sum(&sum, &copy, true);
+	assert_histograms(&sum, 1);
+	stats_sum(&sum, &copy, false);
+	assert_histograms(&sum, 2);
+	assert_histograms(block, 1);
+}
+END_TEST
+
+/* Of one worker after the other: the totals keep all, the next one begins with nothing. */
+START_TEST(histograms_are_retired_whole)
+{
+	for (uint64_t worker = 1; worker <= 3; worker++) {
+		fill_histograms(block);
+		stats_retire(retired, block);
+		assert_histograms(retired, worker);
+		assert_histograms(block, 0);
+	}
+}
+END_TEST
+
 /* Looks at a writer that never rests: every copy is whole, and no counter goes back. */
 START_TEST(busy_writer)
 {
@@ -241,6 +302,8 @@ main(void)
 	tcase_add_test(t, histogram);
 	tcase_add_test(t, quiet_block);
 	tcase_add_test(t, sums);
+	tcase_add_test(t, histograms_are_read_and_summed_whole);
+	tcase_add_test(t, histograms_are_retired_whole);
 	tcase_add_test(t, busy_writer);
 	tcase_add_test(t, dead_inside);
 	tcase_add_test(t, torn_the_other_way);

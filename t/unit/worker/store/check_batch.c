@@ -205,9 +205,19 @@ START_TEST(copies_are_bounded)
 	assert_frame(&to, 1, 3, 1);
 	ck_assert_uint_eq(batch_copy(&tight, &from, 0), 0);
 	ck_assert_uint_eq(batch_copy(&tight, &from, 2), BATCH_NONE);
-	batch_free(&from);
 	batch_free(&to);
 	batch_free(&tight);
+	/* To the byte: all of it, and one byte less. */
+	for (size_t less = 0; less < 2; less++) {
+		const struct batch_limits exact = {.records = 1000, .bytes = from.used - less};
+
+		ck_assert(batch_init(&to, &exact));
+		ck_assert_uint_eq(batch_copy(&to, &from, 0), 0);
+		ck_assert_uint_eq(batch_copy(&to, &from, 1), 1);
+		ck_assert_uint_eq(batch_copy(&to, &from, 2), less == 0 ? 2 : BATCH_NONE);
+		batch_free(&to);
+	}
+	batch_free(&from);
 }
 END_TEST
 
@@ -223,6 +233,60 @@ START_TEST(timestamps_no_column_can_hold_are_refused_alone)
 	batch_seal(&b);
 	ck_assert_uint_eq(b.norder, 2);
 	ck_assert_int_eq(b.rows[1].state, ROW_REFUSED);
+	batch_free(&b);
+}
+END_TEST
+
+/* A row that has no bytes, wherever it stands in its frame: its neighbours come out, in order, also of a copy. */
+START_TEST(a_refused_row_takes_nothing_from_its_neighbours)
+{
+	const struct avl_record bad = record(ROW_MAX_TIMESTAMP_MS + 1, 9);
+	const struct avl_record up[] = {record(5000, 1), record(6000, 2), record(7000, 3)};
+	struct avl_record with[4], after[] = {record(5500, 4), record(6500, 5)};
+	struct batch b, copy;
+
+	ck_assert(batch_init(&b, &limits) && batch_init(&copy, &limits));
+	for (uint16_t at = 0, up_at = 0; at < 4; at++)
+		with[at] = at == _i ? bad : up[up_at++];
+	uint32_t f = add(&b, 1, with, 4);
+	assert_frame(&b, add(&b, 1, after, 2), 1, 2);
+	ck_assert(b.frames[f].poisoned && !b.frames[f + 1].poisoned);
+	ck_assert_uint_eq(b.frames[f].nrows, 4);
+	ck_assert_uint_eq(batch_copy(&copy, &b, f), 0);
+	ck_assert_uint_eq(batch_copy(&copy, &b, f + 1), 1);
+	ck_assert_uint_eq(copy.used, b.used);
+	for (struct batch *x = &b; x != NULL; x = x == &b ? &copy : NULL) {
+		for (int i = 0; i < 4; i++) {
+			ck_assert_int_eq(x->rows[i].state, i == _i ? ROW_REFUSED : ROW_WAITING);
+			ck_assert((x->rows[i].len == 0) == (i == _i));
+		}
+		assert_frame(x, 1, 1, 2);
+		batch_seal(x);
+		ck_assert_uint_eq(x->norder, 5);
+		assert_sorted(x);
+		for (uint32_t i = 0; i < x->norder; i++)
+			ck_assert_int_eq(
+			    row_i64(x->bytes + x->rows[x->order[i]].off, ROW_RECORDED_AT),
+			    x->rows[x->order[i]].recorded_at);
+		batch_free(x);
+	}
+}
+END_TEST
+
+/* Nothing is left to store; the next frame is as it would be without it. */
+START_TEST(a_frame_of_refused_rows_alone)
+{
+	const struct avl_record bad[] = {record(UINT64_MAX, 1), record(UINT64_MAX - 1, 2)};
+	const struct avl_record good = record(5000, 1);
+	struct batch b;
+
+	ck_assert(batch_init(&b, &limits));
+	ck_assert_uint_eq(add(&b, 1, bad, 2), 0);
+	ck_assert_uint_eq(b.used, sizeof(raw));
+	assert_frame(&b, add(&b, 1, &good, 1), 1, 1);
+	batch_seal(&b);
+	ck_assert_uint_eq(b.norder, 1);
+	ck_assert_uint_eq(b.rows[b.order[0]].frame, 1);
 	batch_free(&b);
 }
 END_TEST
@@ -282,6 +346,8 @@ main(void)
 	tcase_add_test(tc, the_rest_closes_up);
 	tcase_add_test(tc, copies_are_bounded);
 	tcase_add_test(tc, timestamps_no_column_can_hold_are_refused_alone);
+	tcase_add_loop_test(tc, a_refused_row_takes_nothing_from_its_neighbours, 0, 4);
+	tcase_add_test(tc, a_frame_of_refused_rows_alone);
 	tcase_add_test(tc, room_is_bounded_but_one_frame_always_fits);
 	tcase_add_test(tc, raw_bytes_are_kept);
 	suite_add_tcase(suite, tc);

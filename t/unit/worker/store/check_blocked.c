@@ -240,6 +240,81 @@ START_TEST(a_raw_row_and_the_table)
 }
 END_TEST
 
+/* A frame whose raw row is locked, and behind it, on the same connection, one that is stored at once. */
+static void
+stored_behind_a_locked_one(void)
+{
+	rig_unreadable(&r, 1, 4)->from.conn = 2;
+	records(1, 0, 3, true);
+	r.locked_raw = RIG_IMEI(1);
+	r.waits = 2;
+	rig_run(&r);
+	ck_assert_uint_eq(r.nrows, 3);
+	ck_assert_uint_eq(r.answered, 0);
+}
+
+/* Answers go in order: what is stored stays, however many batches come, until the one before it is answered. */
+START_TEST(what_waits_for_an_earlier_answer_stays)
+{
+	const struct batch *kept = store_batch(r.store, STORE_KEPT);
+
+	stored_behind_a_locked_one();
+	ck_assert_uint_eq(kept->nframes, 2);
+	for (int i = 0; i < 4; i++) {
+		records(5 + i, 0, 7, true);
+		rig_run(&r);
+		rig_due(&r);
+		rig_run(&r);
+		ck_assert_uint_eq(kept->nframes, 2);
+		for (uint32_t k = 0; k < 2; k++)
+			ck_assert_uint_eq(kept->frames[k].from.conn, 2);
+		ck_assert_uint_eq(kept->frames[0].done + kept->frames[1].done, 1);
+	}
+	ck_assert_uint_eq(r.answered, 4);
+	r.waits = 0;
+	free_again();
+	ck_assert_uint_eq(r.answered, 6);
+	ck_assert_uint_eq(r.nraw, 1);
+	/* Nothing was stored a second time. */
+	ck_assert_uint_eq(r.nrows, 3 + 4 * 7);
+	ck_assert_uint_eq(r.stats->stored, 3 + 4 * 7);
+	rig_close(&r);
+}
+END_TEST
+
+/* Its connection goes, and so must its place; it is booked as it was. */
+START_TEST(who_has_gone_waits_for_no_answer)
+{
+	struct batch *kept = store_batch(r.store, STORE_KEPT);
+
+	stored_behind_a_locked_one();
+	for (uint32_t k = 0; k < 2; k++) {
+		kept->frames[k].from.conn = 0;
+		ck_assert(!store_forget(r.store, STORE_KEPT, k));
+	}
+	free_again();
+	ck_assert_uint_eq(r.stats->stored, 3);
+	ck_assert_uint_eq(r.stats->quarantined, 4);
+	rig_close(&r);
+}
+END_TEST
+
+/* Where there is no room to wait in, the connection is closed: its tracker sends it again. */
+START_TEST(no_room_to_wait_for_an_earlier_answer)
+{
+	ck_assert(batch_init(
+	    store_batch(r.store, STORE_KEPT), &(struct batch_limits){.records = 1, .bytes = 1024}));
+	stored_behind_a_locked_one();
+	ck_assert_uint_eq(r.unstorable, 1);
+	ck_assert_uint_eq(store_batch(r.store, STORE_KEPT)->nframes, 1);
+	ck_assert_uint_eq(r.stats->refused, 0);
+	r.waits = 0;
+	free_again();
+	ck_assert_uint_eq(r.stats->stored, 3);
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(who_has_gone_is_forgotten)
 {
 	struct frame *f = rig_careful(&r, 1, 0, 3);
@@ -278,6 +353,9 @@ blocked_case(void)
 	tcase_add_test(t, messages);
 	tcase_add_test(t, an_answer);
 	tcase_add_test(t, a_raw_row_and_the_table);
+	tcase_add_test(t, what_waits_for_an_earlier_answer_stays);
+	tcase_add_test(t, who_has_gone_waits_for_no_answer);
+	tcase_add_test(t, no_room_to_wait_for_an_earlier_answer);
 	tcase_add_test(t, who_has_gone_is_forgotten);
 	return t;
 }

@@ -88,10 +88,13 @@ struct rig {
 	int nfaults, fault_at;
 	unsigned inserts, copies, proofs, raws, message_statements; /* statements that were sent */
 
+	uint64_t waits; /* connection that can't be answered now; 0: none */
+
 	/* What the store told. */
 	unsigned up, down, room, stored, finished, stalled, moved;
 	unsigned hasty, patient;   /* settings of the session */
 	unsigned done, unstorable; /* frames of finished batches */
+	unsigned answered;	   /* frames of connections */
 	uint64_t booked_before;
 };
 

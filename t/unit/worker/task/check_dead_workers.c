@@ -64,6 +64,7 @@ START_TEST(what_the_directory_knows)
 		history(&r, i, 50, 11, true);
 		history(&r, i, 20, 12, false);
 		history(&r, i, -100000, 13, true);    /* a clock that is ahead by more than a day */
+		history(&r, i, -660, 15, true);	      /* ... by eleven minutes */
 		history(&r, i, 1000000000, 14, true); /* and one in the nineties */
 	}
 	ck_assert_int_eq(registry_session_open(r.registry, e[1], session[1]), 0);

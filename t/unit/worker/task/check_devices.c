@@ -13,6 +13,17 @@ reloads(const struct rig *r)
 	return stats_get(&r->stats->registry_reloads);
 }
 
+START_TEST(a_load_is_as_rare_as_it_is_dear)
+{
+	ck_assert_int_eq(devices_reload_ms(0, 0), 54000);
+	ck_assert_int_eq(devices_reload_ms(0, UINT16_MAX), 66000);
+	ck_assert_int_eq(devices_reload_ms(1000000, UINT16_MAX / 2 + 1), 60000);
+	/* A million devices: 5 s in five minutes. */
+	ck_assert_int_eq(devices_reload_ms(5000000, 0), 270000);
+	ck_assert_int_eq(devices_reload_ms(INT64_C(3600000000), UINT16_MAX), 3960000);
+}
+END_TEST
+
 START_TEST(loads_all_devices)
 {
 	struct rig r;
@@ -329,6 +340,7 @@ devices_tests(void)
 {
 	TCase *t = tcase_create("devices");
 
+	tcase_add_test(t, a_load_is_as_rare_as_it_is_dear);
 	tcase_add_test(t, loads_all_devices);
 	tcase_add_test(t, follows_changes);
 	tcase_add_test(t, bulk_changes_load_all);

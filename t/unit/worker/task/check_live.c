@@ -242,6 +242,44 @@ START_TEST(locked_rows_are_tried_again)
 }
 END_TEST
 
+/*
+ * Somebody holds the device's row, so its last_ping is tried again; but then another worker has written it, and of all
+ * whose turn it is nobody has anything to send.
+ */
+START_TEST(a_turn_without_anything_to_send)
+{
+	struct rig r;
+	struct live *l;
+	struct job *job;
+	PGconn *web;
+	int64_t now;
+
+	rig_open(&r);
+	l = add_live(&r);
+	job = live_job(l);
+	uint32_t e = rig_device(&r, 1);
+	web = pg_fixture_connect(r.url);
+	pg_fixture_exec(web, "BEGIN; UPDATE devices SET name = 'van' WHERE id = 1");
+	rig_start(&r);
+	position(l, e, 1, T0, 10, true);
+	UNTIL(&r, SAYS(&r, "1", "SELECT count(*) FROM device_online"));
+	UNTIL(&r, !job->due(l, clock_mono_ms()));
+	now = clock_mono_ms();
+	registry_set_pinged_ms(r.registry, e, now + 60000);
+	ck_assert(!job->due(l, now + 5000));
+	/* It waits, and is there when the interval is over. */
+	ck_assert(live_pending(l));
+	now = registry_pinged_ms(r.registry, e);
+	ck_assert(!job->due(l, now - 1));
+	ck_assert(job->due(l, now));
+	pg_fixture_exec(web, "COMMIT");
+	UNTIL(&r, SAYS(&r, "1", "SELECT count(*) FROM devices WHERE last_ping IS NOT NULL"));
+	PQfinish(web);
+	settled(&r, l);
+	done(&r, l);
+}
+END_TEST
+
 START_TEST(nothing_is_lost_with_the_connection)
 {
 	struct rig r;
@@ -372,6 +410,7 @@ live_tests(void)
 	tcase_add_test(t, ends_are_counted);
 	tcase_add_test(t, once_a_second_and_soon);
 	tcase_add_test(t, locked_rows_are_tried_again);
+	tcase_add_test(t, a_turn_without_anything_to_send);
 	tcase_add_test(t, nothing_is_lost_with_the_connection);
 	tcase_add_test(t, large_fleets_and_hot_updates);
 	tcase_add_test(t, deleted_devices_get_no_row);

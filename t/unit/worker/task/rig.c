@@ -44,6 +44,15 @@ rig_add(struct rig *r, struct job *job)
 	r->list[r->n++] = job;
 }
 
+int64_t
+rig_deadline(void)
+{
+	const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
+	double times = multiplier != NULL ? atof(multiplier) : 1;
+
+	return clock_mono_ms() + (int64_t)(20000 * (times > 1 ? times : 1));
+}
+
 /* ---- A job that looks at the others: while it runs, none of them does ---- */
 
 static bool

@@ -62,10 +62,13 @@ uint32_t rig_device(struct rig *, int n);
 #define SQL(r, ...) pg_fixture_exec((r)->sql, __VA_ARGS__)
 #define VALUE(r, ...) pg_fixture_value((r)->sql, __VA_ARGS__)
 
-/* Runs the loop until it is so; the time-out is for tests that fail. */
+/* When to give up, on the clock of clock_mono_ms(): for tests that fail, and as patient as libcheck is told to be. */
+int64_t rig_deadline(void);
+
+/* Runs the loop until it is so. */
 #define UNTIL(r, condition) \
 	do { \
-		int64_t until_end = clock_mono_ms() + 20000; \
+		int64_t until_end = rig_deadline(); \
 		while (!(condition)) { \
 			ck_assert_msg(clock_mono_ms() < until_end, "never came: %s", #condition); \
 			rig_turn(r); \

@@ -220,6 +220,20 @@ START_TEST(an_answer_to_an_earlier_connection)
 }
 END_TEST
 
+START_TEST(another_copy_of_an_earlier_answer_is_nobodys)
+{
+	struct command c = in_state(COMMAND_CLAIMED);
+
+	c.attempt = 2;
+	c.codec = CODEC_12;
+	c.missing = 1;
+	ck_assert(command_answer_to_earlier(&c));
+	ck_assert(!command_answer(&c, CODEC_12, MESSAGE_RESPONSE));
+	ck_assert_int_eq(c.missing, 0);
+	ck_assert_int_eq(c.state, COMMAND_ANSWERED);
+}
+END_TEST
+
 START_TEST(backoff_doubles_and_jitters_within_bounds)
 {
 	static const struct {
@@ -312,6 +326,7 @@ main(void)
 	tcase_add_test(t, copies_and_answers_are_counted);
 	tcase_add_test(t, what_could_not_be_written_was_not_sent);
 	tcase_add_loop_test(t, an_answer_to_an_earlier_connection, 0, 4);
+	tcase_add_test(t, another_copy_of_an_earlier_answer_is_nobodys);
 	tcase_add_test(t, backoff_doubles_and_jitters_within_bounds);
 	tcase_add_test(t, times_come_in_order);
 	tcase_add_exit_test(t, unsent_without_being_sent, SIGABRT);
