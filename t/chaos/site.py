@@ -1,0 +1,131 @@
+"""What the crash test runs: a PostgreSQL, gateways on it, a fleet that keeps what it sent, and clients that mean no good."""
+import collections
+import os
+import shutil
+import socket
+import threading
+import time
+
+from lib import faketime, proc, wire
+from lib.fleet import imeis
+
+from . import servers
+
+STRANGER = "359999999999990"
+"""An IMEI that no device has."""
+
+
+class Hostile(threading.Thread):
+    """Comes with garbage, half frames, strange lengths, bit by bit, or says nothing; about thirty times a second."""
+
+    def __init__(self, site, rnd):
+        super().__init__(daemon=True)
+        self.site, self.rnd = site, rnd
+        self.over = threading.Event()
+        self.open = collections.deque()
+        self.count = 0
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                self.attack()
+            except OSError:
+                pass
+            while len(self.open) > 40:
+                self.open.popleft().close()
+            self.over.wait(0.03)
+        for sock in self.open:
+            sock.close()
+
+    def attack(self):
+        sock = socket.create_connection(("127.0.0.1", self.rnd.choice(self.site.gateways).port), 1)
+        self.open.append(sock)   # and stays, half open, until others have come
+        sock.settimeout(1)
+        self.count += 1
+        frame = wire.frame(wire.CODEC_8, [wire.Record(1_700_000_000_000, 54, 25, sats=5)])
+        known = wire.imei_packet(self.site.victim)
+        kind = self.rnd.randrange(6)
+        if kind == 0:
+            sock.sendall(self.rnd.randbytes(self.rnd.randrange(1, 3000)))
+        elif kind == 1:
+            sock.sendall(wire.imei_packet(STRANGER) + frame)
+        elif kind == 2:
+            sock.sendall(known + frame[:self.rnd.randrange(1, len(frame))])
+        elif kind == 3:
+            sock.sendall(known + b"\0\0\0\0" + self.rnd.randrange(1 << 32).to_bytes(4, "big") + b"\x08" * 100)
+        elif kind == 4:
+            for byte in known + frame[:-1]:
+                sock.sendall(bytes([byte]))
+        # else: it says nothing at all
+
+
+class Site:
+    """`gateways` of them on one database, `trackers` of the fleet over all; `rnd` decides what the clients do; `needs` is what
+    the faults need, of faults.NEEDS."""
+
+    def __init__(self, bench, rnd, gateways, trackers, needs=()):
+        self.bench = bench
+        self.servers = servers.Servers(bench, "disk" in needs, "standby" in needs)
+        self.database = bench.database(self.cluster)
+        self.clocks = [os.path.join(bench.folder, "clock-%d" % n) for n in range(gateways)] if "clock" in needs else []
+        for path in self.clocks:
+            faketime.set_clock(path, "+0")
+        self.names = imeis(trackers)
+        self.victim = imeis(1, 350000000900000)[0]
+        self.database.add_devices(self.names + [self.victim])
+        self.gateways = [bench.gateway(self.servers.url(self.database.name), TELEM_GATEWAY_ID="gw%d" % n,
+                                       TELEM_GATEWAY_PORT=proc.free_port(),
+                                       env=faketime.following(self.clocks[n]) if self.clocks else None)
+                         for n in range(gateways)]
+        self.fleet = bench.fleet(self.gateways, self.names, seed=rnd.randrange(1 << 20), delay=0.02)
+        self.hostile = Hostile(self, rnd.__class__(rnd.randrange(1 << 20)))
+        bench.scope.later(self.hostile.over.set)
+
+    @property
+    def cluster(self):
+        """The server that can be written to."""
+        return self.servers.primary
+
+    def fail_over(self):
+        """Returns the old primary."""
+        old = self.servers.fail_over()
+        self.database.cluster = self.servers.primary
+        return old
+
+    def calm(self):
+        """All came back: every tracker is served again, and every gateway is ready."""
+        for gw in self.gateways:
+            gw.wait_ready(60)
+        self.fleet.wait_all_progress(90)
+
+    def sizes(self):
+        """Resident kB and descriptors of all processes of the gateways."""
+        kb = fds = 0
+        for gw in self.gateways:
+            for pid in [gw.pid()] + proc.children(gw.pid()):
+                try:
+                    kb += proc.resident_kb(pid)
+                    fds += len(os.listdir("/proc/%d/fd" % pid))
+                except (OSError, TypeError):
+                    pass   # it went meanwhile
+        return kb, fds
+
+    def dump(self, folder):
+        """What is needed to find the cause: the three histories, and the logs."""
+        os.makedirs(folder, exist_ok=True)
+        for name, pick in (("sent", lambda u: u.sent), ("acknowledged", lambda u: u.acked)):
+            with open(os.path.join(folder, name), "w") as f:
+                f.writelines("%s %d\n" % (u.imei, ts) for u in self.fleet.units for ts in sorted(pick(u)))
+        with open(os.path.join(folder, "stored"), "w") as f:
+            f.write(self.database.query("SELECT d.imei || ' ' || (extract(epoch FROM recorded_at) * 1000)::bigint FROM device_positions"
+                                        " JOIN devices d ON d.id = device_id ORDER BY 1") + "\n")
+        for n, gw in enumerate(self.gateways):
+            with open(os.path.join(folder, "gateway-%d.log" % n), "w") as f:
+                f.write(gw.log_text())
+        for n, cluster in enumerate(self.servers.all):
+            shutil.copy(cluster.log, os.path.join(folder, "postgres-%d.log" % n))
+
+
+def stamp():
+    return time.strftime("%H:%M:%S")
