@@ -1,7 +1,9 @@
 /** omnitrack-web: start and stop. What it does is in server/. */
+import './server/no_debugger.ts';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { createServer as createHttps, type Server as TlsServer } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createAdmin, readPassword, Refusal, setupLink, signInLink } from './server/admin.ts';
@@ -10,25 +12,31 @@ import { parseArguments, USAGE, UsageError, type Command } from './server/cli.ts
 import { ConfigError, loadConfig, type Config } from './server/config.ts';
 import type { App } from './server/context.ts';
 import { isAway, openDatabase, schemaProblem, warnOfStrangers } from './server/db.ts';
-import { databaseHosts } from './server/db_url.ts';
+import { databaseTarget } from './server/db_url.ts';
 import { Directory } from './server/directory.ts';
 import { Fleet } from './server/fleet/fleet.ts';
 import { httpApp } from './server/http/app.ts';
 import { LiveServer } from './server/live/sockets.ts';
 import { openLog } from './server/log.ts';
 import { loginLimits } from './server/login_limits.ts';
+import { MapOrigins, parseMapStyle } from './server/map_style.ts';
 import { opsServer } from './server/ops.ts';
+import { removePidfile, writePidfile } from './server/pidfile.ts';
 import { requestLimits } from './server/request_limits.ts';
 import { sessionHandler, sessionStore } from './server/sessions.ts';
-import { TGCTL, VERSION } from './server/version.ts';
+import { VERSION } from './server/version.ts';
 
 const DRAIN_MS = 10_000;
 const GRACE_MS = 1000;
+const MAP_STYLE_MS = 60_000;
 
 function tlsFiles(config: Config): { cert: Buffer; key: Buffer } | null {
 	if (config.WEB_TLS_CERT === undefined || config.WEB_TLS_KEY === undefined) return null;
 	try {
-		return { cert: readFileSync(config.WEB_TLS_CERT), key: readFileSync(config.WEB_TLS_KEY) };
+		const files = { cert: readFileSync(config.WEB_TLS_CERT), key: readFileSync(config.WEB_TLS_KEY) };
+		// Says whether they belong together.
+		createSecureContext(files);
+		return files;
 	} catch (error) {
 		throw new ConfigError(`WEB_TLS_CERT, WEB_TLS_KEY: ${error instanceof Error ? error.message : String(error)}`);
 	}
@@ -36,15 +44,16 @@ function tlsFiles(config: Config): { cert: Buffer; key: Buffer } | null {
 
 function checkedConfig(path: string | undefined): Config {
 	const config = loadConfig(path, process.env);
-	databaseHosts(config.DATABASE_URL);
-	if (config.DATABASE_READ_URL !== undefined) databaseHosts(config.DATABASE_READ_URL);
+	databaseTarget('DATABASE_URL', config.DATABASE_URL);
+	if (config.DATABASE_READ_URL !== undefined) databaseTarget('DATABASE_READ_URL', config.DATABASE_READ_URL);
 	tlsFiles(config);
+	parseMapStyle(config.WEB_MAP_STYLE);
 	return config;
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {
 	return new Promise((resolve, reject) => {
-		server.once('error', reject);
+		server.once('error', (error) => reject(new Refusal(error.message)));
 		server.listen({ host, port, exclusive: false }, () => {
 			const at = server.address();
 			resolve(typeof at === 'object' && at !== null ? at.port : port);
@@ -70,10 +79,24 @@ function closer(server: Server): () => Promise<void> {
 		});
 }
 
+/** Which hosts the style of the map names, again and again: it may change, or not be there yet. Returns what ends it. */
+function keepReading(app: App): () => void {
+	if (app.map.setting.kind !== 'style') return () => undefined;
+	const read = () =>
+		void app.mapOrigins.read().catch((error: unknown) => {
+			app.log.warn({ err: error instanceof Error ? error.message : error }, 'WEB_MAP_STYLE: the style can not be read');
+		});
+	read();
+	const timer = setInterval(read, MAP_STYLE_MS);
+	return () => clearInterval(timer);
+}
+
 async function serve(path: string | undefined): Promise<void> {
 	const config = checkedConfig(path);
+	// As other programs see it, init scripts among them.
+	process.title = 'omnitrack-web';
 	const { log, reopen } = openLog(config);
-	const database = openDatabase(config.DATABASE_URL, config.WEB_POOL, log);
+	const database = openDatabase(config, config.WEB_POOL, log);
 	try {
 		const problem = await schemaProblem(database.db);
 		if (problem !== null) throw new Refusal(problem);
@@ -86,8 +109,11 @@ async function serve(path: string | undefined): Promise<void> {
 	void warnOfStrangers(database.db, log);
 	collectDefaultMetrics({ register: metrics });
 	const fleet = new Fleet(database, log, metrics);
+	const map = parseMapStyle(config.WEB_MAP_STYLE);
 	const app: App = {
 		config,
+		map,
+		mapOrigins: new MapOrigins(map),
 		version: VERSION,
 		log,
 		metrics,
@@ -97,7 +123,7 @@ async function serve(path: string | undefined): Promise<void> {
 		fleet,
 		limits: loginLimits(database.pool),
 		requests: requestLimits(config.WEB_REQUESTS_PER_MINUTE),
-		children: new Children(config.WEB_TGCTL ?? TGCTL, config.DATABASE_URL),
+		children: new Children(config.WEB_TGCTL ?? 'tgctl', config.DATABASE_URL),
 	};
 	const store = sessionStore(database.pool, config, (error) => log.warn({ err: error }, 'sessions'));
 	const sessions = sessionHandler(store, config);
@@ -112,6 +138,7 @@ async function serve(path: string | undefined): Promise<void> {
 	const closeOps = closer(ops);
 	fleet.start();
 	live.start();
+	const stopReading = keepReading(app);
 	const opsPort = await listen(ops, config.WEB_METRICS_BIND, config.WEB_METRICS_PORT);
 	const port = await listen(server, config.WEB_BIND, config.WEB_PORT);
 	log.info(
@@ -126,6 +153,8 @@ async function serve(path: string | undefined): Promise<void> {
 		'omnitrack-web listens',
 	);
 
+	writePidfile(config.WEB_PIDFILE);
+
 	let stopping = false;
 	const stop = async (signal: string) => {
 		if (stopping) return;
@@ -135,11 +164,13 @@ async function serve(path: string | undefined): Promise<void> {
 		const closed = closeServer();
 		await live.stop();
 		app.children.close();
+		stopReading();
 		await closed;
 		await fleet.stop();
 		await closeOps();
 		await store.close();
 		await database.close();
+		removePidfile(config.WEB_PIDFILE);
 		log.info('stopped');
 		process.exit(0);
 	};
@@ -168,7 +199,7 @@ async function withDatabase(
 ) {
 	const config = checkedConfig(path);
 	const { log } = openLog({ WEB_LOG_FILE: undefined, WEB_LOG_LEVEL: 'error' });
-	const database = openDatabase(config.DATABASE_URL, 2, log);
+	const database = openDatabase(config, 2, log);
 	try {
 		const problem = await schemaProblem(database.db);
 		if (problem !== null) throw new Refusal(problem);

@@ -2,10 +2,15 @@
 import { defineConfig } from 'vite';
 import react from '@vitejs/plugin-react';
 import { baseMap } from './build/base_map.ts';
+import { firstLoadLimits } from './build/first_load.ts';
+import { mapStyle } from './build/map_style.ts';
+import { noticesPlugin } from './build/notices.ts';
 
 export default defineConfig({
 	root: new URL('app', import.meta.url).pathname,
-	plugins: [react(), baseMap()],
+	plugins: [react(), baseMap(), mapStyle(), firstLoadLimits(), noticesPlugin()],
+	// The map's workers are modules. maplibre imports what ends in .mjs; all else it would evaluate, which the policy forbids.
+	worker: { format: 'es', rolldownOptions: { output: { entryFileNames: 'assets/[name]-[hash].mjs' } } },
 	css: { modules: { generateScopedName: '[name]_[local]_[hash:base64:4]' } },
 	build: {
 		outDir: new URL('dist/app', import.meta.url).pathname,

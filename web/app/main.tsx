@@ -5,14 +5,15 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { retry } from './api/queries.ts';
 import { startI18n } from './i18n/index.ts';
+import { whole } from './i18n/whole.ts';
 import { LiveContext } from './live/context.tsx';
 import { Live } from './live/socket.ts';
-import { makeRouter } from './router.tsx';
+import { fetchScreens, makeRouter } from './router.tsx';
 import { applyTheme, storedTheme } from './theme/theme.ts';
 import './theme/base.css';
 
 applyTheme(storedTheme());
-await startI18n();
+await startI18n(whole);
 
 const queries = new QueryClient({
 	defaultOptions: { queries: { retry, staleTime: 2000, refetchOnWindowFocus: true } },
@@ -30,3 +31,5 @@ createRoot(root).render(
 		</QueryClientProvider>
 	</StrictMode>,
 );
+// When what was asked for first is there.
+setTimeout(fetchScreens, 2000);

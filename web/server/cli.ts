@@ -1,4 +1,5 @@
 /** The words of the command line, and what they ask for. Pure. */
+import { DEFAULT_FILE } from './version.ts';
 
 export const USAGE = `Usage: omnitrack-web [-c FILE] [-t]
        omnitrack-web [-c FILE] admin create --login LOGIN [--name NAME]
@@ -14,7 +15,7 @@ on SIGUSR1.
   link          prints a link that signs this user in; it works once, for an hour (for demonstrations)
 
 Options:
-  -c, --config FILE  configuration (default: /etc/omnitrack/web.conf); the environment wins over it
+  -c, --config FILE  configuration (default: ${DEFAULT_FILE}); the environment wins over it
   -t, --test         check the configuration and end
       --login LOGIN  name or e-mail address to sign in with
       --name NAME    name to show (default: the login)

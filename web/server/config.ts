@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { DEFAULT_FILE } from './version.ts';
 
 export class ConfigError extends Error {}
 
@@ -43,6 +44,7 @@ const Keys = z.object({
 	WEB_MAP_STYLE: z.string().optional(),
 	WEB_LOG_FILE: z.string().optional(),
 	WEB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'debug, info, warn or error').default('info'),
+	WEB_PIDFILE: z.string().optional(),
 	WEB_STATIC_DIR: z.string().optional(),
 });
 
@@ -51,6 +53,22 @@ export interface Config extends z.infer<typeof Keys> {
 	transport: 'tls' | 'proxy' | 'loopback';
 	/** Gateways to ask for their /status, by name. */
 	gateways: { name: string; url: string }[];
+}
+
+/** What may be passwords, or leads to a key; the others may be shown to an administrator. */
+const SECRET = new Set(['DATABASE_URL', 'DATABASE_READ_URL', 'WEB_TLS_KEY']);
+
+/** Each key with what holds, as it would be written; null: it isn't set, or is not shown. */
+export function configurationOf(
+	config: Config,
+): { key: string; value: string | null; set: boolean; secret: boolean }[] {
+	const without = Keys.parse({ DATABASE_URL: '-' });
+	return (Object.keys(Keys.shape) as (keyof typeof Keys.shape)[]).map((key) => {
+		const value = config[key];
+		const written = value === undefined || String(value) === '' ? null : String(value);
+		const secret = SECRET.has(key);
+		return { key, value: secret ? null : written, set: String(value) !== String(without[key]), secret };
+	});
 }
 
 /** NAME=value a line; # begins a comment line; values are taken whole. */
@@ -112,8 +130,6 @@ export function parseConfig(file: Record<string, string>, env: Record<string, st
 			throw new ConfigError(`WEB_TRUST_PROXY: "${proxy}" is neither an address nor a network`);
 	return { ...keys, transport: transportOf(keys), gateways: gatewaysOf(keys.WEB_GATEWAYS) };
 }
-
-export const DEFAULT_FILE = '/etc/omnitrack/web.conf';
 
 /** Reads the file; the default one may be missing. */
 export function loadConfig(path: string | undefined, env: Record<string, string | undefined>): Config {

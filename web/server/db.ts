@@ -1,100 +1,89 @@
 /**
- * The database: a pool for requests, kysely on top of it, and single connections for LISTEN. It is the only place that
- * opens connections. What is away is told by DatabaseAway; requests answer it with 503.
+ * The database: a pool for requests, kysely on top of it, one for heavy reads, and single connections for LISTEN. It is the
+ * only place that opens connections. What is away is told by DatabaseAway; requests answer it with 503.
  */
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely, PostgresDialect, sql, type RawBuilder } from 'kysely';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { databaseHosts } from './db_url.ts';
+import type { Config } from './config.ts';
+import { connectOne, DatabaseAway, HostPool, Hosts } from './db_pool.ts';
+import { databaseTarget } from './db_url.ts';
 import type { Tables } from './tables.ts';
 
+export { DatabaseAway, isAway } from './db_pool.ts';
+
 /** The newest migration that this program was written for. */
-export const SCHEMA_VERSION = 15;
+export const SCHEMA_VERSION = 16;
 
-export class DatabaseAway extends Error {}
-
-const CONNECT_MS = 5000;
 /** What a request may take; children and feeds have limits of their own. */
 const STATEMENT_MS = 15_000;
+/** What reads much: history, tracks, exports. Few at once, so that they leave the database to the others. */
+const READ_STATEMENT_MS = 60_000;
+const READ_POOL = 4;
 
 // int8 stays text; dates become Date; numeric becomes a number, as its values here are readings.
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
 
-/** True for errors that say that the server is gone or not there, and not that a statement was wrong. */
-export function isAway(error: unknown): boolean {
-	if (error instanceof DatabaseAway) return true;
-	if (!(error instanceof Error)) return false;
-	const code = 'code' in error ? String(error.code) : '';
-	return (
-		/^(08|57P0|53300|ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|EACCES)/.test(code) ||
-		/Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
-			error.message,
-		)
-	);
-}
-
-/** Tries each host in turn, and takes the first that accepts and can be written to. */
-async function connect(hosts: pg.ClientConfig[], more: pg.ClientConfig): Promise<pg.Client> {
-	let last: unknown = new DatabaseAway('no host to try');
-	for (const host of hosts) {
-		const client = new pg.Client({ ...host, ...more, connectionTimeoutMillis: CONNECT_MS });
-		client.on('error', () => undefined); // whoever uses it sees it by 'end'
-		try {
-			await client.connect();
-			return client;
-		} catch (error) {
-			last = error;
-			client.end().catch(() => undefined);
-		}
-	}
-	throw last;
-}
-
 export interface Database {
 	readonly pool: pg.Pool;
 	readonly db: Kysely<Tables>;
+	/**
+	 * For what reads much: DATABASE_READ_URL, a standby as a rule, which may be some seconds behind; without it the same
+	 * server. It has few connections and a longer limit of a statement.
+	 */
+	readonly read: pg.Pool;
 	/** A connection of one's own, for LISTEN or long reads. The caller ends it. */
 	connect(name: string): Promise<pg.Client>;
 	close(): Promise<void>;
 }
 
-export function openDatabase(url: string, size: number, log: Logger): Database {
-	const hosts = databaseHosts(url, process.env);
-	// TimeZone: what is shown as text is UTC.
-	const session = '-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s';
+export function openDatabase(
+	config: Pick<Config, 'DATABASE_URL' | 'DATABASE_READ_URL'>,
+	size: number,
+	log: Logger,
+): Database {
+	const main = new Hosts(withSession(databaseTarget('DATABASE_URL', config.DATABASE_URL, process.env)));
+	const heavy =
+		config.DATABASE_READ_URL === undefined
+			? new Hosts(main.target)
+			: new Hosts(withSession(databaseTarget('DATABASE_READ_URL', config.DATABASE_READ_URL, process.env)));
 	const base = (name: string): pg.ClientConfig => ({ application_name: name, keepAlive: true });
-	const options = (host: pg.ClientConfig) => ({ ...host, options: [host.options, session].filter(Boolean).join(' ') });
-	let first = 0;
-	const pool = new pg.Pool({
-		...options(hosts[0] ?? {}),
-		...base('omnitrack-web'),
-		max: size,
-		statement_timeout: STATEMENT_MS,
-		connectionTimeoutMillis: CONNECT_MS,
-		idleTimeoutMillis: 60_000,
-		Client: hosts.length > 1 ? hostPicker(hosts.map(options), () => first) : pg.Client,
+	const pool = new HostPool(main, { ...base('omnitrack-web'), max: size, statement_timeout: STATEMENT_MS });
+	const read = new HostPool(heavy, {
+		...base('omnitrack-web read'),
+		max: READ_POOL,
+		statement_timeout: READ_STATEMENT_MS,
 	});
-	pool.on('error', (error) => {
-		first = (first + 1) % hosts.length;
-		log.warn({ err: error.message }, 'the database closed a connection');
-	});
+	for (const one of [pool, read])
+		one.on('error', (error) => log.warn({ err: error.message }, 'the database closed a connection'));
 	return {
 		pool,
 		db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
-		connect: (name) => connect(hosts.map(options), base(`omnitrack-web ${name}`)),
-		close: () => pool.end(),
+		read,
+		connect: (name) => connectOne(main, base(`omnitrack-web ${name}`)),
+		async close() {
+			await Promise.all([pool.end(), read.end()]);
+		},
 	};
 }
 
-/** With several hosts, new connections of the pool go to the one whose turn it is. */
-function hostPicker(hosts: pg.ClientConfig[], turn: () => number) {
-	return class extends pg.Client {
-		constructor(config?: string | pg.ClientConfig) {
-			super({ ...(typeof config === 'object' ? config : {}), ...hosts[turn()] });
-		}
-	};
+/** A statement of kysely's, for a pool that is not its own. */
+const compiler = new Kysely<Tables>({
+	dialect: new PostgresDialect({ pool: () => Promise.reject(new DatabaseAway()) }),
+});
+export function compiled(statement: RawBuilder<unknown>): { text: string; values: unknown[] } {
+	const { sql: text, parameters } = statement.compile(compiler);
+	return { text, values: [...parameters] };
 }
 
+/** TimeZone: what is shown as text is UTC. */
+function withSession(target: ReturnType<typeof databaseTarget>): ReturnType<typeof databaseTarget> {
+	const session = '-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s';
+	return {
+		...target,
+		hosts: target.hosts.map((host) => ({ ...host, options: [host.options, session].filter(Boolean).join(' ') })),
+	};
+}
 /** Says what is wrong with the schema, or null. */
 export async function schemaProblem(db: Kysely<Tables>): Promise<string | null> {
 	const there = await sql<{

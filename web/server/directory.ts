@@ -30,14 +30,20 @@ interface Events {
 }
 
 const STALE_MS = 1000;
+/** So often everything is read again for somebody who is not known. */
+const SEEKS_A_SECOND = 5;
 
 export class Directory extends EventEmitter<Events> {
 	readonly #db: Kysely<Tables>;
 	readonly #heard: () => boolean;
 	#people = new Map<string, Person>();
+	/** By user: a digest of the stored password, for seals; it leaves this process by no way. */
+	#keys = new Map<string, Buffer>();
 	#groups = new Map<string, GroupEntry>();
 	#parents: Parents = new Map();
 	#loadedAt = 0;
+	#seekSecond = 0;
+	#seeks = 0;
 	#loading: Promise<void> | null = null;
 
 	constructor(db: Kysely<Tables>, heard: () => boolean) {
@@ -67,6 +73,9 @@ export class Directory extends EventEmitter<Events> {
 	/** Null: there is nobody with this id, or who is disabled. */
 	async person(id: string): Promise<Person | null> {
 		await this.fresh();
+		// Whoever was made by another process a moment ago has a session already, while the notice is under way.
+		// A reading that is under way may have begun before that.
+		for (let i = 0; i < 2 && !this.#people.has(id) && this.#maySeek(); i++) await this.load();
 		const found = this.#people.get(id);
 		return found === undefined || found.disabled ? null : found;
 	}
@@ -79,6 +88,26 @@ export class Directory extends EventEmitter<Events> {
 
 	loginOf(id: string): string | null {
 		return this.#people.get(id)?.login ?? null;
+	}
+
+	/** The id of whoever has this login, as far as is known; for what may be wrong for a moment. */
+	byLogin(login: string): string | null {
+		for (const person of this.#people.values())
+			if (person.login.toLowerCase() === login && !person.disabled) return person.id;
+		return null;
+	}
+
+	/** Another one after a new password; null: there is none. */
+	keyOf(id: string): Buffer | null {
+		return this.#keys.get(id) ?? null;
+	}
+
+	/** Sessions of users who are gone ask for them, too. */
+	#maySeek(): boolean {
+		const second = Math.floor(Date.now() / 1000);
+		if (second !== this.#seekSecond) this.#seeks = 0;
+		this.#seekSecond = second;
+		return this.#seeks++ < SEEKS_A_SECOND;
 	}
 
 	load(): Promise<void> {
@@ -103,6 +132,7 @@ export class Directory extends EventEmitter<Events> {
 		const users = await this.#db
 			.selectFrom('omnitrack.users')
 			.select(['id', 'login', 'name', 'disabled', 'locale', 'settings'])
+			.select(sql<Buffer | null>`sha256(convert_to(password, 'UTF8'))`.as('key'))
 			.execute();
 		const given = await this.#db.selectFrom('omnitrack.roles').selectAll().execute();
 		const groups = await this.#db.selectFrom('omnitrack.groups').select(['id', 'name', 'parent_id']).execute();
@@ -113,11 +143,12 @@ export class Directory extends EventEmitter<Events> {
 			if (g.reads_commands) reads.set(g.user_id, (reads.get(g.user_id) ?? new Set<string>()).add(g.group_id));
 		}
 		this.#people = new Map(
-			users.map((u) => [
+			users.map(({ key: _, ...u }) => [
 				u.id,
 				{ ...u, roles: roles.get(u.id) ?? new Map(), readsCommands: reads.get(u.id) ?? new Set() },
 			]),
 		);
+		this.#keys = new Map(users.flatMap((u) => (u.key === null ? [] : [[u.id, u.key]])));
 		this.#groups = new Map(groups.map((g) => [g.id, { id: g.id, name: g.name, parent: g.parent_id }]));
 		this.#parents = new Map(groups.map((g) => [g.id, g.parent_id]));
 		this.#loadedAt = Date.now();

@@ -8,6 +8,8 @@ import { argon2, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 const MEMORY_KIB = 19 * 1024;
 const PASSES = 2;
 const AT_ONCE = 2;
+/** So that somebody who is known waits for one stranger at most. */
+const STRANGERS_AT_ONCE = 1;
 const MAX_WAITING = 50;
 
 export class Busy extends Error {}
@@ -37,20 +39,35 @@ function compute(password: string, p: Parameters): Promise<Buffer> {
 	});
 }
 
-let running = 0;
-const waiting: (() => void)[] = [];
+/** Whose password it is: of somebody who is known here (signed in, or in a browser where they have been), or of a stranger. */
+export type Standing = 'known' | 'stranger';
 
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-	if (running >= AT_ONCE) {
-		if (waiting.length >= MAX_WAITING) throw new Busy('too many logins at once');
-		await new Promise<void>((go) => waiting.push(go));
-	}
-	running++;
+const running = { known: 0, stranger: 0 };
+const waiting: Record<Standing, (() => void)[]> = { known: [], stranger: [] };
+
+const isFree = (who: Standing) =>
+	running.known + running.stranger < AT_ONCE && (who === 'known' || running.stranger < STRANGERS_AT_ONCE);
+
+/** Who is known goes first. */
+function next(): void {
+	for (const who of ['known', 'stranger'] as const)
+		while (waiting[who].length > 0 && isFree(who)) {
+			running[who]++;
+			waiting[who].shift()?.();
+		}
+}
+
+async function inTurn<T>(who: Standing, work: () => Promise<T>): Promise<T> {
+	if (waiting[who].length >= MAX_WAITING) throw new Busy('too many logins at once');
+	await new Promise<void>((go) => {
+		waiting[who].push(go);
+		next();
+	});
 	try {
 		return await work();
 	} finally {
-		running--;
-		waiting.shift()?.();
+		running[who]--;
+		next();
 	}
 }
 
@@ -58,7 +75,7 @@ const b64 = (b: Buffer) => b.toString('base64').replace(/=+$/, '');
 
 export async function hashPassword(password: string): Promise<string> {
 	const salt = randomBytes(16);
-	const key = await inTurn(() =>
+	const key = await inTurn('known', () =>
 		compute(password, { memory: MEMORY_KIB, passes: PASSES, parallelism: 1, salt, length: 32 }),
 	);
 	return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=1$${b64(salt)}$${b64(key)}`;
@@ -66,7 +83,7 @@ export async function hashPassword(password: string): Promise<string> {
 
 const PHC = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
 
-export async function verifyPassword(password: string, phc: string): Promise<boolean> {
+export async function verifyPassword(password: string, phc: string, who: Standing): Promise<boolean> {
 	const m = PHC.exec(phc);
 	if (m === null) return false;
 	const want = Buffer.from(m[5] ?? '', 'base64');
@@ -77,7 +94,7 @@ export async function verifyPassword(password: string, phc: string): Promise<boo
 		salt: Buffer.from(m[4] ?? '', 'base64'),
 		length: want.length,
 	};
-	return timingSafeEqual(await inTurn(() => compute(password, p)), want);
+	return timingSafeEqual(await inTurn(who, () => compute(password, p)), want);
 }
 
 /** Somebody who isn't there costs the same time as somebody who is. */

@@ -8,12 +8,29 @@ export interface RequestLimits {
 	/** Throws for an address that has given too many tokens that are none: before the database is asked for one. */
 	mayTry(address: string): Promise<void>;
 	failed(address: string): Promise<void>;
+	/** Counts a request with an Idempotency-Key, whose answer is kept. */
+	takeKey(user: string): Promise<void>;
 }
+
+/** Answers that are kept of one user, an hour and process. */
+const KEYS_AN_HOUR = 1000;
 
 export function requestLimits(aMinute: number): RequestLimits {
 	const tokens = new RateLimiterMemory({ points: aMinute, duration: 60 });
 	const limiter = new RateLimiterMemory({ points: aMinute, duration: 60 });
+	const keys = new RateLimiterMemory({ points: KEYS_AN_HOUR, duration: 3600 });
 	return {
+		async takeKey(user) {
+			try {
+				await keys.consume(user);
+			} catch (error) {
+				if (!(error instanceof RateLimiterRes)) throw error;
+				throw new Problem(429, 'Too many requests with an Idempotency-Key', {
+					detail: 'Send one command to many devices instead of many to one each.',
+					headers: { 'retry-after': String(Math.ceil(error.msBeforeNext / 1000)) },
+				});
+			}
+		},
 		async mayTry(address) {
 			const state = await tokens.get(address);
 			if (state !== null && state.consumedPoints >= aMinute)

@@ -1,5 +1,4 @@
 /** The version of the program, and what lies beside it: the build puts them there; from the sources they are elsewhere. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 declare const OMNITRACK_VERSION: string | undefined;
@@ -11,6 +10,5 @@ export const VERSION: string = typeof OMNITRACK_VERSION === 'string' ? OMNITRACK
 /** Where the pages are. */
 export const STATIC_DIR = isBuilt ? join(import.meta.dirname, 'app') : join(import.meta.dirname, '../dist/app');
 
-/** In a build tree tgctl stands beside us; installed, it is on the PATH. */
-const beside = join(import.meta.dirname, '../../tgctl');
-export const TGCTL = isBuilt && existsSync(beside) ? beside : 'tgctl';
+/** The configuration: an installed program is told by its starter where it was configured to be. */
+export const DEFAULT_FILE = process.env['OMNITRACK_WEB_CONF'] ?? '/etc/omnitrack/web.conf';

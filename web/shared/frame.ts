@@ -14,8 +14,8 @@
  *     11  u8   speed, km/h, 255: that or more
  *     12  u8   heading, 360/256 degrees, clockwise from north
  *     13  u8   bits 0-2 state (shared/state.ts), 7: gone; bit 3 connected; bit 4 ignition known; bit 5 ignition on;
- *              bits 6-7 why it is out: 1 disabled, 2 refused, 3 never seen
- *     14  u32  last sign of life, seconds since the epoch, 0: never
+ *              bits 6-7 of one that is out, why: 1 disabled, 2 refused, 3 never seen; of others, bit 6: its clock is ahead
+ *     14  u32  its last word (StateFacts.saidAt), seconds since the epoch, 0: never
  */
 import { outReasons, states, type OutReason, type State } from './state.ts';
 
@@ -28,6 +28,7 @@ export const KIND_ALL = 1;
 export const MAX_NUMBER = 0xffffff;
 const NOWHERE = -(2 ** 31);
 const GONE = 7;
+const CLOCK_AHEAD = 64;
 
 export interface FrameDevice {
 	number: number;
@@ -87,14 +88,25 @@ export function packFlags(
 	connected: boolean,
 	ignition: boolean | null,
 	out: OutReason | null,
+	clockAhead = false,
 ): number {
 	return (
 		(state === 'gone' ? GONE : states.indexOf(state)) |
 		(connected ? 8 : 0) |
 		(ignition === null ? 0 : 16) |
 		(ignition === true ? 32 : 0) |
-		((out === null ? 0 : outReasons.indexOf(out) + 1) << 6)
+		(out === null ? (clockAhead ? CLOCK_AHEAD : 0) : (outReasons.indexOf(out) + 1) << 6)
 	);
+}
+
+/** Why it is out, by the flags of a frame; null: it isn't. */
+export function outOf(flags: number): OutReason | null {
+	return states[flags & 7] === 'out' ? (outReasons[(flags >> 6) - 1] ?? null) : null;
+}
+
+/** Is its clock ahead, by the flags of a frame? Nothing is known of one that is out. */
+export function isClockAhead(flags: number): boolean {
+	return states[flags & 7] !== 'out' && (flags & CLOCK_AHEAD) !== 0;
 }
 
 export function encodeFrame(frame: Frame): Uint8Array {
@@ -106,6 +118,11 @@ export function encodeFrame(frame: Frame): Uint8Array {
 		w.put(d.number, lat, lon, d.speed, d.heading, packFlags(d.state, d.connected, d.ignition, d.out), d.lastSeen);
 	}
 	return w.bytes;
+}
+
+/** Undefined for what is no frame. */
+export function kindOf(bytes: Uint8Array): number | undefined {
+	return bytes[0] === FRAME_VERSION ? bytes[1] : undefined;
 }
 
 /** Calls back for each device with the values as packed, so that nothing is allocated; RangeError for what is no frame. */
@@ -157,7 +174,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 			speed: v.getUint8(at + 11),
 			heading: (v.getUint8(at + 12) * 360) / 256,
 			state: states[flags & 7] ?? 'gone',
-			out: outReasons[(flags >> 6) - 1] ?? null,
+			out: outOf(flags),
 			connected: (flags & 8) !== 0,
 			ignition: (flags & 16) === 0 ? null : (flags & 32) !== 0,
 			lastSeen: v.getUint32(at + 14, true),

@@ -25,6 +25,12 @@ export const actions = {
 	'device.create': { scope: 'group', role: 'installer' },
 	'device.update': { scope: 'device', role: 'installer' },
 	'device.delete': { scope: 'device', role: 'admin' },
+	/** Where it was and what it said, over time. */
+	'device.history': { scope: 'device', role: 'viewer' },
+	/** Frames in quarantine and debug copies, without their content. */
+	'device.raw': { scope: 'device', role: 'installer' },
+	/** Asks once whether somebody may export at all; each device then by device.history. */
+	'exports.make': { scope: 'any', role: 'viewer' },
 	'device.why': { scope: 'device', role: 'installer' },
 	'device.trace': { scope: 'device', role: 'installer' },
 	'commands.list': { scope: 'any', role: 'viewer' },
@@ -46,9 +52,19 @@ export const actions = {
 	'users.list': { scope: 'root', role: 'admin' },
 	'users.edit': { scope: 'root', role: 'admin' },
 	'models.list': { scope: 'any', role: 'viewer' },
+	/** Fleet health: who is silent, by the device's own rhythm. */
+	'fleet.silent': { scope: 'any', role: 'viewer' },
+	'events.list': { scope: 'any', role: 'viewer' },
+	/** Asks once; each frame then by device.raw, or refused.list where its IMEI is not registered. */
+	'quarantine.list': { scope: 'any', role: 'installer' },
+	'quarantine.mark': { scope: 'any', role: 'installer' },
+	/** Asks once whether somebody may change devices at all; device.update then, for each. */
+	'devices.edit': { scope: 'any', role: 'installer' },
 	'gateways.list': { scope: 'root', role: 'installer' },
 	'refused.list': { scope: 'root', role: 'installer' },
 	'audit.list': { scope: 'root', role: 'admin' },
+	/** What stands in the configuration, but for secrets. */
+	'configuration.read': { scope: 'root', role: 'admin' },
 } as const satisfies Record<string, { scope: Scope; role: Role | null }>;
 
 export type Action = keyof typeof actions;
@@ -113,6 +129,11 @@ export function authorize(user: Rights | null, action: Action, parents: Parents,
 	if (object === undefined || object.group === null) return false;
 	if (rank(roleIn(user, parents, object.group)) < rank(need.role)) return false;
 	return action !== 'command.text' || mayReadCommands(user, parents, object.group);
+}
+
+/** A wall display shows to whoever passes by: what a viewer may do at most, whoever it was made for, and no texts. */
+export function mayDisplay(action: Action): boolean {
+	return action !== 'command.text' && rank(actions[action].role) <= rank('viewer');
 }
 
 /** The groups whose devices a user may do this to; null: all devices, also those in no group. */

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { roles } from './permissions.ts';
+import { Line } from './schema_text.ts';
 import { outReasons, states } from './state.ts';
 
 export const Id = z
@@ -24,14 +25,6 @@ export const Time = z.iso.datetime({ offset: true });
 export const StateName = z.enum(states);
 export const RoleName = z.enum(roles);
 
-/** Printable, no control characters, no blanks at the ends. */
-export const Line = (max: number) =>
-	z
-		.string()
-		.trim()
-		.max(max)
-		// eslint-disable-next-line no-control-regex -- these are what is refused
-		.regex(/^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/, 'no control characters');
 export const Name = Line(100).min(1);
 export const Password = z.string().min(10, 'at least 10 characters').max(200).meta({ format: 'password' });
 export const Login = Line(100).min(1).toLowerCase();
@@ -48,11 +41,19 @@ export const Problem = z.object({
 export const page = <T extends z.ZodType>(item: T) =>
 	z.object({ items: z.array(item), next: z.string().nullable().meta({ description: 'cursor of the next page' }) });
 
+const notOurs = 'not a cursor of ours: give what stood in next, or none';
+const isBigint = (digits: string) => BigInt.asIntN(64, BigInt(digits)) === BigInt(digits);
+
 /** What a list is asked for; its cursor is what stood in `next`, of this form. */
-const pageQuery = (cursor: RegExp) =>
+export const pageQuery = (cursor: RegExp) =>
 	z.strictObject({
 		limit: z.coerce.number().int().min(1).max(500).default(50),
-		cursor: z.string().regex(cursor, 'not a cursor of ours: give what stood in next, or none').optional(),
+		cursor: z
+			.string()
+			.regex(cursor, notOurs)
+			// Numbers of 19 digits: some are more than the database has.
+			.refine((s) => s.split('.').every((n) => !/^-?[0-9]{19}$/.test(n) || isBigint(n)), notOurs)
+			.optional(),
 	});
 /** By id. */
 export const PageQuery = pageQuery(/^[1-9][0-9]{0,17}$/);
@@ -86,10 +87,18 @@ export const GroupRole = z.object({
 	role: RoleName,
 	readsCommands: z.boolean().meta({ description: 'may read the texts of commands and answers' }),
 });
+const TimeZone = z
+	.string()
+	.regex(/^[A-Za-z0-9_+/-]{1,64}$/)
+	.meta({ description: 'IANA name; without it, that of the browser' });
 export const Settings = z.strictObject({
 	theme: z.enum(['auto', 'light', 'dark']).optional(),
 	units: z.enum(['metric', 'imperial']).optional(),
 	sound: z.boolean().optional(),
+	timeZone: TimeZone.optional(),
+});
+const SettingsPatch = Settings.extend({
+	timeZone: TimeZone.nullable().optional().meta({ description: 'IANA name; null: that of the browser' }),
 });
 export const Me = z.object({
 	id: Id,
@@ -100,6 +109,7 @@ export const Me = z.object({
 	roles: z.array(GroupRole),
 	highest: RoleName.nullable(),
 	admin: z.boolean(),
+	display: z.boolean().meta({ description: 'a wall display: it shows what a viewer may see, and changes nothing' }),
 	version: z.string(),
 });
 export const MePatch = z.strictObject({
@@ -109,7 +119,7 @@ export const MePatch = z.strictObject({
 		.regex(/^[a-z]{2}(-[A-Za-z0-9]{2,8}){0,3}$/)
 		.nullable()
 		.optional(),
-	settings: Settings.optional(),
+	settings: SettingsPatch.optional(),
 });
 export const PasswordChange = z.strictObject({ current: z.string().min(1).max(200), password: Password });
 export const OwnSession = z.object({
@@ -140,6 +150,7 @@ export const Device = z.object({
 	state: StateName,
 	out: z.enum(outReasons).nullable(),
 	online: z.boolean(),
+	clockAhead: z.boolean().meta({ description: 'its clock is wrong' }),
 	ignition: z.boolean().nullable(),
 	latitude: z.number().nullable(),
 	longitude: z.number().nullable(),
@@ -150,19 +161,24 @@ export const Device = z.object({
 	silentSince: Time.nullable().meta({ description: 'its newest record, or last sign of life if that is earlier' }),
 	silentAfterS: z.number().meta({ description: 'it is silent after so many seconds without a sign of life' }),
 });
-export const DeviceSort = z.enum(['name', '-name', 'lastSeen', '-lastSeen', 'state', '-state', 'imei', '-imei']);
+export const DeviceSort = z
+	.enum(['name', 'lastSeen', 'silentSince', 'state', 'urgency', 'speed', 'imei'].flatMap((s) => [s, `-${s}`]))
+	.meta({ description: 'urgency: silent, without a fix, moving, standing, out; speed: of those that move' });
 /** Several with commas. `one` is what one looks like, as a regular expression. */
-const list = <T extends string>(item: z.ZodType<T, string>, one: string) =>
+export const list = <T extends string>(item: z.ZodType<T, string>, one: string) =>
 	z
 		.string()
 		.regex(new RegExp(`^(?:${one})(?:,(?:${one})){0,99}$`), 'up to 100, with commas')
 		.transform((s) => s.split(','))
 		.pipe(z.array(item));
 const ID = '[1-9][0-9]{0,17}';
-export const DeviceQuery = pageQuery(/^[A-Za-z0-9_-]{1,500}$/).extend({
+/** Which devices: in the address of a list, and where something is done to all that match. */
+export const DeviceFilter = z.strictObject({
 	q: z.string().max(100).optional().meta({ description: 'words in name, plate or IMEI' }),
 	state: list(StateName, states.join('|')).optional().meta({ description: 'states, with commas' }),
-	group: list(Id, ID).optional().meta({ description: 'groups with those below them, with commas' }),
+	group: list(z.union([Id, z.literal('none')]), `(?:${ID}|none)`)
+		.optional()
+		.meta({ description: 'groups with those below them, with commas; none: devices that are in no group' }),
 	model: list(z.string(), '[^,]{1,100}').optional(),
 	silentForS: z.coerce
 		.number()
@@ -171,24 +187,39 @@ export const DeviceQuery = pageQuery(/^[A-Za-z0-9_-]{1,500}$/).extend({
 		.max(1e9)
 		.optional()
 		.meta({ description: 'without a sign of life for so long' }),
+});
+export const DeviceQuery = pageQuery(/^[A-Za-z0-9_-]{1,500}$/).extend({
+	...DeviceFilter.shape,
 	ids: list(Id, ID).optional(),
 	sort: DeviceSort.default('name'),
 });
+export const FoundDevices = page(Device).extend({ total: z.int().meta({ description: 'how many match in all' }) });
+/** Nothing written is nothing known. */
+const orNull = (text: z.ZodType<string, string>) =>
+	text
+		.transform((s) => (s === '' ? null : s))
+		.nullable()
+		.optional();
 const details = {
-	name: Line(200).nullable().optional(),
-	model: Line(100).nullable().optional(),
+	name: orNull(Line(200)),
+	model: orNull(Line(100)),
 	enabled: z.boolean().optional(),
 	group: Id.nullable().optional(),
-	plate: Line(32).nullable().optional(),
-	phone: z
-		.string()
-		.trim()
-		.max(30)
-		.regex(/^[+0-9 ()./-]*$/, 'digits, + and blanks')
-		.nullable()
-		.optional(),
-	category: Line(32).nullable().optional(),
-	notes: z.string().max(4000).nullable().optional(),
+	plate: orNull(Line(32)),
+	phone: orNull(
+		z
+			.string()
+			.trim()
+			.max(30)
+			.regex(/^[+0-9 ()./-]*$/, 'digits, + and blanks'),
+	),
+	category: orNull(Line(32)),
+	notes: orNull(
+		z
+			.string()
+			.max(4000)
+			.refine((s) => !s.includes('\0') && s.isWellFormed(), 'no zero characters, no halves of characters'),
+	),
 };
 export const DeviceCreate = z.strictObject({ imei: Imei, ...details });
 export const DevicePatch = z.strictObject(details);
@@ -282,11 +313,8 @@ export const CommandQuery = PageQuery.extend({
 	status: list(CommandStatus, CommandStatus.options.join('|')).optional(),
 	device: DeviceRef.optional(),
 });
-export const CommandText = z
-	.string()
-	.min(1)
-	.max(1000)
-	.regex(/^[\x20-\x7e]+$/, 'printable ASCII');
+const commandText = z.string().min(1).max(1000);
+export const CommandText = commandText.regex(/^[\x20-\x7e]+$/, 'printable ASCII');
 const options = {
 	codec: z.union([z.literal(12), z.literal(14)]).optional(),
 	maxAttempts: z.int().min(1).max(100).optional(),
@@ -300,7 +328,11 @@ const what = {
 	template: Id.optional(),
 	parameters: z.record(z.string().max(50), z.string().max(200)).optional(),
 	text: CommandText.optional(),
-	confirm: z.string().max(200).optional().meta({ description: 'dangerous templates: the name of the template, typed' }),
+	confirm: z
+		.string()
+		.max(1000)
+		.optional()
+		.meta({ description: 'typed: of a dangerous template its name, of a text its first word' }),
 };
 export const CommandSend = z.strictObject({ ...what, ...options });
 export const BulkSend = z.strictObject({
@@ -334,6 +366,7 @@ export const TemplateParameter = z.strictObject({
 	min: z.number().optional(),
 	max: z.number().optional(),
 	choices: z.array(Line(100)).max(50).optional(),
+	choiceLabels: z.array(Line(100)).max(50).optional().meta({ description: 'what each of the choices is called' }),
 });
 export const Template = z.object({
 	id: Id,
@@ -348,7 +381,7 @@ export const Template = z.object({
 export const TemplateWrite = z.strictObject({
 	name: Name,
 	description: Line(2000).default(''),
-	text: CommandText,
+	text: commandText.regex(/^ *[\x21-\x7e][\x20-\x7e]*$/, 'printable ASCII, and not blanks alone'),
 	parameters: z.array(TemplateParameter).max(10).default([]),
 	codec: z.union([z.literal(12), z.literal(14)]).default(12),
 	dangerous: z.boolean().default(false),
@@ -403,6 +436,7 @@ export const FleetSummary = z.object({
 	devices: z.int(),
 	byState: z.record(StateName, z.int()),
 	online: z.int(),
+	models: z.array(z.string()).meta({ description: 'that the devices have, in order' }),
 	out: z.object({ disabled: z.int(), refused: z.int(), never: z.int() }),
 });
 export const FeedStatus = z.object({
@@ -434,34 +468,6 @@ export const LiveAnswer = z.object({
 	more: z.boolean(),
 	items: z.array(LiveDevice),
 });
-export const Gateway = z.object({
-	id: z.string(),
-	seenAt: Time.nullable(),
-	startedAt: Time.nullable(),
-	alive: z.boolean(),
-	clockAheadS: z.number().nullable(),
-	devicesOnline: z.int(),
-	status: z
-		.record(z.string(), z.unknown())
-		.nullable()
-		.meta({ description: 'what its /status says, if it is configured' }),
-	error: z.string().nullable(),
-});
-export const Model = z.object({
-	model: z.string(),
-	family: z.string().nullable(),
-	devices: z.int(),
-});
-export const DictionaryEntry = z.object({
-	id: z.int(),
-	name: z.string(),
-	kind: z.string(),
-	unit: z.string().nullable(),
-	multiplier: z.number().nullable(),
-	families: z.array(z.string()),
-	labels: z.record(z.string(), z.string()).nullable(),
-	description: z.string(),
-});
 export const Refused = z.object({
 	imei: z.string(),
 	reason: z.string(),
@@ -469,7 +475,9 @@ export const Refused = z.object({
 	lastSeenAt: Time,
 	attempts: z.number(),
 	address: z.string().nullable(),
-	registered: z.boolean(),
+	device: Id.nullable().meta({ description: 'once it is registered' }),
+	enabled: z.boolean(),
+	online: z.boolean(),
 });
 export const AuditEntry = z.object({
 	id: Id,

@@ -23,8 +23,8 @@ export interface StateFacts {
 	enabled: boolean;
 	/** It was refused since it was last let in. */
 	refused: boolean;
-	/** The last sign of life; null: never seen. */
-	lastSeen: number | null;
+	/** Its last word that counts: silence is of records, pings alone don't end it. Null: never seen. */
+	saidAt: number | null;
 	/** The newest record has a valid fix. */
 	fix: boolean;
 	/** km/h of the last fix. */
@@ -46,15 +46,15 @@ export function silentAfter(f: Pick<StateFacts, 'speed' | 'movement' | 'silentMo
 	return Math.max(own, SILENT_MIN_MS);
 }
 
-export function outReason(f: Pick<StateFacts, 'enabled' | 'refused' | 'lastSeen'>): OutReason | null {
+export function outReason(f: Pick<StateFacts, 'enabled' | 'refused' | 'saidAt'>): OutReason | null {
 	if (!f.enabled) return 'disabled';
 	if (f.refused) return 'refused';
-	return f.lastSeen === null ? 'never' : null;
+	return f.saidAt === null ? 'never' : null;
 }
 
 export function stateOf(f: StateFacts, now: number): State {
-	if (outReason(f) !== null || f.lastSeen === null) return 'out';
-	if (now - f.lastSeen > silentAfter(f)) return 'silent';
+	if (outReason(f) !== null || f.saidAt === null) return 'out';
+	if (now - f.saidAt > silentAfter(f)) return 'silent';
 	if (!f.fix) return 'nofix';
 	return isMoving(f) ? 'moving' : 'standing';
 }

@@ -32,6 +32,24 @@ export function tileName(level: number, x: number, y: number): string {
 	return `${level}/${x}/${y}`;
 }
 
+/** Is a place of the world as a square from 0 to 1 (x to the east, y to the south) in one of these tiles? */
+export function insideTiles(tiles: readonly string[]): (x: number, y: number) => boolean {
+	const levels = tilesByLevel(tiles).map(({ level, named }) => ({ size: 2 ** level, named }));
+	// In the world is also what has no place.
+	return (x, y) =>
+		levels.some(({ size, named }) => size === 1 || named.has(Math.floor(x * size) * size + Math.floor(y * size)));
+}
+
+/** The tiles of each level, each as x * 2^level + y. */
+export function tilesByLevel(tiles: readonly string[]): { level: number; named: Set<number> }[] {
+	const levels = new Map<number, Set<number>>();
+	for (const tile of tiles) {
+		const [level = 0, x = 0, y = 0] = tile.split('/').map(Number);
+		levels.set(level, (levels.get(level) ?? new Set()).add(x * 2 ** level + y));
+	}
+	return [...levels].map(([level, named]) => ({ level, named }));
+}
+
 /** The tiles that cover a box, of the finest level with at most MAX_TILES. West may be greater than east (180°). */
 export function tilesOf(box: Box): string[] {
 	const spans =

@@ -1,7 +1,8 @@
 /** The one filter of map and list: pure, over the columns. */
 import { states, type State } from '../../shared/state.ts';
 import type { Fleet } from './fleet.ts';
-import { fold, type Names } from './names.ts';
+import { wordsOf } from '../../shared/text.ts';
+import type { Names } from './names.ts';
 
 export interface FleetFilter {
 	q: string;
@@ -14,6 +15,18 @@ export interface FleetFilter {
 	silentForS: number | null;
 }
 
+const SILENT_MOST_S = 1e9;
+const MODEL_LETTERS = 100;
+
+/** Can an address ask for this? What the server would refuse is said at once, of a fleet of any size. */
+export function isPossible(asked: { group?: string; model?: string; silent?: number }): boolean {
+	return (
+		(asked.group === undefined || /^[1-9]\d{0,17}$/.test(asked.group)) &&
+		(asked.model === undefined || asked.model.length <= MODEL_LETTERS) &&
+		(asked.silent === undefined || asked.silent <= SILENT_MOST_S)
+	);
+}
+
 export interface Shown {
 	/** Numbers of those that pass. */
 	numbers: Uint32Array;
@@ -23,9 +36,7 @@ export interface Shown {
 }
 
 export function applyFilter(fleet: Fleet, names: Names, filter: FleetFilter, now: number): Shown {
-	const words = fold(filter.q)
-		.split(/\s+/)
-		.filter((w) => w !== '');
+	const words = wordsOf(filter.q);
 	const wanted = states.map((s) => filter.states.length === 0 || filter.states.includes(s));
 	const counts = states.map(() => 0);
 	const numbers = new Uint32Array(fleet.size);
@@ -36,7 +47,11 @@ export function applyFilter(fleet: Fleet, names: Names, filter: FleetFilter, now
 		const state = (fleet.flags[i] ?? 7) & 7;
 		if (state >= states.length) continue;
 		total++;
-		if (silentSince !== null && (fleet.lastSeen[i] ?? 0) > silentSince) continue;
+		if (silentSince !== null) {
+			const seen = fleet.lastSeen[i] ?? 0;
+			// Never seen is another state than silent, here as for the server.
+			if (seen === 0 || seen > silentSince) continue;
+		}
 		if (filter.groups !== null || filter.model !== null) {
 			const who = names.get(i);
 			if (who === undefined) continue;

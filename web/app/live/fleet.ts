@@ -1,14 +1,25 @@
 /**
  * The fleet as this page knows it: columns, one place a device, filled by binary frames (shared/frame.ts). Nothing is
- * allocated for a change, so twenty thousand of them a second are cheap. React subscribes by `version`.
+ * allocated for a change, so twenty thousand of them a second are cheap. React subscribes by `version`, and is told of
+ * what comes in quick succession together.
  */
-import { FRAME_DEVICE, FRAME_HEADER, KIND_ALL, visitFrame } from '../../shared/frame.ts';
+import { FRAME_DEVICE, FRAME_HEADER, KIND_ALL, kindOf, visitFrame } from '../../shared/frame.ts';
 import { states, type State } from '../../shared/state.ts';
 import { mercatorX, mercatorY } from '../map/mercator.ts';
 
 /** Index of a state in `states`, or GONE. */
 export const GONE = 7;
 const NOWHERE = -(2 ** 31);
+/** Milliseconds between two times that listeners are told. */
+const TELL_MS = 200;
+
+/** What a page that is not shown the whole fleet keeps of what it is sent. */
+export interface Limits {
+	/** In the tiles that it asked for; mercator. */
+	inside: (x: number, y: number) => boolean;
+	/** Whatever the tiles. */
+	keeps: (number: number) => boolean;
+}
 
 export class Fleet {
 	/** Places in use: numbers are below this. */
@@ -33,6 +44,8 @@ export class Fleet {
 	readonly ids: (string | undefined)[] = [];
 	readonly #numbers = new Map<string, number>();
 	readonly #listeners = new Set<() => void>();
+	#toldAt = -TELL_MS;
+	#telling = false;
 
 	subscribe = (listener: () => void): (() => void) => {
 		this.#listeners.add(listener);
@@ -59,8 +72,12 @@ export class Fleet {
 		return this.#numbers.get(id);
 	}
 
-	/** Takes a frame; throws a RangeError for what is none. */
-	apply(bytes: Uint8Array): void {
+	/**
+	 * Takes a frame; throws a RangeError for what is none. One with all devices replaces what is held; of others, what lies
+	 * outside the limits is left out.
+	 */
+	apply(bytes: Uint8Array, limits: Limits | null = null): void {
+		if (kindOf(bytes) === KIND_ALL) this.clear(limits);
 		const { kind, asOf } = visitFrame(bytes, (number, lat, lon, speed, heading, flags, lastSeen) => {
 			this.#grow(number + 1);
 			const nowhere = lat === NOWHERE && lon === NOWHERE;
@@ -70,15 +87,29 @@ export class Fleet {
 			this.heading[number] = heading;
 			this.flags[number] = flags;
 			this.lastSeen[number] = lastSeen;
+			if (limits === null || limits.keeps(number)) return;
+			if (!limits.inside(this.x[number], this.y[number])) this.flags[number] = GONE;
 		});
 		this.asOf = Math.max(this.asOf, asOf);
-		if (kind === KIND_ALL) this.complete = true;
+		if (kind === KIND_ALL && limits === null) this.complete = true;
 		if (bytes.byteLength >= FRAME_HEADER + FRAME_DEVICE || kind === KIND_ALL) this.changed();
+	}
+
+	/** Nothing is shown any more but what is kept whatever the tiles. */
+	clear(limits: Limits | null): void {
+		for (let i = 0; i < this.size; i++) if (limits?.keeps(i) !== true) this.flags[i] = GONE;
 	}
 
 	changed(): void {
 		this.version++;
-		for (const listener of this.#listeners) listener();
+		if (this.#telling) return;
+		this.#telling = true;
+		const wait = Math.max(0, this.#toldAt + TELL_MS - performance.now());
+		setTimeout(() => {
+			this.#telling = false;
+			this.#toldAt = performance.now();
+			for (const listener of this.#listeners) listener();
+		}, wait);
 	}
 
 	state(number: number): State | null {

@@ -1,4 +1,5 @@
 /** Who the numbers of the live frame are, with the text that a search looks through. */
+import { fold, orderKey } from '../../shared/text.ts';
 
 export interface Who {
 	id: string;
@@ -10,14 +11,10 @@ export interface Who {
 	category: string | null;
 }
 
-/** Lower case without accents: "Šiauliai" is found by "siau". */
-export function fold(text: string): string {
-	return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
-}
-
 export class Names {
 	readonly #who: (Who | undefined)[] = [];
 	readonly #folded: (string | undefined)[] = [];
+	readonly #keys: (string | undefined)[] = [];
 	version = 0;
 	#order: { ranks: Uint32Array; byRank: Uint32Array } = { ranks: new Uint32Array(0), byRank: new Uint32Array(0) };
 	#orderedVersion = -1;
@@ -25,12 +22,14 @@ export class Names {
 	forget(): void {
 		this.#who.length = 0;
 		this.#folded.length = 0;
+		this.#keys.length = 0;
 		this.version++;
 	}
 
 	set(number: number, who: Who): void {
 		this.#who[number] = who;
 		this.#folded[number] = fold(`${who.name ?? ''} ${who.plate ?? ''} ${who.imei}`);
+		this.#keys[number] = orderKey(titleOf(who));
 		this.version++;
 	}
 
@@ -48,9 +47,11 @@ export class Names {
 	order(): { ranks: Uint32Array; byRank: Uint32Array } {
 		if (this.#orderedVersion === this.version) return this.#order;
 		this.#orderedVersion = this.version;
-		const compare = new Intl.Collator(undefined, { numeric: true }).compare;
-		const titles = Array.from(this.#who, (who) => (who === undefined ? '' : titleOf(who)));
-		const byRank = Uint32Array.from(titles.keys()).sort((a, b) => compare(titles[a] ?? '', titles[b] ?? '') || a - b);
+		const keys = Array.from(this.#keys, (key) => key ?? '');
+		const byRank = Uint32Array.from(keys.keys()).sort((a, b) => {
+			const [x = '', y = ''] = [keys[a], keys[b]];
+			return x < y ? -1 : x > y ? 1 : a - b;
+		});
 		const ranks = new Uint32Array(byRank.length);
 		byRank.forEach((number, rank) => (ranks[number] = rank));
 		this.#order = { ranks, byRank };

@@ -1,6 +1,7 @@
 /**
- * The live connection of this page: one socket, one fleet, whoever looks. It asks for the whole world first; only if that
- * is more than points allow, for what the map shows.
+ * The live connection of this page: one socket, one fleet, whoever looks. It asks for the whole world first. Only where that
+ * is more than points allow (`overview` is there) it asks for what the map shows, by the filter of the screen: then the
+ * page holds a part, and the server counts and lists the rest.
  */
 import { io, type Socket } from 'socket.io-client';
 import type { QueryClient } from '@tanstack/react-query';
@@ -10,10 +11,15 @@ import type {
 	CommandChange,
 	DeviceNames,
 	Hello,
+	Overview,
 	ServerEvents,
 	SOCKET_PATH,
+	ViewRequest,
 } from '../../shared/live.ts';
-import { Fleet } from './fleet.ts';
+import { KIND_ALL, kindOf } from '../../shared/frame.ts';
+import { insideTiles } from '../../shared/tiles.ts';
+import { AlarmList } from './alarms.ts';
+import { Fleet, type Limits } from './fleet.ts';
 import { Names } from './names.ts';
 
 /** As in shared/live.ts, which would bring zod along. */
@@ -21,6 +27,13 @@ const path: typeof SOCKET_PATH = '/live';
 const WORLD = ['0/0/0'];
 /** Without a frame or a word for so long the page no longer says that it is live. */
 const QUIET_MS = 20_000;
+/** What the server has refused is asked again after a second, then ever more rarely. */
+const AGAIN_MS = 1000;
+const AGAIN_MOST_MS = 30_000;
+/** Who types a search is not asked for after each letter. */
+const FILTER_MS = 150;
+
+export type ViewFilter = NonNullable<ViewRequest['filter']>;
 
 export type Health =
 	| { state: 'connecting' }
@@ -31,9 +44,11 @@ export type Health =
 export class Live {
 	readonly fleet = new Fleet();
 	readonly names = new Names();
-	/** Counts by the server, where there are too many points. */
+	readonly alarms = new AlarmList();
+	/** Counts by the server, where there are too many points in view. */
 	cells: Cells | null = null;
-	mode: 'points' | 'cells' = 'points';
+	/** There is more than this page can hold. */
+	overview: Overview | null = null;
 	health: Health = { state: 'connecting' };
 	/** Server's clock less ours, in milliseconds. */
 	ahead = 0;
@@ -41,9 +56,13 @@ export class Live {
 	readonly #listeners = new Set<() => void>();
 	readonly #queries: QueryClient;
 	#epoch: string | null = null;
+	/** What the map shows. */
 	#tiles: string[] = WORLD;
+	#filter: ViewFilter | undefined;
+	#filterTimer: ReturnType<typeof setTimeout> | undefined;
 	#watched: string[] = [];
 	#heard = 0;
+	#againMs = AGAIN_MS;
 
 	constructor(queries: QueryClient) {
 		this.#queries = queries;
@@ -55,8 +74,16 @@ export class Live {
 			randomizationFactor: 0.6,
 		});
 		this.socket.on('connect', () => this.#setHealth({ state: 'connecting' }));
-		this.socket.on('disconnect', () => this.#setHealth({ state: 'offline' }));
-		this.socket.on('connect_error', () => this.#setHealth({ state: 'offline' }));
+		this.socket.on('disconnect', (reason) => {
+			this.#setHealth({ state: 'offline' });
+			if (reason === 'io server disconnect') this.#again();
+			this.#stillSignedIn();
+		});
+		this.socket.on('connect_error', () => {
+			this.#setHealth({ state: 'offline' });
+			if (!this.socket.active) this.#again();
+			this.#stillSignedIn();
+		});
 		this.socket.on('hello', this.#hello);
 		this.socket.on('status', (status) => this.#status(status));
 		this.socket.on('devices', this.#named);
@@ -64,9 +91,12 @@ export class Live {
 		this.socket.on('cells', (cells) => {
 			this.#heard = Date.now();
 			this.cells = cells;
+			this.fleet.clear(this.#limits());
 			this.fleet.changed();
 		});
+		this.socket.on('overview', this.#overview);
 		this.socket.on('commands', this.#commands);
+		this.socket.on('alarms', (alarms) => this.alarms.add(alarms));
 		this.socket.on('changed', (what) => this.#changed(what));
 		this.socket.on('bye', ({ retryMs }) => {
 			this.socket.disconnect();
@@ -92,10 +122,18 @@ export class Live {
 
 	/** What the map shows; only asked for where the whole world is too much. */
 	setTiles(tiles: string[]): void {
-		if (this.mode === 'points' && this.fleet.complete) return;
 		if (tiles.length === this.#tiles.length && tiles.every((t, i) => t === this.#tiles[i])) return;
 		this.#tiles = tiles;
-		this.#askView();
+		if (this.overview !== null) this.#askView();
+	}
+
+	/** The filter of the screen; only the server's business where the whole world is too much. */
+	setFilter(filter: ViewFilter | undefined): void {
+		if (JSON.stringify(filter) === JSON.stringify(this.#filter)) return;
+		this.#filter = filter;
+		if (this.overview === null) return;
+		clearTimeout(this.#filterTimer);
+		this.#filterTimer = setTimeout(() => this.#askView(), FILTER_MS);
 	}
 
 	/** Devices to hear of wherever they are: the chosen one. */
@@ -111,6 +149,8 @@ export class Live {
 			this.fleet.forget();
 			this.names.forget();
 			this.#epoch = hello.epoch;
+			this.overview = null;
+			this.cells = null;
 		}
 		this.#status(hello.status);
 		this.#askView();
@@ -121,16 +161,35 @@ export class Live {
 	#askView(): void {
 		if (!this.socket.connected) return;
 		const small = matchMedia('(max-width: 760px)').matches;
-		const known = this.fleet.complete && this.#epoch !== null;
-		this.socket.emit(
-			'view',
-			{ tiles: this.#tiles, small, ...(known ? { since: this.fleet.asOf, epoch: this.#epoch ?? '' } : {}) },
-			(answer) => {
-				if (!answer.ok) return;
-				this.mode = answer.mode;
-				if (answer.mode === 'points') this.cells = null;
-			},
-		);
+		const whole = this.overview === null;
+		// Of a part of the fleet, what the page has is that of other tiles.
+		const since =
+			whole && this.fleet.complete && this.#epoch !== null ? { since: this.fleet.asOf, epoch: this.#epoch } : {};
+		const filter = whole || this.#filter === undefined ? {} : { filter: this.#filter };
+		this.socket.emit('view', { tiles: whole ? WORLD : this.#tiles, small, ...filter, ...since }, (answer) => {
+			// Too many views in a second, or a server that is just starting.
+			if (answer.ok) this.#againMs = AGAIN_MS;
+			else {
+				setTimeout(() => this.#askView(), this.#againMs);
+				this.#againMs = Math.min(AGAIN_MOST_MS, this.#againMs * 2);
+			}
+		});
+	}
+
+	#overview = (overview: Overview): void => {
+		this.#heard = Date.now();
+		const before = this.overview;
+		this.overview = overview.tooMany ? overview : null;
+		if (overview.tooMany) this.fleet.complete = false;
+		if ((before === null) !== (this.overview === null)) this.#askView();
+		this.fleet.changed();
+	};
+
+	/** What of a part of the fleet is kept; null: this is all. */
+	#limits(): Limits | null {
+		if (this.overview === null) return null;
+		const kept = new Set(this.#watched.map((id) => this.fleet.numberOf(id)));
+		return { inside: insideTiles(this.#tiles), keeps: (number) => kept.has(number) };
 	}
 
 	#named = (d: DeviceNames): void => {
@@ -154,7 +213,9 @@ export class Live {
 	#frame = (bytes: ArrayBuffer | Uint8Array): void => {
 		this.#heard = Date.now();
 		try {
-			this.fleet.apply(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes));
+			const frame = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+			if (kindOf(frame) === KIND_ALL) this.cells = null;
+			this.fleet.apply(frame, this.#limits());
 		} catch {
 			// Another version of the server than this page: take the new page's code.
 			location.reload();
@@ -173,6 +234,16 @@ export class Live {
 	#watchQuiet(): void {
 		if (this.health.state === 'live' && !document.hidden && Date.now() - this.#heard > QUIET_MS)
 			this.#setHealth({ state: 'late', reason: null });
+	}
+
+	/** The server has said no, or gone: then the socket doesn't come back by itself. */
+	#again(): void {
+		setTimeout(() => this.socket.connect(), 1000 + Math.random() * 2000);
+	}
+
+	/** Whose session has ended goes to sign in (api/client.ts), instead of waiting for a socket that will never open. */
+	#stillSignedIn(): void {
+		void this.#queries.invalidateQueries({ queryKey: ['me'] });
 	}
 
 	#setHealth(health: Health): void {

@@ -1,7 +1,7 @@
 /** A one-time link: becomes the first administrator, sets a password, or signs in a display. */
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ApiProblem, request } from '../api/client.ts';
+import { ApiProblem, fieldErrors, request } from '../api/client.ts';
 import css from './login.module.css';
 import { Field } from './frame.tsx';
 
@@ -60,7 +60,7 @@ export function Claim({ token }: { token: string | null }) {
 	const setup = link.kind === 'setup';
 	const differs = again !== '' && again !== password;
 	const ready = password.length >= LEAST && again === password && (!setup || login.trim() !== '');
-	const fields = problem instanceof ApiProblem ? problem.fields : new Map<string, string>();
+	const fields = fieldErrors(problem);
 	const submit = async () => {
 		setBusy(true);
 		setProblem(null);

@@ -1,26 +1,13 @@
-/** Unpacks the base map that ships (build/base_map.ts) into what the style draws, once a page. */
+/** Makes of the base map that ships (build/base_map.ts) what the style draws. Pure; it runs in the map's workers. */
 import * as topojson from 'topojson-client';
-import type {
-	Feature,
-	FeatureCollection,
-	LineString,
-	MultiLineString,
-	MultiPolygon,
-	Point,
-	Polygon,
-	Position,
-} from 'geojson';
+import type { Feature, FeatureCollection, MultiLineString, MultiPolygon, Point, Polygon, Position } from 'geojson';
 import type { GeometryCollection, Topology } from 'topojson-specification';
-import { countries } from 'virtual:base-map';
-import { loadCities, type Cities } from './places.ts';
 
-export interface BaseMap {
-	land: FeatureCollection<Polygon | MultiPolygon>;
-	lines: FeatureCollection<MultiLineString | LineString>;
-	/** Where the names of countries stand; `area` in square degrees. */
-	names: FeatureCollection<Point>;
-	cities: FeatureCollection<Point>;
-}
+export type Countries = Topology<{ countries: GeometryCollection<{ n: string }> }>;
+
+/** Parts of the base map, each a source of the style. */
+export const parts = ['land', 'lines', 'names'] as const;
+export type Part = (typeof parts)[number];
 
 /**
  * The countries come without a cut at 180 degrees. A line that jumps from one side of the world to the other goes on past
@@ -81,47 +68,21 @@ function nameOf(country: Feature<MultiPolygon, { n: string }>): Feature<Point> {
 	};
 }
 
-function cityFeatures(cities: Cities): FeatureCollection<Point> {
-	return {
-		type: 'FeatureCollection',
-		features: cities.names.map((n, i) => ({
-			type: 'Feature',
-			properties: { n, p: cities.size[i] ?? 0 },
-			geometry: { type: 'Point', coordinates: [cities.longitude[i] ?? 0, cities.latitude[i] ?? 0] },
-		})),
-	};
-}
-
-let loading: Promise<BaseMap> | null = null;
-
-export function loadBaseMap(): Promise<BaseMap> {
-	loading ??= load().catch((error: unknown) => {
-		loading = null;
-		throw error;
-	});
-	return loading;
-}
-
-async function load(): Promise<BaseMap> {
-	const [response, cities] = await Promise.all([fetch(countries), loadCities()]);
-	if (!response.ok) throw new Error(`the base map: the server said ${response.status}`);
-	// Our own file of the same build: its form is checked by the build.
-	const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ n: string }> }>;
+/** `names`: where the names of countries stand; `area` in square degrees. */
+export function unpack(topology: Countries, part: Part): FeatureCollection {
 	const object = topology.objects.countries;
-	const whole = topojson.feature(topology, object) as FeatureCollection<Polygon | MultiPolygon, { n: string }>;
-	const land = { ...whole, features: whole.features.map(unwrapped) };
-	const line = (kind: string, keep: (a: unknown, b: unknown) => boolean): Feature<MultiLineString> => ({
-		type: 'Feature',
-		properties: { kind },
-		geometry: { type: 'MultiLineString', coordinates: topojson.mesh(topology, object, keep).coordinates.map(unwrap) },
-	});
-	return {
-		land,
-		lines: {
+	if (part === 'lines') {
+		const line = (kind: string, keep: (a: unknown, b: unknown) => boolean): Feature<MultiLineString> => ({
+			type: 'Feature',
+			properties: { kind },
+			geometry: { type: 'MultiLineString', coordinates: topojson.mesh(topology, object, keep).coordinates.map(unwrap) },
+		});
+		return {
 			type: 'FeatureCollection',
 			features: [line('coast', (a, b) => a === b), line('border', (a, b) => a !== b)],
-		},
-		names: { type: 'FeatureCollection', features: land.features.map(nameOf) },
-		cities: cityFeatures(cities),
-	};
+		};
+	}
+	const whole = topojson.feature(topology, object) as FeatureCollection<Polygon | MultiPolygon, { n: string }>;
+	const land = whole.features.map(unwrapped);
+	return { type: 'FeatureCollection', features: part === 'land' ? land : land.map(nameOf) };
 }

@@ -2,26 +2,35 @@
  * The style of the base map that ships: land, borders, names of countries and cities. Names are drawn by the browser
  * with the fonts of the page, so no glyphs are fetched.
  */
-import type { StyleSpecification } from 'maplibre-gl';
+import type { ExpressionSpecification, StyleSpecification } from 'maplibre-gl';
+import { countries } from 'virtual:base-map';
+import type { Part } from './base_data.ts';
 import type { Palette } from './palette.ts';
-import type { BaseMap } from './base_data.ts';
+import { TOWN_ABOVE, townSizes } from './town_names.ts';
 
-/** Layers of devices go above all of these. */
-export const BASE_SOURCES = ['land', 'lines', 'names', 'cities'] as const;
+/** Cities in view, which are put in as the map moves. */
+export const CITIES = 'cities';
+/** The layer of their names. */
+export const CITY_NAMES = 'city';
+
+/** As base_worker.ts understands it. */
+function partAddress(part: Part): string {
+	return `base://${part}?${encodeURIComponent(countries)}`;
+}
 
 const font = ['IBM Plex Sans Variable'];
 
-export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
+export function baseStyle(palette: Palette): StyleSpecification {
 	const { css } = palette;
 	const attribution =
 		'Natural Earth · <a href="https://www.geonames.org/" target="_blank" rel="noreferrer">GeoNames</a> CC BY 4.0';
 	return {
 		version: 8,
 		sources: {
-			land: { type: 'geojson', data: base.land, maxzoom: 8, tolerance: 0.3, attribution },
-			lines: { type: 'geojson', data: base.lines, maxzoom: 8, tolerance: 0.3 },
-			names: { type: 'geojson', data: base.names },
-			cities: { type: 'geojson', data: base.cities, maxzoom: 9 },
+			land: { type: 'geojson', data: partAddress('land'), maxzoom: 8, tolerance: 0.3, attribution },
+			lines: { type: 'geojson', data: partAddress('lines'), maxzoom: 8, tolerance: 0.3 },
+			names: { type: 'geojson', data: partAddress('names') },
+			[CITIES]: { type: 'geojson', data: { type: 'FeatureCollection', features: [] }, maxzoom: 9 },
 		},
 		layers: [
 			{ id: 'water', type: 'background', paint: { 'background-color': css('map-water') } },
@@ -44,9 +53,8 @@ export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 			{
 				id: 'city-dot',
 				type: 'circle',
-				source: 'cities',
+				source: CITIES,
 				minzoom: 4,
-				filter: ['>=', ['get', 'p'], ['step', ['zoom'], 60, 5, 57, 6, 53, 7, 48, 8, 43]],
 				paint: {
 					'circle-radius': ['interpolate', ['linear'], ['zoom'], 4, 1.6, 10, 3],
 					'circle-color': css('map-land'),
@@ -56,11 +64,10 @@ export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 				},
 			},
 			{
-				id: 'city',
+				id: CITY_NAMES,
 				type: 'symbol',
-				source: 'cities',
+				source: CITIES,
 				minzoom: 3,
-				filter: ['>=', ['get', 'p'], ['step', ['zoom'], 66, 4, 62, 5, 57, 6, 53, 7, 48, 8, 43]],
 				layout: {
 					'text-font': font,
 					'text-field': ['get', 'n'],
@@ -68,13 +75,13 @@ export function baseStyle(base: BaseMap, palette: Palette): StyleSpecification {
 						'interpolate',
 						['linear'],
 						['zoom'],
-						4,
-						['interpolate', ['linear'], ['get', 'p'], 50, 10, 70, 12.5],
-						9,
-						['interpolate', ['linear'], ['get', 'p'], 43, 11, 65, 16],
-					],
+						...townSizes.flatMap(({ zoom, p, px }): [number, ExpressionSpecification] => [
+							zoom,
+							['interpolate', ['linear'], ['get', 'p'], p[0], px[0], p[1], px[1]],
+						]),
+					] as ExpressionSpecification,
 					'text-anchor': 'bottom',
-					'text-offset': [0, -0.35],
+					'text-offset': [0, -TOWN_ABOVE],
 					'symbol-sort-key': ['-', 0, ['get', 'p']],
 					'text-padding': 6,
 				},

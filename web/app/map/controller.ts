@@ -2,32 +2,26 @@
  * The map, apart from React: maplibre with our base map, the fleet's layer, what is written on it, the trail. It is told
  * what to show, and says what was picked and where it came to rest.
  */
-import { AttributionControl, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONSource } from 'maplibre-gl';
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
-import 'maplibre-gl/dist/maplibre-gl.css';
-import './map.css';
+import type { GeoJSONSource, Map as MapLibre, StyleSpecification } from 'maplibre-gl';
+import type { Position } from 'geojson';
+import type { Cells } from '../../shared/live.ts';
+import type { Box } from '../../shared/tiles.ts';
 import type { Fleet } from '../live/fleet.ts';
-import { loadBaseMap, type BaseMap } from './base_data.ts';
-import { baseStyle } from './base_style.ts';
+import { nearOf, type MapSetting } from '../../shared/map_setting.ts';
+import { loadBase, type Base } from './base.ts';
+import { CITIES, CITY_NAMES } from './base_style.ts';
 import { FleetLayer } from './fleet_layer.ts';
 import { latitudeOf, longitudeOf, mercatorX, mercatorY } from './mercator.ts';
-import { cellBounds, Overlay } from './overlay.ts';
+import { cellBounds, Overlay, type Town } from './overlay.ts';
+import { newMap } from './new_map.ts';
 import { pack, type Packed } from './pack.ts';
 import { readPalette, watchTheme } from './palette.ts';
-
-setWorkerUrl(workerUrl);
+import { showCities } from './show_cities.ts';
 
 export interface Place {
 	latitude: number;
 	longitude: number;
 	zoom: number;
-}
-
-export interface Box {
-	west: number;
-	south: number;
-	east: number;
-	north: number;
 }
 
 export interface Events {
@@ -36,19 +30,18 @@ export interface Events {
 	moved: (place: Place, box: Box, byUser: boolean) => void;
 	/** It can be told what to show. */
 	ready: (map: MapController) => void;
+	/** Is there a map below the devices? */
+	base: (state: BaseState) => void;
 }
 
-export function canDrawMaps(): boolean {
-	return document.createElement('canvas').getContext('webgl2') !== null;
-}
+export type BaseState = 'loading' | 'shown' | 'failed';
 
 function isPhone(): boolean {
 	return matchMedia('(max-width: 760px)').matches;
 }
 
 const TRAIL = 'trail';
-/** Zoom for a single device. */
-const NEAR = 13;
+const MOST_OF_TRAIL = 5000;
 
 /** Most points that are left aside at each end, so that one device at 0° 0° doesn't make the world the view. */
 const OUTLIERS = 0.01;
@@ -73,6 +66,18 @@ export function extentOf(fleet: Fleet, numbers: Uint32Array): Box | null {
 	return { west: longitudeOf(west), east: longitudeOf(east), north: latitudeOf(north), south: latitudeOf(south) };
 }
 
+/** The trail, above whatever the style has. */
+function withTrail(before: StyleSpecification | undefined, next: StyleSpecification, colour: string) {
+	const source = before?.sources[TRAIL];
+	if (source === undefined) return next;
+	const layers = (before?.layers ?? []).filter((layer) => layer.id === TRAIL && layer.type === 'line');
+	return {
+		...next,
+		sources: { ...next.sources, [TRAIL]: source },
+		layers: [...next.layers, ...layers.map((layer) => ({ ...layer, paint: { ...layer.paint, 'line-color': colour } }))],
+	} as StyleSpecification;
+}
+
 export class MapController {
 	readonly #map: MapLibre;
 	readonly #layer: FleetLayer;
@@ -80,10 +85,18 @@ export class MapController {
 	readonly #fleet: Fleet;
 	readonly #stopTheme: () => void;
 	#palette = readPalette();
-	#base: BaseMap | null = null;
+	#base: Base | null = null;
+	/** Zoom for a single device. */
+	#near = nearOf('shipped');
+	#baseState: BaseState = 'loading';
+	#removed = false;
 	#shown: Uint32Array = new Uint32Array(0);
+	#counted: Cells | null = null;
 	#chosen: number | undefined;
-	#trail: [number, number][] = [];
+	/** Where the chosen one was before: pieces, between which it is not known. */
+	#past: Position[][] = [];
+	/** Where it has been seen since. */
+	#trail: Position[] = [];
 	#covered = { right: 0, bottom: 0 };
 	#packed: Packed | null = null;
 
@@ -94,45 +107,60 @@ export class MapController {
 		titleOf: (n: number) => string | undefined,
 		label: string,
 		start: Place | null,
+		setting: Promise<MapSetting>,
 		events: Events,
 	) {
 		this.#fleet = fleet;
-		const map = new MapLibre({
-			container,
-			style: {
-				version: 8,
-				sources: {},
-				layers: [{ id: 'water', type: 'background', paint: { 'background-color': this.#palette.css('map-water') } }],
+		const map = newMap(
+			{
+				container,
+				label,
+				center: start === null ? [15, 50] : [start.longitude, start.latitude],
+				zoom: start?.zoom ?? 3.2,
+				small: isPhone(),
 			},
-			center: start === null ? [15, 50] : [start.longitude, start.latitude],
-			zoom: start?.zoom ?? 3.2,
-			minZoom: 1.5,
-			maxZoom: 18,
-			renderWorldCopies: false,
-			dragRotate: false,
-			pitchWithRotate: false,
-			touchPitch: false,
-			maxPitch: 0,
-			fadeDuration: 150,
-			attributionControl: false,
-			locale: { 'Map.Title': label },
-		});
+			this.#palette,
+		);
 		this.#map = map;
-		map.touchZoomRotate.disableRotation();
-		map.keyboard.disableRotation();
-		const phone = isPhone();
-		map.addControl(new AttributionControl({ compact: false }), phone ? 'top-left' : 'bottom-right');
-		if (!phone) map.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left');
 		this.#layer = new FleetLayer(this.#palette.marks);
 		this.#overlay = new Overlay(map, this.#palette, titleOf);
-		map.on('load', () => {
-			void this.#loadBase();
-			events.ready(this);
+		const saw = (state: BaseState) => {
+			if (this.#baseState === 'shown' || this.#baseState === state) return;
+			this.#baseState = state;
+			map.getCanvas().dataset['base'] = state;
+			events.base(state);
+		};
+		const begun = map.once('style.load').then(() => this.#addFleet());
+		// How near one may go depends on the base; without an answer, as near as the one that ships.
+		const known = setting.then(
+			({ kind }) => {
+				this.#near = nearOf(kind);
+			},
+			() => undefined,
+		);
+		void Promise.all([begun, known]).then(() => {
+			if (!this.#removed) events.ready(this);
 		});
+		// A style of others that differs too much is loaded anew as a whole.
+		map.on('style.load', () => this.#addFleet());
+		map.on('data', (event) => {
+			const { sourceId, tile } = event as { sourceId?: string; tile?: unknown };
+			if (sourceId !== undefined && sourceId !== TRAIL && sourceId !== CITIES && tile !== undefined) saw('shown');
+		});
+		map.on('error', () => saw('failed'));
+		Promise.all([setting.then(loadBase), begun]).then(
+			([base]) => {
+				this.#base = base;
+				this.#restyle();
+			},
+			() => saw('failed'),
+		);
 		map.on('move', () => this.#repack());
 		map.on('resize', () => this.#repack());
+		map.on('idle', () => this.#readTowns());
 		map.on('moveend', (event) => {
 			this.#repack();
+			this.#putCities();
 			events.moved(this.place(), this.box(), event.originalEvent !== undefined);
 		});
 		map.on('dragstart', () => events.moved(this.place(), this.box(), true));
@@ -149,38 +177,55 @@ export class MapController {
 	}
 
 	remove(): void {
+		this.#removed = true;
 		this.#stopTheme();
 		this.#overlay.remove();
 		this.#map.remove();
 	}
 
-	async #loadBase(): Promise<void> {
-		this.#addFleet();
-		this.#base = await loadBaseMap().catch(() => null);
-		if (this.#base !== null) this.#restyle();
-	}
-
 	#addFleet(): void {
 		const map = this.#map;
-		if (map.getLayer('fleet') !== undefined) return;
-		map.addSource(TRAIL, { type: 'geojson', data: this.#trailData() });
-		map.addLayer({
-			id: TRAIL,
-			type: 'line',
-			source: TRAIL,
-			layout: { 'line-cap': 'round', 'line-join': 'round' },
-			paint: { 'line-color': this.#palette.css('accent'), 'line-width': 3, 'line-opacity': 0.75 },
-		});
-		map.addLayer(this.#layer);
+		if (map.getSource(TRAIL) === undefined) map.addSource(TRAIL, { type: 'geojson', data: this.#trailData() });
+		if (map.getLayer(TRAIL) === undefined)
+			map.addLayer({
+				id: TRAIL,
+				type: 'line',
+				source: TRAIL,
+				layout: { 'line-cap': 'round', 'line-join': 'round' },
+				paint: { 'line-color': this.#palette.css('accent'), 'line-width': 3, 'line-opacity': 0.75 },
+			});
+		if (map.getLayer(this.#layer.id) === undefined) map.addLayer(this.#layer);
 	}
 
 	#restyle(): void {
 		this.#palette = readPalette();
 		this.#layer.setColours(this.#palette.marks);
 		this.#overlay.setPalette(this.#palette);
-		if (this.#base === null) return;
-		this.#map.setStyle(baseStyle(this.#base, this.#palette), { diff: false });
-		void this.#map.once('style.load', () => this.#addFleet());
+		if (this.#base === null || this.#removed) return;
+		// The trail stays on top of it; the fleet is no style's layer, and stays where it is.
+		this.#map.setStyle(this.#base.style(this.#palette), {
+			transformStyle: (before, next) => withTrail(before, next, this.#palette.css('accent')),
+		});
+		this.#putCities();
+	}
+
+	/** Those that the base map names in this view. */
+	#putCities(): void {
+		if (this.#base?.hasCities === true) showCities(this.#map, () => this.#removed);
+	}
+
+	/** Which towns the base map has found room to name: names of devices leave them theirs. */
+	#readTowns(): void {
+		const map = this.#map;
+		const isThere = this.#base?.hasCities === true && map.getLayer(CITY_NAMES) !== undefined;
+		const towns = (isThere ? map.queryRenderedFeatures({ layers: [CITY_NAMES] }) : []).flatMap((f): Town[] => {
+			if (f.geometry.type !== 'Point') return [];
+			const [longitude = 0, latitude = 0] = f.geometry.coordinates;
+			const { n, p } = f.properties as { n?: unknown; p?: unknown };
+			return [{ name: typeof n === 'string' ? n : '', x: mercatorX(longitude), y: mercatorY(latitude), p: Number(p) }];
+		});
+		towns.sort((a, b) => a.x - b.x || a.y - b.y);
+		if (this.#overlay.setTowns(towns)) map.triggerRepaint();
 	}
 
 	#repack(): void {
@@ -196,6 +241,7 @@ export class MapController {
 				south: mercatorY(box.getSouth()),
 			},
 			this.#chosen,
+			this.#counted,
 		);
 		this.#layer.setPacked(this.#packed);
 		this.#overlay.setPacked(this.#packed);
@@ -205,34 +251,55 @@ export class MapController {
 		canvas.dataset['counted'] = String(this.#packed.inView - this.#packed.count);
 	}
 
-	/** The fleet has changed, or what of it is shown. */
-	show(numbers: Uint32Array, chosen: number | undefined): void {
+	/** The fleet has changed, or what of it is shown. `counted`: by the server, where there are too many. */
+	show(numbers: Uint32Array, chosen: number | undefined, counted: Cells | null): void {
 		this.#shown = numbers;
-		if (chosen !== this.#chosen) this.#trail = [];
+		this.#counted = counted;
+		const isOther = chosen !== this.#chosen;
+		if (isOther) {
+			this.#trail = [];
+			this.#past = [];
+		}
 		this.#chosen = chosen;
-		this.#extendTrail();
+		if (this.#extendTrail() || isOther) this.#drawTrail();
 		this.#repack();
 		this.#map.triggerRepaint();
 	}
 
-	#extendTrail(): void {
-		const i = this.#chosen;
-		const before = this.#trail.length;
-		if (i !== undefined) {
-			const at: [number, number] = [longitudeOf(this.#fleet.x[i] ?? NaN), latitudeOf(this.#fleet.y[i] ?? NaN)];
-			const last = this.#trail.at(-1);
-			if (!Number.isNaN(at[0]) && (last === undefined || last[0] !== at[0] || last[1] !== at[1])) this.#trail.push(at);
-			if (this.#trail.length > 5000) this.#trail.shift();
-		}
-		if (before !== this.#trail.length || this.#trail.length <= 1)
-			void this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(this.#trailData());
+	/** True: the chosen one is somewhere else than before. */
+	#extendTrail(): boolean {
+		const x = this.#fleet.x[this.#chosen ?? -1] ?? NaN;
+		if (Number.isNaN(x)) return false;
+		const at = [longitudeOf(x), latitudeOf(this.#fleet.y[this.#chosen ?? -1] ?? 0)];
+		const last = this.#trail.at(-1);
+		if (last !== undefined && last[0] === at[0] && last[1] === at[1]) return false;
+		this.#trail.push(at);
+		if (this.#trail.length > MOST_OF_TRAIL) this.#trail.shift();
+		return true;
 	}
 
-	#trailData(): GeoJSON.Feature {
+	/** Where the chosen one was before it was chosen. */
+	setPast(past: Position[][]): void {
+		this.#past = past;
+		this.#drawTrail();
+	}
+
+	#drawTrail(): void {
+		const data = this.#trailData();
+		void this.#map.getSource<GeoJSONSource>(TRAIL)?.setData(data);
+		// As for the marks: for whoever can't see a canvas.
+		this.#map.getCanvas().dataset['trail'] = String(
+			data.geometry.coordinates.reduce((n, piece) => n + piece.length, 0),
+		);
+	}
+
+	#trailData(): GeoJSON.Feature<GeoJSON.MultiLineString> {
+		const end = this.#past.at(-1) ?? [];
+		const pieces = [...this.#past.slice(0, -1), [...end, ...this.#trail]];
 		return {
 			type: 'Feature',
 			properties: {},
-			geometry: { type: 'LineString', coordinates: this.#trail.length > 1 ? this.#trail : [] },
+			geometry: { type: 'MultiLineString', coordinates: pieces.filter((piece) => piece.length > 1) },
 		};
 	}
 
@@ -246,21 +313,18 @@ export class MapController {
 		return { west: b.getWest(), south: b.getSouth(), east: b.getEast(), north: b.getNorth() };
 	}
 
-	fit(numbers: Uint32Array, jump = false): boolean {
-		const e = extentOf(this.#fleet, numbers);
-		if (e === null) return false;
+	fit(box: Box, jump = false): void {
 		this.#map.fitBounds(
 			[
-				[e.west, e.south],
-				[e.east, e.north],
+				[box.west, box.south],
+				[box.east, box.north],
 			],
 			{
 				padding: { top: 56, left: 56, right: 56 + this.#covered.right, bottom: 56 + this.#covered.bottom },
-				maxZoom: NEAR,
+				maxZoom: this.#near,
 				...(jump ? { animate: false } : this.#ease()),
 			},
 		);
-		return true;
 	}
 
 	/** Brings a device into the middle; near enough to see where it is. */
@@ -272,7 +336,7 @@ export class MapController {
 		this.#map.easeTo({
 			center,
 			offset,
-			...(near ? { zoom: Math.max(this.#map.getZoom(), NEAR) } : {}),
+			...(near ? { zoom: Math.max(this.#map.getZoom(), this.#near) } : {}),
 			...this.#ease(),
 		});
 	}

@@ -3,13 +3,27 @@
  * with the map's own frames.
  */
 import type { Map as MapLibre } from 'maplibre-gl';
+import { cellRadius } from './join.ts';
 import { latitudeOf, longitudeOf, mercatorX, mercatorY, worldSize } from './mercator.ts';
+import { nameLeft } from './name_place.ts';
 import { CHOSEN, MARK_FLOATS, type Cell, type Packed } from './pack.ts';
 import type { Palette } from './palette.ts';
+import { townBox, townSize } from './town_names.ts';
 
 /** More marks than this, and only the chosen one has its name. */
 const MOST_NAMES = 350;
-const FONT = '500 11px "IBM Plex Sans Variable", sans-serif';
+const FAMILY = '"IBM Plex Sans Variable", sans-serif';
+const FONT = `500 11px ${FAMILY}`;
+
+/** A town that the base map names. */
+export interface Town {
+	name: string;
+	/** Mercator. */
+	x: number;
+	y: number;
+	/** How large it is, as the base map knows it. */
+	p: number;
+}
 
 export class Overlay {
 	readonly #canvas: HTMLCanvasElement;
@@ -17,6 +31,8 @@ export class Overlay {
 	readonly #nameOf: (number: number) => string | undefined;
 	#palette: Palette;
 	#packed: Packed | null = null;
+	#towns: readonly Town[] = [];
+	#townsKey = '';
 
 	constructor(map: MapLibre, palette: Palette, nameOf: (number: number) => string | undefined) {
 		this.#map = map;
@@ -40,6 +56,15 @@ export class Overlay {
 
 	setPacked(packed: Packed): void {
 		this.#packed = packed;
+	}
+
+	/** Names that stand on the map already. True: they are others than before. */
+	setTowns(towns: readonly Town[]): boolean {
+		const key = towns.map((t) => `${t.name} ${t.x} ${t.y}`).join();
+		const isOther = key !== this.#townsKey;
+		this.#towns = towns;
+		this.#townsKey = key;
+		return isOther;
 	}
 
 	/** The mark or the cell at a point of the map, in CSS pixels. */
@@ -157,6 +182,12 @@ export class Overlay {
 		});
 		const free = (l: number, t: number, r: number, b: number) =>
 			taken.every(([ol, ot, or, ob]) => r < ol || l > or || b < ot || t > ob);
+		const zoom = this.#map.getZoom();
+		for (const town of this.#towns) {
+			const size = townSize(zoom, town.p);
+			pen.font = `${size}px ${FAMILY}`;
+			taken.push(townBox(...place(town.x, town.y), pen.measureText(town.name).width, size));
+		}
 		pen.font = FONT;
 		pen.textAlign = 'left';
 		pen.textBaseline = 'middle';
@@ -168,7 +199,7 @@ export class Overlay {
 				const [x, y] = this.#mark(packed, i, place);
 				taken.push([x - 7, y - 7, x + 7, y + 7]);
 			}
-		// From the top layer down: what is chosen or moves gets its name first.
+		// From the top layer down: what is chosen or wants attention gets its name first.
 		for (let i = packed.count - 1; i >= 0; i--) {
 			const chosen = (packed.marks[i * MARK_FLOATS + 5] ?? 0) >= CHOSEN;
 			if (!all && !chosen) break;
@@ -178,7 +209,8 @@ export class Overlay {
 			if (name === undefined) continue;
 			const w = pen.measureText(name).width;
 			const off = chosen ? 20 : 11;
-			const l = x + off;
+			const l = nameLeft(x, off, w, width);
+			if (l === null) continue;
 			if (!chosen && !free(l, y - 6.5, l + w, y + 6.5)) continue;
 			taken.push([l, y - 6.5, l + w, y + 6.5]);
 			pen.strokeText(name, l, y + 0.5);
@@ -188,12 +220,10 @@ export class Overlay {
 	}
 }
 
-function cellRadius(count: number): number {
-	return Math.min(26, 11 + 3.6 * Math.log10(count));
-}
-
+/** As it fits into a circle: 999, 1.5k, 12k. */
 function short(count: number): string {
-	return count < 10_000 ? String(count) : `${Math.round(count / 1000)}k`;
+	if (count < 1000) return String(count);
+	return `${count < 9950 ? (count / 1000).toFixed(1) : Math.round(count / 1000)}k`;
 }
 
 export function cellBounds(cell: Cell): [[number, number], [number, number]] {

@@ -2,10 +2,13 @@
  * From the fleet's columns to what is drawn: single marks, and counts where marks would be a carpet. Pure.
  *
  * The world is cut into cells that lie still while the map is dragged. A cell with more than DENSE devices becomes one
- * count in the middle of them, else each device is a mark. The chosen device is always a mark.
+ * count in the middle of them, else each device is a mark. Counts that would lie on one another become one. The chosen device is always a mark. Where the server has
+ * counted, its cells, which are finer, are added up in the same way.
  */
 import type { Fleet } from '../live/fleet.ts';
+import type { Cells } from '../../shared/live.ts';
 import { states } from '../../shared/state.ts';
+import { joinNear } from './join.ts';
 import { worldSize } from './mercator.ts';
 
 /** A mark: x and y, each as two floats that add up (a float alone is 2 m wide), degrees, state + CHOSEN. */
@@ -49,11 +52,61 @@ export interface Packed {
 	inView: number;
 }
 
-/** What lies on top of what: the later, the higher. */
-const order = ['out', 'standing', 'nofix', 'silent', 'moving'] as const;
+/** What lies on top of what, and has its name first: the later, the higher. What wants attention is never below. */
+const order = ['out', 'standing', 'moving', 'nofix', 'silent'] as const;
 const layerOf = states.map((s) => order.indexOf(s));
 
-export function pack(fleet: Fleet, shown: Uint32Array, view: View, chosen: number | undefined): Packed {
+/** What the server has counted, in cells of the map. */
+function addUp(counted: Cells, view: View): Cell[] {
+	const size = CELL / worldSize(Math.floor(view.zoom));
+	const part = 2 ** -counted.level;
+	const cells = new Map<number, Cell>();
+	for (let n = 0; n < counted.x.length; n++) {
+		const west = (counted.x[n] ?? 0) * part;
+		const north = (counted.y[n] ?? 0) * part;
+		const x = west + part / 2;
+		const y = north + part / 2;
+		if (x < view.west - size || x > view.east + size || y < view.north - size || y > view.south + size) continue;
+		const k = Math.floor(x / size) * 0x4000000 + Math.floor(y / size);
+		let cell = cells.get(k);
+		if (cell === undefined) {
+			cell = { x: 0, y: 0, count: 0, byState: states.map(() => 0), west, east: x, north, south: y };
+			cells.set(k, cell);
+		}
+		for (let state = 0; state < states.length; state++) {
+			const more = counted.counts[n * states.length + state] ?? 0;
+			cell.byState[state] = (cell.byState[state] ?? 0) + more;
+			if (more === 0) continue;
+			cell.count += more;
+			cell.x += ((x - cell.x) * more) / cell.count;
+			cell.y += ((y - cell.y) * more) / cell.count;
+		}
+		cell.west = Math.min(cell.west, west);
+		cell.north = Math.min(cell.north, north);
+		cell.east = Math.max(cell.east, west + part);
+		cell.south = Math.max(cell.south, north + part);
+	}
+	return joinNear(
+		[...cells.values()].filter((cell) => cell.count > 0),
+		worldSize(view.zoom),
+	);
+}
+
+/** `counted`: what the server has counted instead of sending it. */
+export function pack(
+	fleet: Fleet,
+	shown: Uint32Array,
+	view: View,
+	chosen: number | undefined,
+	counted: Cells | null = null,
+): Packed {
+	const own = packDevices(fleet, shown, view, chosen);
+	if (counted === null) return own;
+	const cells = addUp(counted, view);
+	return { ...own, cells, inView: own.count + cells.reduce((n, cell) => n + cell.count, 0) };
+}
+
+function packDevices(fleet: Fleet, shown: Uint32Array, view: View, chosen: number | undefined): Packed {
 	const size = CELL / worldSize(Math.floor(view.zoom));
 	const counting = view.zoom < NO_COUNTS_ZOOM;
 	const { x, y, flags, heading } = fleet;
@@ -126,5 +179,5 @@ export function pack(fleet: Fleet, shown: Uint32Array, view: View, chosen: numbe
 			marks[o + 5] = ((flags[i] ?? 0) & 7) + (i === chosen ? CHOSEN : 0);
 			numbers[at++] = i;
 		}
-	return { marks, numbers, count, cells: [...cells.values()], inView };
+	return { marks, numbers, count, cells: joinNear([...cells.values()], worldSize(view.zoom)), inView };
 }

@@ -6,6 +6,12 @@ export interface Palette {
 	css: (token: string) => string;
 	marks: MarkColours;
 	states: string[];
+	dark: boolean;
+}
+
+/** Is that a colour to write on in white? */
+function isDark([r, g, b]: Rgb): boolean {
+	return 0.2 * r + 0.7 * g + 0.1 * b < 0.5;
 }
 
 export function readPalette(): Palette {
@@ -36,12 +42,25 @@ export function readPalette(): Palette {
 		'map-city',
 		'map-country',
 		'map-halo',
+		'map-green',
+		'map-building',
+		'map-road',
+		'map-road-edge',
+		'silent',
+		'nofix',
+		'speed-0',
+		'speed-1',
+		'speed-2',
+		'speed-3',
+		'speed-4',
+		'speed-5',
 	];
 	const known = new Map(tokens.map((t) => [t, css(t)]));
 	const palette: Palette = {
 		css: (token) => known.get(token) ?? '#808080',
 		marks: { states: states.map(rgb), halo: rgb('surface'), chosen: rgb('accent') },
 		states: states.map(css),
+		dark: isDark(rgb('surface')),
 	};
 	probe.remove();
 	return palette;

@@ -1,10 +1,8 @@
 /** The search of the bar: part of the filter of map and list; from another screen it goes there. "/" comes to it. */
 import { useNavigate, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
-import { Button, Input, SearchField } from 'react-aria-components';
 import { useTranslation } from 'react-i18next';
-import { Icon } from '../ui/icons.tsx';
-import css from './search.module.css';
+import { SearchBox } from '../ui/search_box.tsx';
 
 export function Search() {
 	const { t } = useTranslation();
@@ -44,9 +42,12 @@ export function Search() {
 		});
 
 	return (
-		<SearchField
-			aria-label={t('search.label')}
+		<SearchBox
+			label={t('search.label')}
+			example={t('search.example')}
 			value={typed}
+			field={field}
+			shortcut="/"
 			onChange={(value) => {
 				setTyped(value);
 				if (here) {
@@ -55,19 +56,6 @@ export function Search() {
 				}
 			}}
 			onSubmit={(value) => go(value, here)}
-			className={css.search ?? ''}
-		>
-			<Icon name="search" size={16} />
-			<Input ref={field} placeholder={t('search.placeholder')} className={css.input ?? ''} />
-			{typed === '' ? (
-				<kbd className={css.key} aria-hidden="true">
-					/
-				</kbd>
-			) : (
-				<Button className={css.clear ?? ''} aria-label={t('search.clear')}>
-					<Icon name="close" size={14} />
-				</Button>
-			)}
-		</SearchField>
+		/>
 	);
 }

@@ -1,30 +1,51 @@
 /** What stands around every screen: the rail, the bar with search and live status, and the way to everything by keyboard. */
 import { useQuery, useQueryErrorResetBoundary } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState, type LinkProps } from '@tanstack/react-router';
-import { Component, Suspense, type ReactNode } from 'react';
+import { Component, Suspense, useEffect, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { meQuery, type Me } from '../api/queries.ts';
-import { rank, type Role } from '../../shared/permissions.ts';
+import { chooseLanguage } from '../i18n/index.ts';
+import { isLanguage } from '../i18n/languages.ts';
+import { setOwn } from '../i18n/own.ts';
+import { rank, ROOT, type Role } from '../../shared/permissions.ts';
 import { Button } from '../ui/controls.tsx';
 import { Icon, type IconName } from '../ui/icons.tsx';
 import { Broken, Loading, Notice } from '../ui/states.tsx';
 import { LiveBanner, LiveStatus } from './live_status.tsx';
+import { Alarms } from './alarms.tsx';
 import { Search } from './search.tsx';
 import { AccountMenu } from './account_menu.tsx';
 import css from './shell.module.css';
 
+/** The tabs of Fleet health. */
+export const healthPaths = ['/health', '/refused', '/quarantine', '/gateways'] as const;
+
 interface Item {
 	to: NonNullable<LinkProps['to']>;
 	icon: IconName;
-	label: 'nav.fleet' | 'nav.commands' | 'nav.users' | 'nav.account';
+	label:
+		| 'nav.fleet'
+		| 'nav.health'
+		| 'nav.events'
+		| 'nav.devices'
+		| 'nav.commands'
+		| 'nav.install'
+		| 'nav.users'
+		| 'nav.account';
 	/** The least role that finds something there. */
 	least: Role;
+	/** Screens that one gets to from there, by its tabs. */
+	with?: readonly string[];
 }
 
 const items: readonly Item[] = [
 	{ to: '/', icon: 'map', label: 'nav.fleet', least: 'viewer' },
+	{ to: '/health', icon: 'health', label: 'nav.health', least: 'viewer', with: healthPaths },
+	{ to: '/events', icon: 'bell', label: 'nav.events', least: 'viewer' },
+	{ to: '/devices', icon: 'devices', label: 'nav.devices', least: 'installer', with: ['/models'] },
 	{ to: '/commands', icon: 'commands', label: 'nav.commands', least: 'viewer' },
-	{ to: '/people', icon: 'users', label: 'nav.users', least: 'admin' },
+	{ to: '/install', icon: 'check', label: 'nav.install', least: 'installer' },
+	{ to: '/people', icon: 'users', label: 'nav.users', least: 'admin', with: ['/audit', '/settings'] },
 	{ to: '/account', icon: 'account', label: 'nav.account', least: 'viewer' },
 ];
 
@@ -32,10 +53,24 @@ export function useMe(): Me | undefined {
 	return useQuery(meQuery).data;
 }
 
+function roleAtRoot(me: Me): Role | undefined {
+	return me.roles.find((r) => r.group === ROOT)?.role;
+}
+
+export function useAtRoot(role: Role): boolean {
+	const me = useMe();
+	return me !== undefined && rank(roleAtRoot(me)) >= rank(role);
+}
+
 /** May this user do it somewhere? What exactly, the server decides. */
 export function useAtLeast(role: Role): boolean {
 	const me = useMe();
 	return me !== undefined && rank(me.highest) >= rank(role);
+}
+
+/** The map, and one device: of both it is the way back. */
+function isFleet(path: string): boolean {
+	return path === '/' || /^\/devices\/\d/.test(path);
 }
 
 function Rail({ me }: { me: Me | undefined }) {
@@ -52,7 +87,10 @@ function Rail({ me }: { me: Me | undefined }) {
 				{items
 					.filter((item) => item.least === 'viewer' || (me !== undefined && rank(me.highest) >= rank(item.least)))
 					.map((item) => {
-						const here = item.to === '/' ? path === '/' || path.startsWith('/devices') : path.startsWith(item.to);
+						const here =
+							item.to === '/'
+								? isFleet(path)
+								: !isFleet(path) && [item.to, ...(item.with ?? [])].some((to) => path.startsWith(to));
 						return (
 							<li key={item.to}>
 								<Link to={item.to} className={css.item} aria-current={here ? 'page' : undefined}>
@@ -70,6 +108,14 @@ function Rail({ me }: { me: Me | undefined }) {
 export function Shell() {
 	const { t } = useTranslation();
 	const me = useQuery(meQuery);
+	const locale = me.data?.locale;
+	useEffect(() => {
+		if (locale !== undefined) void chooseLanguage(locale !== null && isLanguage(locale) ? locale : null);
+	}, [locale]);
+	const settings = me.data?.settings;
+	useEffect(() => {
+		if (settings !== undefined) setOwn(settings);
+	}, [settings]);
 	return (
 		<div className={css.shell}>
 			<a href="#content" className={css.skip}>
@@ -85,8 +131,9 @@ export function Shell() {
 			</header>
 			<main id="content" className={css.main} tabIndex={-1}>
 				<LiveBanner />
+				<Alarms me={me.data} />
 				<div className={css.screen}>
-					{me.isError ? (
+					{me.data === undefined && me.isError ? (
 						<Broken error={me.error} retry={() => void me.refetch()} />
 					) : (
 						<FaultBoundary>

@@ -13,16 +13,23 @@ import {
 	Select as AriaSelect,
 	SelectValue,
 	Text,
+	TextArea as AriaTextArea,
 	TextField as AriaTextField,
 	Tooltip,
 	TooltipTrigger,
 	type ButtonProps,
 	type TextFieldProps,
 } from 'react-aria-components';
+import { useTranslation } from 'react-i18next';
 import { Icon, type IconName } from './icons.tsx';
 import css from './controls.module.css';
 
 type Kind = 'plain' | 'primary' | 'danger' | 'quiet';
+
+/** For links that look like buttons. */
+export function buttonClass(kind: Kind = 'plain'): string {
+	return `${css.button ?? ''} ${css[kind] ?? ''}`;
+}
 
 export function Button({
 	kind = 'plain',
@@ -31,7 +38,7 @@ export function Button({
 	...props
 }: Omit<ButtonProps, 'children' | 'className' | 'style'> & { kind?: Kind; icon?: IconName; children: ReactNode }) {
 	return (
-		<AriaButton {...props} className={`${css.button ?? ''} ${css[kind] ?? ''}`}>
+		<AriaButton {...props} className={buttonClass(kind)}>
 			{icon !== undefined && <Icon name={icon} size={16} />}
 			<span>{children}</span>
 		</AriaButton>
@@ -67,18 +74,27 @@ export function TextField({
 	hint,
 	error,
 	mono = false,
+	example = '',
+	lines = 1,
 	...props
 }: Omit<TextFieldProps, 'children' | 'className' | 'style'> & {
 	label: string;
 	hint?: string | undefined;
 	error?: string | undefined;
 	mono?: boolean;
-	placeholder?: string;
+	example?: string;
+	/** More than one: a text of several lines. */
+	lines?: number;
 }) {
 	return (
-		<AriaTextField {...props} isInvalid={error !== undefined} className={css.field ?? ''}>
+		// By ARIA: natively, the browser would not let a form go out again while the server's word of the last time stands in it.
+		<AriaTextField {...props} validationBehavior="aria" isInvalid={error !== undefined} className={css.field ?? ''}>
 			<Label className={css.label ?? ''}>{label}</Label>
-			<Input className={`${css.input ?? ''} ${mono ? (css.mono ?? '') : ''}`} placeholder={props.placeholder ?? ''} />
+			{lines === 1 ? (
+				<Input className={`${css.input ?? ''} ${mono ? (css.mono ?? '') : ''}`} placeholder={example} />
+			) : (
+				<AriaTextArea className={`${css.input ?? ''} ${css.area ?? ''}`} rows={lines} placeholder={example} />
+			)}
 			{hint !== undefined && error === undefined && (
 				<Text slot="description" className={css.hint ?? ''}>
 					{hint}
@@ -93,6 +109,7 @@ export interface Option<T extends string> {
 	id: T;
 	label: string;
 	note?: string | undefined;
+	icon?: ReactNode;
 	/** Steps to the right, for trees. */
 	depth?: number;
 }
@@ -114,6 +131,7 @@ export function Select<T extends string>({
 	compact?: boolean;
 	isDisabled?: boolean;
 }) {
+	const { t } = useTranslation();
 	return (
 		<AriaSelect
 			value={value}
@@ -127,7 +145,14 @@ export function Select<T extends string>({
 		>
 			{!hideLabel && <Label className={css.label ?? ''}>{label}</Label>}
 			<AriaButton className={css.select ?? ''}>
-				<SelectValue className={css.value ?? ''}>{({ selectedText }) => selectedText}</SelectValue>
+				<SelectValue className={css.value ?? ''}>
+					{({ isPlaceholder, selectedText }) => (
+						<>
+							{options.find((o) => o.id === value)?.icon}
+							{isPlaceholder ? t('choose') : selectedText}
+						</>
+					)}
+				</SelectValue>
 				<Icon name="down" size={14} />
 			</AriaButton>
 			<Popover className={css.popover ?? ''} offset={4}>
@@ -139,7 +164,10 @@ export function Select<T extends string>({
 							className={css.option ?? ''}
 							data-depth={option.depth ?? 0}
 						>
-							<span className={css.optionLabel}>{option.label}</span>
+							<span className={css.optionLabel}>
+								{option.icon}
+								{option.label}
+							</span>
 							{option.note !== undefined && <span className={css.note}>{option.note}</span>}
 						</ListBoxItem>
 					)}

@@ -10,6 +10,8 @@ const shapes = {
 	),
 	groups: <path d="M7.5 3.5h5v3.5h-5zM3 13h5v3.5H3zM12 13h5v3.5h-5zM10 7v3M5.5 13v-3h9v3" />,
 	account: <path d="M10 10a3.2 3.2 0 1 0 0-6.4A3.2 3.2 0 0 0 10 10M4 16.5c.5-2.7 2.9-4.2 6-4.2s5.5 1.5 6 4.2" />,
+	health: <path d="M2.5 10.5H6l2-5.5 3.6 10 2-4.5h3.9" />,
+	bell: <path d="M5 14V9a5 5 0 0 1 10 0v5l1.5 1.5h-13zM8.5 17.5h3" />,
 	search: <path d="M9 14a5 5 0 1 0 0-10 5 5 0 0 0 0 10M12.7 12.7 16.5 16.5" />,
 	close: <path d="m5 5 10 10M15 5 5 15" />,
 	plus: <path d="M10 4v12M4 10h12" />,
@@ -38,6 +40,12 @@ const shapes = {
 	play: <path d="M6.5 4.5v11l9-5.5z" />,
 	key: <path d="M7 12.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M10.5 9h6.5v3M14 9v2" />,
 	filter: <path d="M3.5 5h13M6 10h8M8.5 15h3" />,
+	devices: (
+		<path d="M3.5 6.500h9v7.500h-9zM8 6.500V4M5.500 3.500a3.500 3.500 0 0 1 5 0M14.500 8.500h2v5.500h-2M6 9.500h4M6 11.500h2.500" />
+	),
+	history: <path d="M3.500 10a6.500 6.500 0 1 0 2-4.700L3.500 7.200M3.500 3.500v3.700h3.700M10 6.500V10l2.500 1.700" />,
+	upload: <path d="M10 13V4M6.500 7.200 10 3.700l3.500 3.500M3.500 12.500v4h13v-4" />,
+	download: <path d="M10 3.500v9M6.500 9.200 10 12.700l3.500-3.500M3.500 12.500v4h13v-4" />,
 	gateway: <path d="M3.5 4.5h13v4.5h-13zM3.5 11h13v4.5h-13zM6 6.7v.2M6 13.2v.2" />,
 } as const satisfies Record<string, ReactNode>;
 

@@ -1,8 +1,9 @@
 /** What a screen says when it has nothing to show: loading, empty, forbidden, broken. Never a blank page. */
-import type { ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ApiProblem } from '../api/client.ts';
+import { ApiProblem, problemText, Unanswered } from '../api/client.ts';
 import { Button } from './controls.tsx';
+import { FromServer } from './from_server.tsx';
 import { Icon, type IconName } from './icons.tsx';
 import css from './states.module.css';
 
@@ -13,7 +14,7 @@ export function Notice({
 	action,
 }: {
 	icon?: IconName;
-	title: string;
+	title: ReactNode;
 	children?: ReactNode;
 	action?: ReactNode;
 }) {
@@ -43,17 +44,32 @@ export function Loading({ lines = 6 }: { lines?: number }) {
 	);
 }
 
-/** By what went wrong: no right, not there, the database away, no connection, a fault of ours. */
+const AGAIN_MS = 4000;
+
+/** What goes away by itself: the server or its database can't be reached. */
+function isAway(error: unknown): boolean {
+	return error instanceof ApiProblem ? error.status === 503 || error.status === 502 : true;
+}
+
+/**
+ * By what went wrong: no right, not there, the database away, no connection, a fault of ours. What is only away is asked
+ * for again by itself.
+ */
 export function Broken({ error, retry }: { error: unknown; retry?: () => void }) {
 	const { t } = useTranslation();
+	const waits = retry !== undefined && isAway(error);
+	const latest = useRef(retry);
+	useEffect(() => {
+		latest.current = retry;
+	});
+	useEffect(() => {
+		if (!waits) return;
+		const timer = setInterval(() => latest.current?.(), AGAIN_MS);
+		return () => clearInterval(timer);
+	}, [waits]);
 	const again = retry !== undefined && <Button onPress={retry}>{t('tryAgain')}</Button>;
 	if (error instanceof ApiProblem) {
-		if (error.status === 403)
-			return (
-				<Notice icon="key" title={t('broken.forbidden')}>
-					{t('broken.forbiddenHelp')}
-				</Notice>
-			);
+		if (error.status === 403) return <Forbidden />;
 		if (error.status === 404)
 			return (
 				<Notice icon="question" title={t('broken.missing')}>
@@ -62,35 +78,94 @@ export function Broken({ error, retry }: { error: unknown; retry?: () => void })
 			);
 		if (error.status === 503)
 			return (
-				<Notice icon="warning" title={error.title} action={again}>
-					{error.detail ?? t('broken.awayHelp')}
+				<Notice icon="warning" title={<FromServer>{error.title}</FromServer>} action={again}>
+					{waits ? (
+						t('broken.byItself')
+					) : error.detail === undefined ? (
+						t('broken.awayHelp')
+					) : (
+						<FromServer>{error.detail}</FromServer>
+					)}
 				</Notice>
 			);
 		return (
-			<Notice icon="warning" title={error.title} action={again}>
-				{error.detail !== undefined && <p>{error.detail}</p>}
+			<Notice icon="warning" title={<FromServer>{error.title}</FromServer>} action={again}>
+				{error.detail !== undefined && (
+					<p>
+						<FromServer>{error.detail}</FromServer>
+					</p>
+				)}
 				{error.requestId !== undefined && <p className={css.small}>{t('broken.request', { id: error.requestId })}</p>}
 			</Notice>
 		);
 	}
 	return (
 		<Notice icon="signal" title={t('broken.offline')} action={again}>
-			{t('broken.offlineHelp')}
+			<p>{t('broken.offlineHelp')}</p>
+			{waits && <p>{t('broken.byItself')}</p>}
 		</Notice>
 	);
 }
 
-/** One line above a form or a table: something failed, what to do. */
-export function Problem({ error }: { error: unknown }) {
+/** The page isn't for this role. */
+export function Forbidden() {
+	const { t } = useTranslation();
+	return (
+		<Notice icon="key" title={t('broken.forbidden')}>
+			{t('broken.forbiddenHelp')}
+		</Notice>
+	);
+}
+
+export function NoPage() {
+	const { t } = useTranslation();
+	return (
+		<Notice icon="question" title={t('broken.noPage')}>
+			{t('broken.noPageHelp')}
+		</Notice>
+	);
+}
+
+/** Where a part of a screen is missing: why, in one quiet line. */
+export function Missing({ error }: { error: unknown }) {
+	const { t } = useTranslation();
+	return (
+		<p className={css.missing}>
+			{!(error instanceof ApiProblem) ? (
+				t('broken.offline')
+			) : error.status === 403 ? (
+				t('broken.forbidden')
+			) : (
+				<FromServer>{error.title}</FromServer>
+			)}
+		</p>
+	);
+}
+
+/**
+ * One line above a form or a table: something failed, what to do. `shown`: fields of the form that say themselves what is
+ * wrong with them.
+ */
+export function Problem({ error, shown }: { error: unknown; shown?: readonly string[] }) {
 	const { t } = useTranslation();
 	if (error === null || error === undefined) return null;
-	const text =
-		error instanceof ApiProblem
-			? [error.title, error.detail].filter((s) => s !== undefined).join(' ')
-			: t('broken.offlineHelp');
+	if (!(error instanceof ApiProblem))
+		return <Alert>{error instanceof Unanswered ? t('broken.unanswered') : t('broken.offlineHelp')}</Alert>;
+	const text = problemText(error, shown);
+	return (
+		text !== null && (
+			<Alert>
+				<FromServer>{text}</FromServer>
+			</Alert>
+		)
+	);
+}
+
+/** The same for what this page itself has to say. */
+export function Alert({ children }: { children: ReactNode }) {
 	return (
 		<p className={css.problem} role="alert">
-			<Icon name="warning" size={16} /> <span>{text}</span>
+			<Icon name="warning" size={16} /> <span>{children}</span>
 		</p>
 	);
 }

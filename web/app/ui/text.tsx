@@ -2,24 +2,18 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLocale } from '../i18n/locale.ts';
-import { outReasons, type State } from '../../shared/state.ts';
+import { useMeasures } from '../i18n/measures.ts';
+import type { State } from '../../shared/state.ts';
 import { loadCities, placeNear, type Place } from '../map/places.ts';
 import css from './text.module.css';
 
-/** Why a device is out, by the flags of the live frame; undefined: it isn't. */
-export function outOf(flags: number): (typeof outReasons)[number] | undefined {
-	return outReasons[(flags >> 6) - 1];
-}
-
 export function usePlaceText(): (place: Place | null) => string | null {
 	const { t } = useTranslation();
-	const locale = useLocale();
+	const measures = useMeasures();
 	return (place) => {
 		if (place === null) return null;
 		if (place.direction === null) return t('place.in', { city: place.city });
-		const km = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }).format(Math.max(1, place.distance));
-		return t(`place.${place.direction}`, { km, city: place.city });
+		return t(`place.${place.direction}`, { far: measures.away(place.distance), city: place.city });
 	};
 }
 

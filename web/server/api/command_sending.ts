@@ -1,39 +1,66 @@
 /** Queueing commands: what is to be sent, may it be, and to whom. Used for one device and for many. */
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import { highestRole, rank, roleIn } from '../../shared/permissions.ts';
 import { TemplateParameter, type BulkItem, type CommandSend } from '../../shared/schemas.ts';
-import { fillTemplate } from '../commands_text.ts';
+import { firstWord } from '../../shared/text.ts';
+import { fillTemplate } from '../../shared/template_text.ts';
 import type { Context } from '../http/route.ts';
 import { findDevice } from '../http/mount.ts';
 import { Problem, unfit } from '../problem.ts';
 import { isoOfMs } from './lists.ts';
 import { NOWHERE } from '../fleet/columns.ts';
+import type { Tables } from '../tables.ts';
 
 type Request = z.output<typeof CommandSend>;
 type Item = z.input<typeof BulkItem>;
 type Ctx = Context;
 
-/** Of a dangerous command: it is sent once, soon, or not at all. */
+/** A dangerous command is sent once, soon, or not at all. A text of one's own may be the text of a dangerous template. */
 const DANGEROUS_EXPIRY_S = 600;
 
 export interface Order {
 	text: string;
 	codec: number;
 	/** Null: a text of one's own. */
-	template: { id: string; name: string; role: 'operator' | 'installer' | 'admin'; dangerous: boolean } | null;
+	template: { id: string; name: string; role: 'operator' | 'installer' | 'admin' } | null;
+	/** What has to be typed before it is sent, and what that is; null: nothing, it is not dangerous. */
+	fence: { word: string; meaning: string } | null;
 	maxAttempts: number | null;
 	expiresInS: number | null;
 }
 
-/** What is to be sent. `key`: the request's Idempotency-Key. */
-export async function orderOf(ctx: Ctx, body: Request, key: string | null, dryRun: boolean): Promise<Order> {
+const fenced = (asked: number | null) => ({
+	maxAttempts: 1,
+	expiresInS: Math.min(asked ?? DANGEROUS_EXPIRY_S, DANGEROUS_EXPIRY_S),
+});
+
+/** Throws unless the sender has confirmed a dangerous command. `key`: the request's Idempotency-Key. */
+export function mustBeConfirmed(order: Order, confirm: string | undefined, key: string | null): void {
+	if (order.fence === null) return;
+	if (confirm !== order.fence.word) throw unfit('confirm', `type ${order.fence.meaning}: ${order.fence.word}`);
+	if (key === null)
+		throw new Problem(428, 'A dangerous command needs an Idempotency-Key', {
+			detail: 'Without it, a request that is sent again by accident would send the command again.',
+		});
+}
+
+/** What is to be sent. */
+export async function orderOf(ctx: Ctx, body: Request): Promise<Order> {
 	if ((body.template === undefined) === (body.text === undefined))
 		throw unfit('template', 'give either a template or a text');
 	const rest = { maxAttempts: body.maxAttempts ?? null, expiresInS: body.expiresInS ?? null };
 	if (body.text !== undefined) {
 		if (body.parameters !== undefined) throw unfit('parameters', 'only templates have parameters');
-		return { text: body.text, codec: body.codec ?? 12, template: null, ...rest };
+		const word = firstWord(body.text);
+		if (word === '') throw unfit('text', 'write a command');
+		return {
+			text: body.text,
+			codec: body.codec ?? 12,
+			template: null,
+			fence: { word, meaning: 'the first word of the command' },
+			...fenced(rest.expiresInS),
+		};
 	}
 	const row = await ctx.app.db
 		.selectFrom('omnitrack.command_templates')
@@ -48,19 +75,12 @@ export async function orderOf(ctx: Ctx, body: Request, key: string | null, dryRu
 		body.parameters ?? {},
 	);
 	if ('field' in filled) throw unfit(filled.field, filled.message);
-	if (row.dangerous && !dryRun) {
-		if (body.confirm !== row.name) throw unfit('confirm', `type the name of the template: ${row.name}`);
-		if (key === null)
-			throw new Problem(428, 'A dangerous command needs an Idempotency-Key', {
-				detail: 'Without it, a request that is sent again by accident would send the command again.',
-			});
-	}
 	return {
 		text: filled.text,
 		codec: body.codec ?? row.codec,
-		template: { id: row.id, name: row.name, role: row.min_role, dangerous: row.dangerous },
-		maxAttempts: row.dangerous ? 1 : rest.maxAttempts,
-		expiresInS: row.dangerous ? Math.min(rest.expiresInS ?? DANGEROUS_EXPIRY_S, DANGEROUS_EXPIRY_S) : rest.expiresInS,
+		template: { id: row.id, name: row.name, role: row.min_role },
+		fence: row.dangerous ? { word: row.name, meaning: 'the name of the template' } : null,
+		...(row.dangerous ? fenced(rest.expiresInS) : rest),
 	};
 }
 
@@ -114,11 +134,11 @@ export function plan(ctx: Ctx, order: Order, refs: readonly string[]): (Item & {
 /** Queues what was planned: one statement, and so one notification. The ids by IMEI. */
 export async function queue(
 	ctx: Ctx,
+	trx: Transaction<Tables>,
 	order: Order,
 	imeis: readonly string[],
 	key: string | null,
 ): Promise<Map<string, string>> {
-	if (imeis.length === 0) return new Map();
 	const expires = order.expiresInS === null ? null : new Date(ctx.app.fleet.now() + order.expiresInS * 1000);
 	try {
 		const rows = await sql<{ id: string; imei: string }>`
@@ -126,7 +146,7 @@ export async function queue(
 			SELECT imei, ${order.text}, ${order.codec}::smallint, ${order.maxAttempts}::integer, ${expires}::timestamptz,
 				${key}::text, ${ctx.who().login}
 			FROM unnest(${[...imeis]}::text[]) AS imei
-			RETURNING id, imei`.execute(ctx.app.db);
+			RETURNING id, imei`.execute(trx);
 		return new Map(rows.rows.map((r) => [r.imei, r.id]));
 	} catch (error) {
 		if (error instanceof Error && 'code' in error && error.code === '23514') {

@@ -3,14 +3,16 @@ import { z } from 'zod';
 import { rank } from '../../shared/permissions.ts';
 import { highestRole } from '../../shared/permissions.ts';
 import { Id, page, PageQuery, Template, TemplateParameter, TemplateWrite } from '../../shared/schemas.ts';
+import { parametersIn, wrongParameter } from '../../shared/template_text.ts';
 import type { App } from '../context.ts';
 import { ifMatch } from '../http/headers.ts';
-import { route } from '../http/route.ts';
+import { route, type Context } from '../http/route.ts';
 import { notFound, Problem, unfit } from '../problem.ts';
 import type { Tables } from '../tables.ts';
-import type { Selectable } from 'kysely';
-import { violated } from './lists.ts';
+import type { Selectable, Transaction } from 'kysely';
+import { pageOfAll, violated } from './lists.ts';
 
+const OneTemplate = z.object({ template: Id });
 type Row = Selectable<Tables['omnitrack.command_templates']>;
 
 function view(row: Row): z.input<typeof Template> {
@@ -27,13 +29,16 @@ function view(row: Row): z.input<typeof Template> {
 }
 
 function columns(body: z.output<typeof TemplateWrite>) {
-	const used = new Set([...body.text.matchAll(/\{([a-z][a-zA-Z0-9_]{0,30})\}/g)].map((m) => m[1]));
+	const used = new Set(parametersIn(body.text));
 	const names = body.parameters.map((p) => p.name);
 	const wrong =
-		[...used].find((n) => n !== undefined && !names.includes(n)) ??
-		names.find((n, i) => !used.has(n) || names.indexOf(n) !== i);
+		[...used].find((n) => !names.includes(n)) ?? names.find((n, i) => !used.has(n) || names.indexOf(n) !== i);
 	if (wrong !== undefined)
 		throw unfit('parameters', `{${wrong}} must stand in the text, and once among the parameters`);
+	body.parameters.forEach((p, i) => {
+		const why = wrongParameter(p);
+		if (why !== null) throw unfit(`parameters.${i}`, `{${p.name}}: ${why}`);
+	});
 	return {
 		name: body.name,
 		description: body.description,
@@ -55,16 +60,33 @@ async function one(app: App, id: string): Promise<Row> {
 	return row;
 }
 
+/** Holds the template against other changes, and compares it with what the request was made for. */
+async function hold(
+	ctx: Pick<Context<z.output<typeof OneTemplate>>, 'ifMatch' | 'params'>,
+	trx: Transaction<Tables>,
+): Promise<Row> {
+	const row = await trx
+		.selectFrom('omnitrack.command_templates')
+		.selectAll()
+		.where('id', '=', ctx.params.template)
+		.forUpdate()
+		.executeTakeFirst();
+	if (!row) throw notFound('There is no such template');
+	ctx.ifMatch(view(row));
+	return row;
+}
+
 async function named<T>(work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
 		if (violated(error) !== 'command_templates_name_key') throw error;
-		throw new Problem(409, 'There is a template of this name', { errors: [{ field: 'name', message: 'taken' }] });
+		throw new Problem(409, 'There is a template of this name', {
+			detail: 'Choose another name.',
+			errors: [{ field: 'name', message: 'taken' }],
+		});
 	}
 }
-
-const OneTemplate = z.object({ template: Id });
 
 export const templateRoutes = [
 	route({
@@ -75,15 +97,14 @@ export const templateRoutes = [
 		summary: 'Templates that one may use',
 		query: PageQuery,
 		answer: page(Template),
-		async handler({ app, who }) {
-			const rows = await app.db
-				.selectFrom('omnitrack.command_templates')
-				.selectAll()
-				.orderBy('name')
-				.limit(1000)
-				.execute();
+		async handler({ app, query, who }) {
+			const rows = await app.db.selectFrom('omnitrack.command_templates').selectAll().orderBy('name').execute();
 			const mine = rank(highestRole(who()));
-			return { items: rows.filter((r) => rank(r.min_role) <= mine).map(view), next: null };
+			const { items, next } = pageOfAll(
+				rows.filter((r) => rank(r.min_role) <= mine),
+				query,
+			);
+			return { items: items.map(view), next };
 		},
 	}),
 	route({
@@ -96,15 +117,17 @@ export const templateRoutes = [
 		answer: Template,
 		status: 201,
 		async handler(ctx) {
-			const row = await named(() =>
-				ctx.app.db
-					.insertInto('omnitrack.command_templates')
-					.values(columns(ctx.body))
-					.returningAll()
-					.executeTakeFirstOrThrow(),
+			return named(() =>
+				ctx.app.db.transaction().execute(async (trx) => {
+					const row = await trx
+						.insertInto('omnitrack.command_templates')
+						.values(columns(ctx.body))
+						.returningAll()
+						.executeTakeFirstOrThrow();
+					await ctx.audit(trx, 'template.create', { kind: 'template', id: row.id }, { name: row.name });
+					return view(row);
+				}),
 			);
-			await ctx.audit('template.create', { kind: 'template', id: row.id }, { name: row.name });
-			return view(row);
 		},
 	}),
 	route({
@@ -133,17 +156,19 @@ export const templateRoutes = [
 		headers: ifMatch,
 		answer: Template,
 		async handler(ctx) {
-			ctx.ifMatch(view(await one(ctx.app, ctx.params.template)));
 			const row = await named(() =>
-				ctx.app.db
-					.updateTable('omnitrack.command_templates')
-					.set(columns(ctx.body))
-					.where('id', '=', ctx.params.template)
-					.returningAll()
-					.executeTakeFirst(),
+				ctx.app.db.transaction().execute(async (trx) => {
+					await hold(ctx, trx);
+					const changed = await trx
+						.updateTable('omnitrack.command_templates')
+						.set(columns(ctx.body))
+						.where('id', '=', ctx.params.template)
+						.returningAll()
+						.executeTakeFirstOrThrow();
+					await ctx.audit(trx, 'template.update', { kind: 'template', id: changed.id }, { name: changed.name });
+					return changed;
+				}),
 			);
-			if (!row) throw notFound('There is no such template');
-			await ctx.audit('template.update', { kind: 'template', id: row.id }, { name: row.name });
 			ctx.tag(view(row));
 			return view(row);
 		},
@@ -155,10 +180,13 @@ export const templateRoutes = [
 		tag: 'commands',
 		summary: 'Delete a template',
 		params: OneTemplate,
+		headers: ifMatch,
 		async handler(ctx) {
-			const row = await one(ctx.app, ctx.params.template);
-			await ctx.app.db.deleteFrom('omnitrack.command_templates').where('id', '=', row.id).execute();
-			await ctx.audit('template.delete', { kind: 'template', id: row.id }, { name: row.name });
+			await ctx.app.db.transaction().execute(async (trx) => {
+				const row = await hold(ctx, trx);
+				await trx.deleteFrom('omnitrack.command_templates').where('id', '=', row.id).execute();
+				await ctx.audit(trx, 'template.delete', { kind: 'template', id: row.id }, { name: row.name });
+			});
 		},
 	}),
 ];

@@ -7,8 +7,8 @@ import { findDevice } from '../http/mount.ts';
 import { idempotencyKey } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
 import { notFound, Problem } from '../problem.ts';
-import { orderOf, plan, queue } from './command_sending.ts';
-import { keyOf, once } from './idempotency.ts';
+import { mustBeConfirmed, orderOf, plan, queue, type Order } from './command_sending.ts';
+import { keyOf, once, type Keep } from './idempotency.ts';
 import { iso, isoOrNull, pageById } from './lists.ts';
 
 type Ctx = Context;
@@ -81,32 +81,50 @@ async function one(ctx: Ctx, id: string): Promise<Row> {
 	return row;
 }
 
-async function send(ctx: Ctx, body: z.output<typeof CommandSend>, refs: readonly string[], dryRun: boolean) {
-	const key = keyOf(ctx);
-	return once(ctx, dryRun ? null : key, async () => {
-		const order = await orderOf(ctx, body, key, dryRun);
-		const planned = plan(ctx, order, refs);
-		const going = planned.filter((i) => i.outcome === 'would-queue');
-		const ids = dryRun
-			? new Map<string, string>()
-			: await queue(
-					ctx,
-					order,
-					going.map((i) => i.imei ?? ''),
-					key,
-				);
-		const items = planned.map(({ place: _, ...item }) => {
-			const command = ids.get(item.imei ?? '');
-			return item.outcome === 'would-queue' && command !== undefined
-				? { ...item, outcome: 'queued' as const, command }
-				: item;
+type Sent = z.input<typeof BulkResult>;
+
+async function queueAll(
+	ctx: Ctx,
+	order: Order,
+	imeis: readonly string[],
+	keyed: { key: string | null; keep: Keep<Sent> },
+	answer: (ids: ReadonlyMap<string, string>) => Sent,
+): Promise<Sent> {
+	return ctx.app.db.transaction().execute(async (trx) => {
+		const ids = await queue(ctx, trx, order, imeis, keyed.key);
+		await ctx.audit(trx, 'command.send', order.template ? { kind: 'template', id: order.template.id } : undefined, {
+			commands: [...ids.values()].slice(0, 1000),
+			template: order.template?.name ?? null,
 		});
-		if (!dryRun && ids.size > 0)
-			await ctx.audit('command.send', order.template ? { kind: 'template', id: order.template.id } : undefined, {
-				commands: [...ids.values()].slice(0, 1000),
-				template: order.template?.name ?? null,
+		const result = answer(ids);
+		await keyed.keep(trx, result);
+		return result;
+	});
+}
+
+async function send(
+	ctx: Ctx,
+	body: z.output<typeof CommandSend>,
+	refs: readonly string[],
+	dryRun: boolean,
+): Promise<Sent> {
+	const key = keyOf(ctx);
+	return once<Sent>(ctx, dryRun ? null : key, async (keep) => {
+		const order = await orderOf(ctx, body);
+		const planned = plan(ctx, order, refs);
+		const imeis = planned.filter((i) => i.outcome === 'would-queue').map((i) => i.imei ?? '');
+		const answer = (ids: ReadonlyMap<string, string>): Sent => {
+			const items = planned.map(({ place: _, ...item }) => {
+				const command = ids.get(item.imei ?? '');
+				return item.outcome === 'would-queue' && command !== undefined
+					? { ...item, outcome: 'queued' as const, command }
+					: item;
 			});
-		return { dryRun, queued: ids.size, refused: items.filter((i) => i.outcome === 'refused').length, items };
+			return { dryRun, queued: ids.size, refused: items.filter((i) => i.outcome === 'refused').length, items };
+		};
+		if (dryRun || imeis.length === 0) return answer(new Map());
+		mustBeConfirmed(order, body.confirm, key);
+		return queueAll(ctx, order, imeis, { key, keep }, answer);
 	});
 }
 
@@ -189,20 +207,22 @@ export const commandRoutes = [
 			ctx.must('command.send', {
 				group: at === undefined ? null : (ctx.app.fleet.columns.inventory[at]?.group ?? null),
 			});
-			const done = await ctx.app.db
-				.updateTable('device_commands')
-				.set({ status: 'cancelled' })
-				.where('id', '=', row.id)
-				.where('status', '=', 'pending')
-				.executeTakeFirst();
-			if (done.numUpdatedRows === 0n)
-				throw new Problem(409, 'It can no longer be cancelled', {
-					detail:
-						row.status === 'sent' || row.status === 'pending'
-							? 'It is with the device already.'
-							: `It is ${row.status}.`,
-				});
-			await ctx.audit('command.cancel', { kind: 'command', id: row.id });
+			await ctx.app.db.transaction().execute(async (trx) => {
+				const done = await trx
+					.updateTable('device_commands')
+					.set({ status: 'cancelled' })
+					.where('id', '=', row.id)
+					.where('status', '=', 'pending')
+					.executeTakeFirst();
+				if (done.numUpdatedRows === 0n)
+					throw new Problem(409, 'It can no longer be cancelled', {
+						detail:
+							row.status === 'sent' || row.status === 'pending'
+								? 'It is with the device already.'
+								: `It is ${row.status}.`,
+					});
+				await ctx.audit(trx, 'command.cancel', { kind: 'command', id: row.id });
+			});
 			return view(ctx, await one(ctx, row.id));
 		},
 	}),

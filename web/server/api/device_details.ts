@@ -1,22 +1,19 @@
 /** devices/…: decoded state, events, past sessions, and why it is silent (tgctl knows). */
 import { sql } from 'kysely';
 import { z } from 'zod';
-import {
-	DeviceEvent,
-	DeviceRef,
-	DeviceState,
-	page,
-	PageQuery,
-	PastSession,
-	TimePageQuery,
-	Why,
-} from '../../shared/schemas.ts';
+import { DeviceEvent, DeviceRef, DeviceState, page, pageQuery, PastSession, Why } from '../../shared/schemas.ts';
+import { When } from '../../shared/history.ts';
+import { DeviceEventQuery } from '../../shared/operations.ts';
 import { route } from '../http/route.ts';
 import { notFound, Problem } from '../problem.ts';
 import { viewDevice } from './device_view.ts';
+import { eventsLike, eventView, type EventRow } from './event_view.ts';
+import { rangeOf } from './history_range.ts';
 import { isoOrNull } from './lists.ts';
 
 const OneDevice = z.object({ device: DeviceRef });
+/** By the id of a session, which holds microseconds and has 19 digits. */
+const SessionQuery = pageQuery(/^[1-9][0-9]{0,18}$/);
 
 interface OnlineRow {
 	last_record_at: Date | null;
@@ -121,50 +118,26 @@ export const deviceDetailRoutes = [
 		tag: 'devices',
 		summary: 'What happened to it, newest first',
 		params: OneDevice,
-		query: TimePageQuery,
+		query: DeviceEventQuery.extend({ from: When.optional(), to: When.optional() }),
 		answer: page(DeviceEvent),
 		async handler({ app, place, query }) {
 			const id = app.fleet.columns.inventory[place]?.id.toString() ?? '';
+			const range = rangeOf(app, { from: query.from ?? 'now-92d', to: query.to }, 92);
 			// The cursor is the key of the last one: its time in microseconds and its hash.
 			const cursor = query.cursor?.split('.');
-			const found = await sql<{
-				recorded_at: Date;
-				received_at: Date;
-				name: string | null;
-				kind: string | null;
-				severity: string | null;
-				value: number | null;
-				unit: string | null;
-				label: string | null;
-				text: string | null;
-				event_io_id: number;
-				latitude: number;
-				longitude: number;
-				valid: boolean;
-				key: string;
-			}>`
+			const found = await sql<EventRow>`
 				SELECT recorded_at, received_at, name, kind, severity, value, text, unit, label, event_io_id, latitude, longitude,
 					valid, (extract(epoch FROM recorded_at) * 1000000)::bigint || '.' || record_hash AS key
-				FROM device_events
-				WHERE device_id = ${id} AND recorded_at > now() - interval '92 days'
+				FROM device_events e
+				WHERE device_id = ${id} AND recorded_at >= ${new Date(range.from)}
+					AND (${query.to === undefined} OR recorded_at < ${new Date(range.to)})
 					AND (${cursor === undefined} OR (recorded_at, record_hash)
 						< (timestamptz 'epoch' + ${cursor?.[0] ?? '0'}::bigint * interval '1 microsecond', ${cursor?.[1] ?? '0'}::bigint))
+					AND ${eventsLike(query)}
 				ORDER BY recorded_at DESC, record_hash DESC LIMIT ${query.limit + 1}`.execute(app.db);
 			const rows = found.rows.slice(0, query.limit);
 			return {
-				items: rows.map((r) => ({
-					at: r.recorded_at.toISOString(),
-					receivedAt: r.received_at.toISOString(),
-					kind: r.kind ?? `io_${r.event_io_id}`,
-					name: r.name,
-					severity: r.severity ?? 'info',
-					value: r.value,
-					text: r.text,
-					unit: r.unit,
-					label: r.label,
-					latitude: r.valid ? r.latitude : null,
-					longitude: r.valid ? r.longitude : null,
-				})),
+				items: rows.map(eventView),
 				next: found.rows.length > query.limit ? (rows.at(-1)?.key ?? null) : null,
 			};
 		},
@@ -176,7 +149,7 @@ export const deviceDetailRoutes = [
 		tag: 'devices',
 		summary: 'When it was connected, and why that ended; newest first',
 		params: OneDevice,
-		query: PageQuery,
+		query: SessionQuery,
 		answer: page(PastSession),
 		async handler({ app, place, query }) {
 			const id = app.fleet.columns.inventory[place]?.id.toString() ?? '';
@@ -215,14 +188,14 @@ export const deviceDetailRoutes = [
 		summary: 'Why it is silent: a verdict, advice, and facts',
 		params: OneDevice,
 		answer: Why,
-		async handler({ app, place }) {
+		async handler({ app, place, who }) {
 			const device = app.fleet.columns.inventory[place];
 			// The gateway that it was last connected to, or the first one.
 			const found = await sql<{ gateway: string | null }>`
 				SELECT gateway FROM device_online WHERE device_id = ${device?.id.toString() ?? ''}`.execute(app.db);
 			const { gateways } = app.config;
 			const gateway = gateways.find((g) => g.name === found.rows[0]?.gateway) ?? gateways[0];
-			const parsed = Why.safeParse(await app.children.why(device?.imei ?? '', gateway?.url ?? null));
+			const parsed = Why.safeParse(await app.children.why(device?.imei ?? '', gateway?.url ?? null, who().id));
 			if (!parsed.success)
 				throw new Problem(502, "tgctl's answer is not understood", { detail: 'Are both of one version?' });
 			return parsed.data;

@@ -33,6 +33,7 @@ export function viewDevice(fleet: Columns, at: number, extra: DeviceExtra | unde
 		state,
 		out: state === 'out' ? fleet.outReason(at) : null,
 		online: fleet.online(at),
+		clockAhead: fleet.clockAhead(at),
 		ignition: fleet.ignition(at),
 		latitude: known ? (fleet.latitude[at] ?? 0) / 1e7 : null,
 		longitude: known ? (fleet.longitude[at] ?? 0) / 1e7 : null,

@@ -1,7 +1,8 @@
 /** dictionary and models: what IO elements mean; which models there are. */
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { DictionaryEntry, Model, page, PageQuery } from '../../shared/schemas.ts';
+import { DictionaryEntry, Family, Model } from '../../shared/dictionary.ts';
+import { page, PageQuery } from '../../shared/schemas.ts';
 import { groupsFor } from '../../shared/permissions.ts';
 import { route } from '../http/route.ts';
 
@@ -31,6 +32,21 @@ export const dictionaryRoutes = [
 	}),
 	route({
 		method: 'get',
+		path: '/families',
+		action: 'models.list',
+		tag: 'dictionary',
+		summary: 'Families of models that the dictionary knows',
+		answer: page(Family),
+		async handler({ app }) {
+			const found = await sql<{ family: string; group: string; models: string[]; elements: number }>`
+				SELECT m.family, m.family_group AS group, array_agg(m.model ORDER BY m.model) AS models,
+					(SELECT count(*)::int FROM avl_parameters p WHERE m.family = ANY (p.families)) AS elements
+				FROM avl_models m GROUP BY m.family, m.family_group ORDER BY m.family`.execute(app.db);
+			return { items: found.rows, next: null };
+		},
+	}),
+	route({
+		method: 'get',
 		path: '/dictionary',
 		action: 'models.list',
 		tag: 'dictionary',
@@ -41,6 +57,11 @@ export const dictionaryRoutes = [
 				.regex(/^\d{1,5}(,\d{1,5}){0,99}$/)
 				.optional()
 				.meta({ description: 'AVL ids, with commas' }),
+			family: z
+				.string()
+				.regex(/^[a-z0-9_]{1,40}$/)
+				.optional()
+				.meta({ description: 'a family of devices, as models names it' }),
 		}),
 		answer: page(DictionaryEntry),
 		async handler({ app, query }) {
@@ -56,7 +77,8 @@ export const dictionaryRoutes = [
 				description: string;
 			}>`
 				SELECT id, name, kind, unit, multiplier, families, labels, description FROM avl_parameters
-				WHERE ${ids === null ? sql`true` : sql`id = ANY (${ids}::integer[])`} ORDER BY id, variant LIMIT 5000`.execute(
+				WHERE ${ids === null ? sql`true` : sql`id = ANY (${ids}::integer[])`}
+					AND ${query.family === undefined ? sql`true` : sql`${query.family} = ANY (families)`} ORDER BY id, variant LIMIT 5000`.execute(
 				app.db,
 			);
 			return { items: found.rows, next: null };

@@ -11,7 +11,7 @@ export const fleetRoutes = [
 		path: '/fleet/summary',
 		action: 'devices.list',
 		tag: 'fleet',
-		summary: 'How many devices are in which state',
+		summary: 'How many devices are in which state, and which models there are',
 		answer: FleetSummary,
 		passive: true,
 		handler({ app, who }) {
@@ -23,10 +23,12 @@ export const fleetRoutes = [
 			const out = { disabled: 0, refused: 0, never: 0 };
 			let devices = 0;
 			let online = 0;
+			const models = new Set<string>();
 			for (let at = 0; at < columns.size; at++) {
 				const device = columns.inventory[at];
 				if (!device || (groups !== null && (device.group === null || !groups.has(device.group)))) continue;
 				devices++;
+				if (device.model !== null) models.add(device.model);
 				const state = columns.state[at] ?? 0;
 				counts[state] = (counts[state] ?? 0) + 1;
 				if (columns.online(at)) online++;
@@ -42,7 +44,7 @@ export const fleetRoutes = [
 				standing: standing ?? 0,
 			};
 			if (Object.keys(byState).length !== states.length) throw new Error('a state without a count');
-			return { at: new Date(app.fleet.now()).toISOString(), devices, byState, online, out };
+			return { at: new Date(app.fleet.now()).toISOString(), devices, byState, online, models: [...models].sort(), out };
 		},
 	}),
 ];

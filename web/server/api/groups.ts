@@ -1,4 +1,5 @@
 /** groups: the tree of groups. One sees those in which one has a role. */
+import type { Transaction } from 'kysely';
 import { z } from 'zod';
 import { isAdmin, roleIn } from '../../shared/permissions.ts';
 import { Group, GroupPatch, GroupWrite, Id, page, PageQuery } from '../../shared/schemas.ts';
@@ -6,7 +7,8 @@ import type { App } from '../context.ts';
 import { ifMatch } from '../http/headers.ts';
 import { route, type Context } from '../http/route.ts';
 import { notFound, Problem, unfit } from '../problem.ts';
-import { violated } from './lists.ts';
+import type { Tables } from '../tables.ts';
+import { pageOfAll, violated } from './lists.ts';
 
 type Ctx = Context;
 const OneGroup = z.object({ group: Id });
@@ -22,14 +24,12 @@ function view(ctx: Ctx, id: string, devices: number): z.input<typeof Group> {
 	const group = ctx.app.directory.groups.get(id);
 	if (!group) throw notFound('There is no such group');
 	const person = ctx.who();
-	// What is above one's own groups is nobody's business.
-	const parent = group.parent !== null && ctx.may('device.read', { group: group.parent }) ? group.parent : null;
 	return {
 		id,
-		name: group.name,
-		parent,
+		// What is above one's own groups is nobody's business.
+		...editable(ctx, group.name, group.parent),
 		devices,
-		role: isAdmin(person) ? 'admin' : roleIn(person, ctx.app.directory.parents, id),
+		role: ctx.display ? 'viewer' : isAdmin(person) ? 'admin' : roleIn(person, ctx.app.directory.parents, id),
 	};
 }
 
@@ -40,6 +40,7 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 		const which = violated(error);
 		if (which === 'groups_name_key')
 			throw new Problem(409, 'There is a group of this name beside it', {
+				detail: 'Choose another name, or another place.',
 				errors: [{ field: 'name', message: 'taken' }],
 			});
 		if (which === 'groups_tree')
@@ -50,6 +51,23 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 			throw new Problem(409, 'The group is not empty', { detail: 'Put its devices and groups elsewhere first.' });
 		throw error;
 	}
+}
+
+/** What a PATCH could change, as a reader sees it who may not look above. */
+function editable(ctx: Ctx, name: string, parent: string | null) {
+	return { name, parent: parent !== null && ctx.may('device.read', { group: parent }) ? parent : null };
+}
+
+/** Holds the group against other changes, and compares it with what the request was made for. */
+async function hold(ctx: Ctx, trx: Transaction<Tables>, id: string): Promise<void> {
+	const row = await trx
+		.selectFrom('omnitrack.groups')
+		.select(['name', 'parent_id'])
+		.where('id', '=', id)
+		.forUpdate()
+		.executeTakeFirst();
+	if (!row) throw notFound('There is no such group');
+	ctx.ifMatch(editable(ctx, row.name, row.parent_id));
 }
 
 /** A parent that one may put a group under. */
@@ -73,7 +91,8 @@ export const groupRoutes = [
 			const devices = counts(ctx.app);
 			const all = [...ctx.app.directory.groups.values()].filter((g) => ctx.may('device.read', { group: g.id }));
 			all.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
-			return { items: all.map((g) => view(ctx, g.id, devices.get(g.id) ?? 0)), next: null };
+			const { items, next } = pageOfAll(all, ctx.query);
+			return { items: items.map((g) => view(ctx, g.id, devices.get(g.id) ?? 0)), next };
 		},
 	}),
 	route({
@@ -88,14 +107,17 @@ export const groupRoutes = [
 		async handler(ctx) {
 			checkParent(ctx, ctx.body.parent);
 			const made = await guarded(() =>
-				ctx.app.db
-					.insertInto('omnitrack.groups')
-					.values({ name: ctx.body.name, parent_id: ctx.body.parent })
-					.returning('id')
-					.executeTakeFirstOrThrow(),
+				ctx.app.db.transaction().execute(async (trx) => {
+					const group = await trx
+						.insertInto('omnitrack.groups')
+						.values({ name: ctx.body.name, parent_id: ctx.body.parent })
+						.returning('id')
+						.executeTakeFirstOrThrow();
+					await ctx.audit(trx, 'group.create', { kind: 'group', id: group.id }, ctx.body);
+					return group;
+				}),
 			);
 			await ctx.app.directory.reload({ kind: 'group', ids: [made.id] });
-			await ctx.audit('group.create', { kind: 'group', id: made.id }, ctx.body);
 			return view(ctx, made.id, 0);
 		},
 	}),
@@ -109,7 +131,7 @@ export const groupRoutes = [
 		answer: Group,
 		handler(ctx) {
 			const group = view(ctx, ctx.group, counts(ctx.app).get(ctx.group) ?? 0);
-			ctx.tag({ name: group.name, parent: group.parent });
+			ctx.tag(editable(ctx, group.name, group.parent));
 			return group;
 		},
 	}),
@@ -126,7 +148,6 @@ export const groupRoutes = [
 		async handler(ctx) {
 			const { app, group, body } = ctx;
 			const before = view(ctx, group, 0);
-			ctx.ifMatch({ name: before.name, parent: before.parent });
 			if (body.parent !== undefined) {
 				if (before.parent === null)
 					throw new Problem(409, 'The root can not be moved', { detail: 'Rename it, or move others.' });
@@ -136,12 +157,17 @@ export const groupRoutes = [
 				...(body.name === undefined ? {} : { name: body.name }),
 				...(body.parent === undefined ? {} : { parent_id: body.parent }),
 			};
-			if (Object.keys(set).length > 0)
-				await guarded(() => app.db.updateTable('omnitrack.groups').set(set).where('id', '=', group).execute());
+			await guarded(() =>
+				app.db.transaction().execute(async (trx) => {
+					await hold(ctx, trx, group);
+					if (Object.keys(set).length > 0)
+						await trx.updateTable('omnitrack.groups').set(set).where('id', '=', group).execute();
+					await ctx.audit(trx, 'group.update', { kind: 'group', id: group }, body);
+				}),
+			);
 			await app.directory.reload({ kind: 'group', ids: [group] });
-			await ctx.audit('group.update', { kind: 'group', id: group }, body);
 			const after = view(ctx, group, counts(app).get(group) ?? 0);
-			ctx.tag({ name: after.name, parent: after.parent });
+			ctx.tag(editable(ctx, after.name, after.parent));
 			return after;
 		},
 	}),
@@ -157,9 +183,13 @@ export const groupRoutes = [
 			const before = view(ctx, group, 0);
 			if (app.directory.groups.get(group)?.parent === null)
 				throw new Problem(409, 'The root can not be deleted', { detail: 'All other groups are below it.' });
-			await guarded(() => app.db.deleteFrom('omnitrack.groups').where('id', '=', group).execute());
+			await guarded(() =>
+				app.db.transaction().execute(async (trx) => {
+					await trx.deleteFrom('omnitrack.groups').where('id', '=', group).execute();
+					await ctx.audit(trx, 'group.delete', { kind: 'group', id: group }, { name: before.name });
+				}),
+			);
 			await app.directory.reload({ kind: 'group', ids: [group] });
-			await ctx.audit('group.delete', { kind: 'group', id: group }, { name: before.name });
 		},
 	}),
 ];

@@ -5,7 +5,7 @@ import { Id, Me, MePatch, OwnSession, page, PasswordChange, Settings } from '../
 import type { App } from '../context.ts';
 import type { Person } from '../directory.ts';
 import { route } from '../http/route.ts';
-import { verifyPassword } from '../passwords.ts';
+import { hashPassword, verifyPassword } from '../passwords.ts';
 import { notFound, unfit } from '../problem.ts';
 import { hashedSid } from '../sessions.ts';
 import { iso } from './lists.ts';
@@ -18,16 +18,39 @@ function settingsOf(raw: Record<string, unknown>): z.infer<typeof Settings> {
 	return parsed.success ? parsed.data : {};
 }
 
-export function describeMe(app: App, person: Person): z.input<typeof Me> {
+/** What is null is taken back. */
+function merged(before: Record<string, unknown>, change: Record<string, unknown>): Record<string, unknown> {
+	const zone = change['timeZone'];
+	if (typeof zone === 'string' && !isTimeZone(zone))
+		throw unfit('settings.timeZone', 'not a time zone that is known here');
+	return Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value !== null));
+}
+
+function isTimeZone(name: string): boolean {
+	try {
+		return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+	} catch {
+		return false;
+	}
+}
+
+/** On a wall display, as what it may do there: see mayDisplay(). */
+export function describeMe(app: App, person: Person, display: boolean): z.input<typeof Me> {
+	const highest = highestRole(person);
 	return {
 		id: person.id,
 		login: person.login,
 		name: person.name,
 		locale: person.locale,
 		settings: settingsOf(person.settings),
-		roles: [...person.roles].map(([group, role]) => ({ group, role, readsCommands: person.readsCommands.has(group) })),
-		highest: highestRole(person),
-		admin: isAdmin(person),
+		roles: [...person.roles].map(([group, role]) => ({
+			group,
+			role: display ? 'viewer' : role,
+			readsCommands: !display && person.readsCommands.has(group),
+		})),
+		highest: display && highest !== null ? 'viewer' : highest,
+		admin: !display && isAdmin(person),
+		display,
 		version: app.version,
 	};
 }
@@ -42,7 +65,7 @@ export const meRoutes = [
 		tag: 'me',
 		summary: 'Who is signed in, with rights and settings',
 		answer: Me,
-		handler: ({ app, who }) => describeMe(app, who()),
+		handler: ({ app, who, display }) => describeMe(app, who(), display),
 	}),
 	route({
 		method: 'patch',
@@ -52,19 +75,19 @@ export const meRoutes = [
 		summary: 'Change name, language, settings',
 		body: MePatch,
 		answer: Me,
-		async handler({ app, body, who }) {
+		async handler({ app, body, who, display }) {
 			const me = who();
 			const { settings, ...rest } = body;
 			const set = {
 				...(rest.name === undefined ? {} : { name: rest.name }),
 				...(rest.locale === undefined ? {} : { locale: rest.locale }),
-				...(settings === undefined ? {} : { settings: JSON.stringify({ ...me.settings, ...settings }) }),
+				...(settings === undefined ? {} : { settings: JSON.stringify(merged(me.settings, settings)) }),
 			};
 			if (Object.keys(set).length > 0) {
 				await app.db.updateTable('omnitrack.users').set(set).where('id', '=', me.id).execute();
 				await app.directory.reload();
 			}
-			return describeMe(app, (await app.directory.person(me.id)) ?? me);
+			return describeMe(app, (await app.directory.person(me.id)) ?? me, display);
 		},
 	}),
 	route({
@@ -77,17 +100,22 @@ export const meRoutes = [
 		async handler(ctx) {
 			const { app, body, req, address } = ctx;
 			const me = ctx.who();
-			await app.limits.take(address, me.login);
+			// Who is signed in is no stranger, and is counted for themselves.
+			const attempt = await app.limits.take({ address, login: me.login, browser: `me:${me.id}` });
 			const user = await app.db
 				.selectFrom('omnitrack.users')
 				.select('password')
 				.where('id', '=', me.id)
 				.executeTakeFirstOrThrow();
-			if (user.password === null || !(await verifyPassword(body.current, user.password)))
-				throw unfit('current', 'not the present password');
-			await app.limits.forget(address, me.login);
-			await setPassword(app, me.id, body.password, hashedSid(req.sessionID));
-			await ctx.audit('me.password');
+			const right = user.password !== null && (await verifyPassword(body.current, user.password, attempt.standing));
+			if (!right) throw unfit('current', 'not the present password');
+			await attempt.forget();
+			const hash = await hashPassword(body.password);
+			await app.db.transaction().execute(async (trx) => {
+				if (!(await setPassword(trx, me.id, hash, user.password, hashedSid(req.sessionID))))
+					throw unfit('current', 'not the present password any more');
+				await ctx.audit(trx, 'me.password');
+			});
 		},
 	}),
 	route({
@@ -131,13 +159,15 @@ export const meRoutes = [
 		summary: "End one of one's sessions",
 		params: z.object({ session: Id }),
 		async handler(ctx) {
-			const gone = await ctx.app.db
-				.deleteFrom('omnitrack.web_sessions')
-				.where('id', '=', ctx.params.session)
-				.where('user_id', '=', ctx.who().id)
-				.executeTakeFirst();
-			if (gone.numDeletedRows === 0n) throw notFound('There is no such session');
-			await ctx.audit('me.session.end', { kind: 'session', id: ctx.params.session });
+			await ctx.app.db.transaction().execute(async (trx) => {
+				const gone = await trx
+					.deleteFrom('omnitrack.web_sessions')
+					.where('id', '=', ctx.params.session)
+					.where('user_id', '=', ctx.who().id)
+					.executeTakeFirst();
+				if (gone.numDeletedRows === 0n) throw notFound('There is no such session');
+				await ctx.audit(trx, 'me.session.end', { kind: 'session', id: ctx.params.session });
+			});
 		},
 	}),
 ];

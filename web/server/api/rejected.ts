@@ -35,15 +35,22 @@ export const refusedRoutes = [
 				ORDER BY last_seen_at DESC, imei DESC LIMIT ${query.limit + 1}`.execute(app.db);
 			const rows = found.rows.slice(0, query.limit);
 			return {
-				items: rows.map((r) => ({
-					imei: r.imei,
-					reason: r.reason,
-					firstSeenAt: iso(r.first_seen_at),
-					lastSeenAt: iso(r.last_seen_at),
-					attempts: Number(r.attempts),
-					address: r.address,
-					registered: app.fleet.columns.byImei.has(r.imei),
-				})),
+				items: rows.map((r) => {
+					const { columns } = app.fleet;
+					const at = columns.byImei.get(r.imei);
+					const device = at === undefined ? null : columns.inventory[at];
+					return {
+						imei: r.imei,
+						reason: r.reason,
+						firstSeenAt: iso(r.first_seen_at),
+						lastSeenAt: iso(r.last_seen_at),
+						attempts: Number(r.attempts),
+						address: r.address,
+						device: device?.id.toString() ?? null,
+						enabled: device?.enabled ?? false,
+						online: at !== undefined && columns.online(at),
+					};
+				}),
 				next: found.rows.length > query.limit ? (rows.at(-1)?.key ?? null) : null,
 			};
 		},

@@ -1,12 +1,14 @@
 /** session: who is signed in here; signing in and out; one-time links (first administrator, new password, display, demo). */
 import type { Request } from 'express';
 import type { Kysely } from 'kysely';
+import type { Deed } from '../../shared/deeds.ts';
 import { SessionInfo, SetupClaim, SetupInfo, SetupLook, SignIn, Me } from '../../shared/schemas.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
 import { hasNoAdmin, holdAdmins, type Person } from '../directory.ts';
 import { route, type Context } from '../http/route.ts';
 import { hashPassword, hashToken, NOBODY, verifyPassword } from '../passwords.ts';
+import { knownBrowser, rememberBrowser } from '../known_browsers.ts';
 import { Problem, unfit } from '../problem.ts';
 import { DISPLAY_DAYS } from '../sessions.ts';
 import type { Tables } from '../tables.ts';
@@ -26,9 +28,20 @@ function done(work: (callback: (error: unknown) => void) => void): Promise<void>
 	});
 }
 
-/** A session of a new id, so that one that was planted before means nothing. */
-async function begin(ctx: Context, person: Person, kind: 'web' | 'display'): Promise<void> {
-	const { req } = ctx;
+/** What somebody signs in with: `password` is what was stored of it (null: none) when that was looked at. */
+interface SignedBy {
+	kind: 'web' | 'display';
+	password: string | null;
+	/** If that holds no longer. */
+	refused: () => Problem;
+}
+
+/**
+ * A session of a new id, so that one that was planted before means nothing. A new password, or a disabling, that came
+ * meanwhile ends the sessions that it finds; one that was under way it did not find, so this looks again when it is there.
+ */
+async function begin(ctx: Context, person: Person, { kind, password, refused }: SignedBy): Promise<void> {
+	const { req, app } = ctx;
 	await done((callback) => req.session.regenerate(callback));
 	const session = req.session;
 	session.userId = person.id;
@@ -38,6 +51,16 @@ async function begin(ctx: Context, person: Person, kind: 'web' | 'display'): Pro
 	session.userAgent = (req.get('user-agent') ?? '').slice(0, 300);
 	if (kind === 'display') session.cookie.maxAge = DISPLAY_DAYS * 86_400_000;
 	await done((callback) => session.save(callback));
+	const holds = await app.db
+		.updateTable('omnitrack.users')
+		.set({ last_login_at: new Date() })
+		.where('id', '=', person.id)
+		.where('disabled', '=', false)
+		.where('password', 'is not distinct from', password)
+		.executeTakeFirst();
+	if (holds.numUpdatedRows === 1n) return;
+	await end(req);
+	throw refused();
 }
 
 async function end(req: Request): Promise<void> {
@@ -51,7 +74,7 @@ async function signedIn(ctx: Context, id: string): Promise<Person> {
 	return person;
 }
 
-function audited(ctx: Context, action: string, person: Person | null, login: string) {
+function audited(ctx: Context, action: Deed, person: Person | null, login: string) {
 	const { app, address, requestId } = ctx;
 	return writeAudit(app.db, { action, user: person, address: address || null, requestId, details: { login } });
 }
@@ -60,7 +83,7 @@ async function findLink(app: App, token: string) {
 	const found = await app.db
 		.selectFrom('omnitrack.links as l')
 		.leftJoin('omnitrack.users as u', 'u.id', 'l.user_id')
-		.select(['l.kind', 'l.user_id', 'u.login', 'u.disabled'])
+		.select(['l.kind', 'l.user_id', 'u.login', 'u.disabled', 'u.password'])
 		.where('l.token_hash', '=', hashToken(token))
 		.where('l.used_at', 'is', null)
 		.where('l.expires_at', '>', new Date(app.fleet.now()))
@@ -110,21 +133,28 @@ async function makeAdmin(app: App, token: string, login: string, name: string, p
 	});
 }
 
-export async function setPassword(app: App, userId: string, password: string, keepSid: string | null): Promise<void> {
-	const hash = await hashPassword(password);
-	await app.db.transaction().execute(async (trx) => {
-		await trx
-			.updateTable('omnitrack.users')
-			.set({ password: hash, password_changed_at: new Date() })
-			.where('id', '=', userId)
-			.execute();
-		await trx
-			.deleteFrom('omnitrack.web_sessions')
-			.where('user_id', '=', userId)
-			.$if(keepSid !== null, (q) => q.where('sid', '!=', keepSid ?? ''))
-			.execute();
-		await voidLinks(trx, userId);
-	});
+/** A new password instead of the one of which `before` was stored; false: it is another one by now. The hash of the new one. */
+export async function setPassword(
+	db: Kysely<Tables>,
+	userId: string,
+	hash: string,
+	before: string | null,
+	keepSid: string | null,
+): Promise<boolean> {
+	const done = await db
+		.updateTable('omnitrack.users')
+		.set({ password: hash, password_changed_at: new Date() })
+		.where('id', '=', userId)
+		.where('password', 'is not distinct from', before)
+		.executeTakeFirst();
+	if (done.numUpdatedRows !== 1n) return false;
+	await db
+		.deleteFrom('omnitrack.web_sessions')
+		.where('user_id', '=', userId)
+		.$if(keepSid !== null, (q) => q.where('sid', '!=', keepSid ?? ''))
+		.execute();
+	await voidLinks(db, userId);
+	return true;
 }
 
 export const sessionRoutes = [
@@ -149,27 +179,24 @@ export const sessionRoutes = [
 		answer: Me,
 		async handler(ctx) {
 			const { app, body, address } = ctx;
-			await app.limits.take(address, body.login);
+			const browser = knownBrowser(ctx.req, app.directory, body.login);
+			const attempt = await app.limits.take({ address, login: body.login, browser });
 			const user = await app.db
 				.selectFrom('omnitrack.users')
 				.select(['id', 'password', 'disabled'])
 				.where((eb) => eb(eb.fn<string>('lower', ['login']), '=', body.login))
 				.executeTakeFirst();
-			const right = await verifyPassword(body.password, user?.password ?? NOBODY);
+			const right = await verifyPassword(body.password, user?.password ?? NOBODY, attempt.standing);
 			if (!user || !right || user.disabled) {
 				await audited(ctx, 'session.refused', null, body.login);
 				throw wrong();
 			}
-			await app.limits.forget(address, body.login);
+			await attempt.forget();
 			const person = await signedIn(ctx, user.id);
-			await begin(ctx, person, 'web');
-			await app.db
-				.updateTable('omnitrack.users')
-				.set({ last_login_at: new Date() })
-				.where('id', '=', user.id)
-				.execute();
+			await begin(ctx, person, { kind: 'web', password: user.password, refused: wrong });
+			rememberBrowser(ctx.res, app.directory, user.id);
 			await audited(ctx, 'session.begin', person, person.login);
-			return describeMe(app, person);
+			return describeMe(app, person, false);
 		},
 	}),
 	route({
@@ -193,9 +220,9 @@ export const sessionRoutes = [
 		body: SetupLook,
 		answer: SetupInfo,
 		async handler({ app, body, address }) {
-			await app.limits.take(address, null);
+			const attempt = await app.limits.take({ address, login: null, browser: null });
 			const link = await findLink(app, body.token);
-			await app.limits.forget(address, null);
+			await attempt.forget();
 			return { kind: link.kind, login: link.login };
 		},
 	}),
@@ -209,27 +236,32 @@ export const sessionRoutes = [
 		answer: Me,
 		async handler(ctx) {
 			const { app, body, address } = ctx;
-			await app.limits.take(address, null);
+			const attempt = await app.limits.take({ address, login: null, browser: null });
 			const link = await findLink(app, body.token);
-			await app.limits.forget(address, null);
+			await attempt.forget();
 			const missing = (field: string) => unfit(field, 'needed for this link');
-			let id = link.user_id;
-			if (link.kind === 'setup') {
-				if (body.login === undefined) throw missing('login');
+			let id = link.user_id ?? '';
+			let { password } = link;
+			if (link.kind === 'setup' || link.kind === 'password') {
+				if (link.kind === 'setup' && body.login === undefined) throw missing('login');
 				if (body.password === undefined) throw missing('password');
-				const hash = await hashPassword(body.password);
-				id = await makeAdmin(app, body.token, body.login, body.name ?? body.login, hash);
-			} else if (link.kind === 'password') {
-				if (body.password === undefined) throw missing('password');
-				await useUp(app, body.token);
-				await setPassword(app, id ?? '', body.password, null);
-			} else {
-				await useUp(app, body.token);
+				password = await hashPassword(body.password);
 			}
-			const person = await signedIn(ctx, id ?? '');
-			await begin(ctx, person, link.kind === 'display' ? 'display' : 'web');
+			if (link.kind === 'setup') {
+				const login = body.login ?? '';
+				id = await makeAdmin(app, body.token, login, body.name ?? login, password ?? '');
+			} else {
+				await app.db.transaction().execute(async (trx) => {
+					await useUp(app, body.token, trx);
+					if (link.kind === 'password' && !(await setPassword(trx, id, password ?? '', link.password, null)))
+						throw badLink();
+				});
+			}
+			const person = await signedIn(ctx, id);
+			await begin(ctx, person, { kind: link.kind === 'display' ? 'display' : 'web', password, refused: badLink });
+			if (link.kind !== 'display') rememberBrowser(ctx.res, app.directory, id);
 			await audited(ctx, `link.${link.kind}`, person, person.login);
-			return describeMe(app, person);
+			return describeMe(app, person, link.kind === 'display');
 		},
 	}),
 ];

@@ -58,7 +58,10 @@ async function guarded<T>(work: () => Promise<T>): Promise<T> {
 	} catch (error) {
 		const which = violated(error);
 		if (which === 'users_login_key')
-			throw new Problem(409, 'There is a user of this login', { errors: [{ field: 'login', message: 'taken' }] });
+			throw new Problem(409, 'There is a user of this login', {
+				detail: 'Choose another login, or change the user that is there.',
+				errors: [{ field: 'login', message: 'taken' }],
+			});
 		if (which?.startsWith('roles_group') === true) throw unfit('roles', 'there is no such group');
 		throw error;
 	}
@@ -80,11 +83,13 @@ async function makeLink(
 	if (user.disabled) throw new Problem(409, 'The user is disabled', { detail: 'Enable the user first.' });
 	const { token, hash } = newToken();
 	const expires = new Date(app.fleet.now() + LINK_MS);
-	await app.db
-		.insertInto('omnitrack.links')
-		.values({ token_hash: hash, kind, user_id: user.id, created_by: ctx.who().id, expires_at: expires })
-		.execute();
-	await ctx.audit(`user.link.${kind}`, { kind: 'user', id: user.id });
+	await app.db.transaction().execute(async (trx) => {
+		await trx
+			.insertInto('omnitrack.links')
+			.values({ token_hash: hash, kind, user_id: user.id, created_by: ctx.who().id, expires_at: expires })
+			.execute();
+		await ctx.audit(trx, `user.link.${kind}`, { kind: 'user', id: user.id });
+	});
 	// In the fragment, which no server and no log gets to see.
 	return { path: `/setup#${token}`, expiresAt: iso(expires) };
 }
@@ -136,11 +141,11 @@ export const userRoutes = [
 						.returning('id')
 						.executeTakeFirstOrThrow();
 					await putRoles(trx, made.id, body.roles);
+					await ctx.audit(trx, 'user.create', { kind: 'user', id: made.id }, { login: body.login, roles: body.roles });
 					return made.id;
 				}),
 			);
 			await app.directory.reload({ kind: 'user', ids: [id] });
-			await ctx.audit('user.create', { kind: 'user', id }, { login: body.login, roles: body.roles });
 			const user = await one(app.db, id);
 			ctx.tag(user);
 			return user;
@@ -172,15 +177,18 @@ export const userRoutes = [
 		answer: User,
 		async handler(ctx) {
 			const { app, body, params } = ctx;
-			ctx.ifMatch(await one(app.db, params.user));
 			const hash = body.password === undefined ? undefined : await hashPassword(body.password);
 			const set = {
 				...(body.name === undefined ? {} : { name: body.name }),
 				...(body.disabled === undefined ? {} : { disabled: body.disabled }),
 				...(hash === undefined ? {} : { password: hash, password_changed_at: new Date() }),
 			};
+			const { password, ...rest } = body;
+			const told = { ...rest, ...(password === undefined ? {} : { password: 'changed' }) };
 			await guarded(() =>
 				app.db.transaction().execute(async (trx) => {
+					await trx.selectFrom('omnitrack.users').select('id').where('id', '=', params.user).forUpdate().execute();
+					ctx.ifMatch(await one(trx, params.user));
 					if (Object.keys(set).length > 0)
 						await trx.updateTable('omnitrack.users').set(set).where('id', '=', params.user).execute();
 					if (body.roles !== undefined) await putRoles(trx, params.user, body.roles);
@@ -190,15 +198,10 @@ export const userRoutes = [
 						await voidLinks(trx, params.user);
 					}
 					await keepAnAdmin(trx);
+					await ctx.audit(trx, 'user.update', { kind: 'user', id: params.user }, told);
 				}),
 			);
 			await app.directory.reload({ kind: 'user', ids: [params.user] });
-			const { password, ...told } = body;
-			await ctx.audit(
-				'user.update',
-				{ kind: 'user', id: params.user },
-				{ ...told, ...(password === undefined ? {} : { password: 'changed' }) },
-			);
 			const user = await one(app.db, params.user);
 			ctx.tag(user);
 			return user;
@@ -217,9 +220,9 @@ export const userRoutes = [
 			await app.db.transaction().execute(async (trx) => {
 				await trx.deleteFrom('omnitrack.users').where('id', '=', user.id).execute();
 				await keepAnAdmin(trx);
+				await ctx.audit(trx, 'user.delete', { kind: 'user', id: user.id }, { login: user.login });
 			});
 			await app.directory.reload({ kind: 'user', ids: [user.id] });
-			await ctx.audit('user.delete', { kind: 'user', id: user.id }, { login: user.login });
 		},
 	}),
 	route({

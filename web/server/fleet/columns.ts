@@ -15,6 +15,8 @@ import {
 	states,
 	type State,
 } from '../../shared/state.ts';
+import { fold, orderKey } from '../../shared/text.ts';
+import { tileX, tileY } from '../../shared/tiles.ts';
 import { Flag, type LiveRow } from './decode.ts';
 
 /** What the inventory says of a device. */
@@ -33,9 +35,13 @@ export interface Inventory {
 	/** Milliseconds of silence that are usual while moving, and while standing; NaN: no rhythm yet. */
 	silentMoving: number;
 	silentStanding: number;
+	/** Of one that has never sent a record: when its session began, in milliseconds; NaN otherwise. */
+	connectedAt: number;
 }
 
 export const NOWHERE = -(2 ** 31);
+/** Level of the tiles that are kept of each place, from which those of coarser levels follow by a shift. */
+export const FINEST_LEVEL = 20;
 const GROW = 1024;
 
 export class Columns {
@@ -46,13 +52,18 @@ export class Columns {
 	#free: number[] = [];
 	/** By place; null: the place is free. */
 	readonly inventory: (Inventory | null)[] = [];
-	/** Lower case, for searching: name, plate, IMEI. */
+	/** Folded, for searching: name, plate, IMEI. */
 	readonly haystack: string[] = [];
+	/** What it is ordered by when names are: those without a name by their IMEI, behind the others. */
+	readonly nameOrder: string[] = [];
 	flags = new Uint16Array(0);
 	speed = new Uint16Array(0);
 	heading = new Uint16Array(0);
 	latitude = new Int32Array(0);
 	longitude = new Int32Array(0);
+	/** Its tile of FINEST_LEVEL; nothing where the latitude is NOWHERE. */
+	tileX = new Uint32Array(0);
+	tileY = new Uint32Array(0);
 	fixAt = new Float64Array(0);
 	recordAt = new Float64Array(0);
 	lastSeen = new Float64Array(0);
@@ -60,6 +71,8 @@ export class Columns {
 	updatedAt = new Float64Array(0);
 	/** When what a client sees of it last changed, by the database's clock as this process has it. */
 	changedAt = new Float64Array(0);
+	/** When it came, changed its group or went, likewise: whoever saw it until then may see it no more. */
+	movedAt = new Float64Array(0);
 	/** Index in shared/state.ts's states. */
 	state = new Uint8Array(0);
 	/** The count of the feed's changes at the row's last one, for the reconcile. */
@@ -69,7 +82,7 @@ export class Columns {
 
 	#grow(): void {
 		const n = this.#capacity + Math.max(GROW, this.#capacity >> 1);
-		const copy = <T extends Uint16Array | Int32Array | Float64Array | Uint8Array>(to: T, from: T): T => {
+		const copy = <T extends Uint16Array | Uint32Array | Int32Array | Float64Array | Uint8Array>(to: T, from: T): T => {
 			to.set(from);
 			return to;
 		};
@@ -78,12 +91,15 @@ export class Columns {
 		this.heading = copy(new Uint16Array(n), this.heading);
 		this.latitude = copy(new Int32Array(n), this.latitude);
 		this.longitude = copy(new Int32Array(n), this.longitude);
+		this.tileX = copy(new Uint32Array(n), this.tileX);
+		this.tileY = copy(new Uint32Array(n), this.tileY);
 		this.fixAt = copy(new Float64Array(n), this.fixAt);
 		this.recordAt = copy(new Float64Array(n), this.recordAt);
 		this.lastSeen = copy(new Float64Array(n), this.lastSeen);
 		this.disconnectedAt = copy(new Float64Array(n), this.disconnectedAt);
 		this.updatedAt = copy(new Float64Array(n), this.updatedAt);
 		this.changedAt = copy(new Float64Array(n), this.changedAt);
+		this.movedAt = copy(new Float64Array(n), this.movedAt);
 		this.state = copy(new Uint8Array(n), this.state);
 		this.touched = copy(new Float64Array(n), this.touched);
 		this.#capacity = n;
@@ -100,6 +116,7 @@ export class Columns {
 	/** Makes or changes a device; returns its place. */
 	put(device: Inventory, now: number): number {
 		let at = this.places.get(device.id);
+		const fresh = at === undefined;
 		if (at === undefined) {
 			at = this.#free.pop() ?? this.size++;
 			if (at >= this.#capacity) this.#grow();
@@ -109,26 +126,29 @@ export class Columns {
 			this.counts[0] = (this.counts[0] ?? 0) + 1;
 		}
 		const before = this.inventory[at];
+		if (fresh || before?.group !== device.group) this.movedAt[at] = now;
 		if (before && before.imei !== device.imei && this.byImei.get(before.imei) === at) this.byImei.delete(before.imei);
 		this.byImei.set(device.imei, at);
 		this.inventory[at] = device;
-		this.haystack[at] = `${device.name ?? ''}\n${device.plate ?? ''}\n${device.imei}`.toLowerCase();
+		this.haystack[at] = fold(`${device.name ?? ''}\n${device.plate ?? ''}\n${device.imei}`);
+		this.nameOrder[at] = device.name ? orderKey(device.name) : `\u{10ffff}${device.imei}`;
 		this.changedAt[at] = now;
 		this.judge(at, now);
 		return at;
 	}
 
 	/** The device is gone; its place stays reserved until release(). */
-	remove(at: number): void {
+	remove(at: number, now: number): void {
 		const device = this.inventory[at];
 		if (!device) return;
 		this.places.delete(device.id);
 		if (this.byImei.get(device.imei) === at) this.byImei.delete(device.imei);
 		this.inventory[at] = null;
-		this.haystack[at] = '';
+		this.haystack[at] = this.nameOrder[at] = '';
 		const state = this.state[at] ?? 0;
 		this.counts[state] = (this.counts[state] ?? 0) - 1;
 		this.#clear(at);
+		this.movedAt[at] = now;
 	}
 
 	release(at: number): void {
@@ -155,6 +175,10 @@ export class Columns {
 		this.updatedAt[at] = row.updatedAt;
 		if (same) return false;
 		this.flags[at] = row.flags;
+		if (known && (this.latitude[at] !== lat || this.longitude[at] !== lon)) {
+			this.tileX[at] = tileX(lon / 1e7, FINEST_LEVEL);
+			this.tileY[at] = tileY(lat / 1e7, FINEST_LEVEL);
+		}
 		this.latitude[at] = lat;
 		this.longitude[at] = lon;
 		this.speed[at] = row.speed;
@@ -168,12 +192,22 @@ export class Columns {
 		return true;
 	}
 
-	/** Since when it has said nothing: its newest record, or the last sign of life if that is earlier; NaN: never seen. */
+	/**
+	 * Since when it has said nothing, as telematics_silence() has it: silence is of records, and pings alone don't end it. Its
+	 * newest record, or the last sign of life if that is earlier (a record may be ahead of the database's clock); without any
+	 * record, the beginning of its session. NaN: never seen.
+	 */
 	since(at: number): number {
 		const seen = this.lastSeen[at] ?? NaN;
 		const record = this.recordAt[at] ?? NaN;
 		if (Number.isNaN(seen)) return record;
-		return record < seen ? record : seen;
+		const said = Number.isNaN(record) ? (this.inventory[at]?.connectedAt ?? NaN) : record;
+		return said < seen ? said : seen;
+	}
+
+	/** Its clock is ahead: what it records is stored, and is not live. */
+	clockAhead(at: number): boolean {
+		return ((this.flags[at] ?? 0) & Flag.clockAhead) !== 0;
 	}
 
 	movement(at: number): boolean | null {
@@ -202,7 +236,7 @@ export class Columns {
 		return {
 			enabled: device?.enabled ?? false,
 			refused: device?.refused ?? false,
-			lastSeen: Number.isNaN(since) ? null : since,
+			saidAt: Number.isNaN(since) ? null : since,
 			fix: ((this.flags[at] ?? 0) & Flag.fixNow) !== 0,
 			speed: this.speedOf(at),
 			movement: this.movement(at),
@@ -256,6 +290,7 @@ export class Columns {
 	frameFlags(at: number): number {
 		if (!this.inventory[at]) return packFlags('gone', false, null, null);
 		const state = this.stateOf(at);
-		return packFlags(state, this.online(at), this.ignition(at), state === 'out' ? this.outReason(at) : null);
+		const out = state === 'out' ? this.outReason(at) : null;
+		return packFlags(state, this.online(at), this.ignition(at), out, this.clockAhead(at));
 	}
 }

@@ -14,7 +14,8 @@ import type { Database } from '../db.ts';
 import { Columns, type Inventory } from './columns.ts';
 import { emptyRow, isPlausible, notificationRows, readRow, ROW_BYTES, type LiveRow } from './decode.ts';
 import { Listener, type Channel } from './listener.ts';
-import { parseCommands, parseNotice, type Notice } from './notices.ts';
+import { NoticeGate } from './notice_gate.ts';
+import { parseCommands, type Notice } from './notices.ts';
 import { askClock, inventoryOf, liveOf, liveSince, wholeInventory, wholeLive } from './queries.ts';
 
 const RECONCILE_MS = 15_000;
@@ -22,6 +23,10 @@ const INVENTORY_MS = 60_000;
 const CLOCK_MS = 2000;
 const BEAT_EVERY = 2; // clocks
 const POLL_MS = 1000;
+const GATE_MS = 250;
+/** After reading all devices anew it is not done again for a second, nor for three times as long as it took. */
+const WHOLE_PAUSE_MS = 1000;
+const WHOLE_PAUSE = 3;
 /** Without a word from the database for so long, what is shown is no longer live. */
 const AWAY_MS = 4000;
 const OVERLAP_MS = 5000;
@@ -32,7 +37,7 @@ export type Status = z.infer<typeof FeedStatus>;
 export type CommandNotice = NonNullable<ReturnType<typeof parseCommands>>;
 
 interface Events {
-	/** The inventory of these places has changed: names, groups, or they are new. */
+	/** What clients know of these places has changed: names, groups, or they are new. */
 	names: [places: number[]];
 	notice: [notice: Notice];
 	commands: [notice: CommandNotice];
@@ -64,6 +69,10 @@ export class Fleet extends EventEmitter<Events> {
 	readonly #timers: NodeJS.Timeout[] = [];
 	readonly #busy = new Set<string>();
 	#pending = new Set<string>();
+	readonly #gate = new NoticeGate((notice) => this.#notice(notice));
+	/** A notice said "many devices": all are read again, as soon as that may be. */
+	#wholeWanted = false;
+	#wholeNotBefore = 0;
 	readonly #row = emptyRow();
 	readonly #dropped: Counter<'reason'>;
 	readonly #rows: Counter<'way'>;
@@ -124,6 +133,10 @@ export class Fleet extends EventEmitter<Events> {
 		every(CLOCK_MS, 'clock', () => this.#askClock(ticks++ % BEAT_EVERY === 0));
 		every(RECONCILE_MS, 'reconcile', () => this.#reconcile());
 		every(INVENTORY_MS, 'inventory', () => this.#wholeInventory());
+		every(GATE_MS, 'gate', () => this.#gate.flush(Date.now()));
+		every(GATE_MS, 'inventory', () =>
+			this.#wholeWanted && Date.now() >= this.#wholeNotBefore ? this.#wholeInventory() : undefined,
+		);
 		every(POLL_MS, 'poll', () => (this.#loaded && !this.#heard ? this.#poll() : undefined));
 		every(1000, 'judge', () => {
 			for (const at of this.columns.grownSilent(this.now())) this.dirty.add(at);
@@ -233,11 +246,19 @@ export class Fleet extends EventEmitter<Events> {
 		const seen = new Set<bigint>();
 		const changed: number[] = [];
 		const startedWith = new Set(this.columns.places.keys());
-		for await (const chunk of wholeInventory(this.#database.pool)) {
-			for (const device of chunk) seen.add(device.id);
-			changed.push(...this.#putAll(chunk));
+		const began = Date.now();
+		this.#wholeWanted = false;
+		try {
+			for await (const chunk of wholeInventory(this.#database.pool)) {
+				for (const device of chunk) seen.add(device.id);
+				changed.push(...this.#putAll(chunk));
+			}
+		} catch (error) {
+			this.#wholeWanted = true;
+			throw error;
 		}
 		for (const id of startedWith) if (!seen.has(id)) this.#remove(id);
+		this.#wholeNotBefore = Date.now() + Math.max(WHOLE_PAUSE_MS, WHOLE_PAUSE * (Date.now() - began));
 		if (changed.length > 0) this.emit('names', changed);
 	}
 
@@ -250,7 +271,7 @@ export class Fleet extends EventEmitter<Events> {
 			if (before && isSame(before, device)) continue;
 			const place = this.columns.put(device, now);
 			this.dirty.add(place);
-			changed.push(place);
+			if (!before || !isCalledSame(before, device)) changed.push(place);
 		}
 		return changed;
 	}
@@ -258,14 +279,23 @@ export class Fleet extends EventEmitter<Events> {
 	#remove(id: bigint): void {
 		const at = this.columns.places.get(id);
 		if (at === undefined) return;
-		this.columns.remove(at);
+		this.columns.remove(at, this.now());
 		this.dirty.add(at);
 		setTimeout(() => this.columns.release(at), RELEASE_MS).unref();
 	}
 
 	/** After a change of one's own: it holds here when this returns. */
 	async refresh(ids: readonly string[]): Promise<void> {
-		await this.#inventoryOf(ids);
+		for (let at = 0; at < ids.length; at += 10_000) await this.#inventoryOf(ids.slice(at, at + 10_000));
+	}
+
+	/** The same by IMEI. */
+	async refreshImeis(imeis: readonly string[]): Promise<void> {
+		const { rows } = await this.#database.pool.query<{ id: string }>(
+			'SELECT id::text FROM devices WHERE imei = ANY ($1::text[])',
+			[imeis],
+		);
+		await this.refresh(rows.map((r) => r.id));
 	}
 
 	/** Devices that a notice named. */
@@ -309,12 +339,12 @@ export class Fleet extends EventEmitter<Events> {
 			else this.emit('commands', notice);
 			return;
 		}
-		const notice = parseNotice(payload);
-		if (notice === null) {
-			this.#dropped.inc({ reason: 'format' });
-			return;
-		}
-		if (notice.kind === 'device' && notice.ids === '*') void this.#once('inventory', () => this.#wholeInventory());
+		const became = this.#gate.take(payload, Date.now());
+		if (became !== 'taken') this.#dropped.inc({ reason: became });
+	}
+
+	#notice(notice: Notice): void {
+		if (notice.kind === 'device' && notice.ids === '*') this.#wholeWanted = true;
 		else if (notice.kind === 'device') {
 			for (const id of notice.ids) this.#pending.add(id);
 			void this.#once('some', () => this.#someInventory());
@@ -354,8 +384,9 @@ export class Fleet extends EventEmitter<Events> {
 	/** What the database says holds, whatever came before: a lie or a lost notification ends here. */
 	async #reconcile(): Promise<void> {
 		const row = this.#row;
-		const seen = new Set<number>();
 		const began = this.#change;
+		// A set of all would be garbage of some megabytes, four times a minute.
+		const seen = new Uint8Array(this.columns.size);
 		let changed = 0;
 		for await (const rows of wholeLive(this.#database.pool)) {
 			const now = this.now();
@@ -363,14 +394,14 @@ export class Fleet extends EventEmitter<Events> {
 				readRow(rows, i, row);
 				const at = this.columns.places.get(row.id);
 				if (at === undefined) continue;
-				seen.add(at);
+				seen[at] = 1;
 				if (row.updatedAt > this.newest && row.updatedAt <= now + 10_000) this.newest = row.updatedAt;
 				changed += this.#correct(at, row, began, now);
 			}
 		}
 		const none: LiveRow = emptyRow();
-		const hadLive = [...this.columns.places.values()].filter((at) => !seen.has(at));
-		for (const at of hadLive) changed += this.#correct(at, none, began, this.now());
+		for (let at = 0; at < seen.length; at++)
+			if (seen[at] === 0 && this.columns.inventory[at]) changed += this.#correct(at, none, began, this.now());
 		if (changed > 0) this.#rows.inc({ way: 'reconcile' }, changed);
 		this.#reconciledAt = Date.now();
 		this.#answeredAt = Date.now();
@@ -388,4 +419,11 @@ export class Fleet extends EventEmitter<Events> {
 
 function isSame(a: Inventory, b: Inventory): boolean {
 	return (Object.keys(a) as (keyof Inventory)[]).every((key) => Object.is(a[key], b[key]));
+}
+
+/** Of what clients are told when they first hear of a device. */
+const CALLED = ['id', 'imei', 'name', 'plate', 'group', 'model', 'category'] as const;
+
+function isCalledSame(a: Inventory, b: Inventory): boolean {
+	return CALLED.every((key) => a[key] === b[key]);
 }

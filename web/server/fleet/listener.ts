@@ -68,7 +68,7 @@ export class Listener {
 		try {
 			for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
 			await this.#isHeard();
-			this.#timer = setInterval(() => void this.#isHeard().catch(() => undefined), PROBE_MS);
+			this.#timer = setInterval(() => void this.#prove(client).catch(() => undefined), PROBE_MS);
 			await ended;
 			if (!this.#stopped) this.#events.lost('the database closed the connection');
 		} finally {
@@ -78,8 +78,15 @@ export class Listener {
 		}
 	}
 
+	/** One that is dumb may be held by a server that is gone, or that writes no more: another is tried. */
+	async #prove(client: pg.Client): Promise<void> {
+		if (await this.#isHeard()) return;
+		// It may never say good-bye.
+		client.connection.stream.destroy();
+	}
+
 	/** By another connection, as it would be in life. */
-	async #isHeard(): Promise<void> {
+	async #isHeard(): Promise<boolean> {
 		const text = PING + randomUUID();
 		const heard = await new Promise<boolean>((resolve) => {
 			const timer = setTimeout(() => resolve(false), PROBE_WAIT_MS);
@@ -96,6 +103,7 @@ export class Listener {
 		});
 		this.#probe = null;
 		this.#events.listening(heard);
+		return heard;
 	}
 
 	#notified(channel: string, payload: string): void {

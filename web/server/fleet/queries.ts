@@ -19,6 +19,7 @@ const InventoryRow = z.object({
 	refused: z.boolean(),
 	moving_s: z.number(),
 	standing_s: z.number(),
+	connected_ms: z.number().nullable(),
 });
 
 // A refusal counts if nothing has let the device in since, nor was it registered since.
@@ -27,7 +28,8 @@ const INVENTORY = `
 		x.plate, x.phone, x.category, g.group_id::text AS group_id,
 		coalesce(r.last_seen_at > greatest(o.last_seen_at, o.connected_at, d.created_at), false) AS refused,
 		telematics_patience(h.moving_gap_s, h.moving_gaps, true)::float8 AS moving_s,
-		telematics_patience(h.standing_gap_s, h.standing_gaps, false)::float8 AS standing_s
+		telematics_patience(h.standing_gap_s, h.standing_gaps, false)::float8 AS standing_s,
+		CASE WHEN o.last_record_at IS NULL THEN extract(epoch FROM o.connected_at)::float8 * 1000 END AS connected_ms
 	FROM devices d
 		LEFT JOIN omnitrack.device_details x ON x.device_id = d.id
 		LEFT JOIN omnitrack.device_groups g ON g.device_id = d.id
@@ -50,6 +52,7 @@ function toInventory(raw: unknown): Inventory {
 		refused: row.refused,
 		silentMoving: row.moving_s * 1000,
 		silentStanding: row.standing_s * 1000,
+		connectedAt: row.connected_ms ?? NaN,
 	};
 }
 
@@ -94,16 +97,19 @@ export async function liveOf(db: Queryable, ids: readonly string[]): Promise<Buf
 	return unpack(found.rows[0]);
 }
 
+/** Few enough that what they were is garbage soon: the memory of all at once would stay with the process. */
+const LIVE_CHUNK = 2000;
+
 /** All live rows, some thousand at a time, by device. */
 export async function* wholeLive(db: Queryable): AsyncGenerator<Buffer> {
 	for (let last = 0n; ; ) {
 		const found = await db.query<Record<string, unknown>>(
-			`${PACKED} (SELECT * FROM omnitrack.live WHERE device_id > $1::bigint ORDER BY device_id LIMIT ${CHUNK}) AS l`,
+			`${PACKED} (SELECT * FROM omnitrack.live WHERE device_id > $1::bigint ORDER BY device_id LIMIT ${LIVE_CHUNK}) AS l`,
 			[last.toString()],
 		);
 		const bytes = unpack(found.rows[0]);
 		if (bytes.length > 0) yield bytes;
-		if (bytes.length < CHUNK * ROW_BYTES) return;
+		if (bytes.length < LIVE_CHUNK * ROW_BYTES) return;
 		// string_agg keeps the order of the subquery.
 		last = bytes.readBigInt64BE(bytes.length - ROW_BYTES);
 	}
@@ -121,15 +127,17 @@ export async function liveSince(db: Queryable, since: number): Promise<Buffer> {
 const Clock = z.object({ now: z.number(), silent: z.string().nullable() });
 
 /**
- * The database's clock in milliseconds, and a gateway that has stopped saying that it lives. With `beat`, the feed is
+ * The database's clock in milliseconds, and the gateways that have stopped saying that they live. With `beat`, the feed is
  * kept on (omnitrack.heartbeat).
  */
 export async function askClock(db: Queryable, beat: boolean): Promise<z.infer<typeof Clock>> {
 	if (beat) await db.query('UPDATE omnitrack.heartbeat SET beat_at = clock_timestamp()');
-	// One that is silent for longer than an hour was taken away.
+	// One that is silent for longer than a day, while others live, was taken away.
 	const found = await db.query<Record<string, unknown>>(`
 		SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now,
-			(SELECT min(id) FROM gateways WHERE seen_at < now() - interval '60 s' AND seen_at > now() - interval '1 hour')
+			(SELECT string_agg(id, ', ' ORDER BY id) FROM gateways WHERE seen_at < now() - interval '60 s'
+				AND (seen_at > now() - interval '1 day' OR NOT EXISTS (
+					SELECT FROM gateways WHERE seen_at > now() - interval '60 s')))
 			AS silent`);
 	return Clock.parse(found.rows[0]);
 }

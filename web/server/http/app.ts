@@ -14,21 +14,17 @@ import type { App } from '../context.ts';
 import { isAway } from '../db.ts';
 import { docsPage, docsStyle, openApi } from '../openapi.ts';
 import { Busy } from '../passwords.ts';
+import { MAP_FILE_PATH } from '../map_style.ts';
 import { notFound, Problem } from '../problem.ts';
 import { STATIC_DIR } from '../version.ts';
+import { compressed } from './compressed.ts';
+import { Proxies } from './client_address.ts';
 import { ignoreCookie } from './identify.ts';
+import { mapFile } from './map_file.ts';
 import { mount, requestIdOf } from './mount.ts';
 
-/** Origins that the map's style is loaded from, beside our own. */
-function mapOrigins(style: string | undefined): string[] {
-	if (style === undefined || !/^https?:\/\//.test(style)) return [];
-	// {s}, {z} and the like are no part of an origin.
-	const origin = /^https?:\/\/[^/{}]+/.exec(style)?.[0];
-	return origin === undefined ? [] : [origin];
-}
-
 function securityHeaders(app: App): RequestHandler {
-	const map = mapOrigins(app.config.WEB_MAP_STYLE);
+	const map = () => app.mapOrigins.list.join(' ');
 	return helmet({
 		contentSecurityPolicy: {
 			useDefaults: false,
@@ -36,9 +32,9 @@ function securityHeaders(app: App): RequestHandler {
 				defaultSrc: ["'none'"],
 				scriptSrc: ["'self'"],
 				styleSrc: ["'self'"],
-				imgSrc: ["'self'", 'data:', 'blob:', ...map],
+				imgSrc: ["'self'", 'data:', 'blob:', map],
 				fontSrc: ["'self'"],
-				connectSrc: ["'self'", ...map],
+				connectSrc: ["'self'", map],
 				workerSrc: ["'self'"],
 				manifestSrc: ["'self'"],
 				mediaSrc: ["'self'"],
@@ -65,6 +61,13 @@ function secured(app: App): RequestHandler {
 	};
 }
 
+/** What express says of the size of a file when it has no such range. */
+function contentRange(error: unknown): Record<string, string> {
+	const headers = error instanceof Error && 'headers' in error ? (error.headers as Record<string, unknown>) : {};
+	const range = headers['Content-Range'];
+	return typeof range === 'string' ? { 'content-range': range } : {};
+}
+
 function toProblem(error: unknown): Problem | null {
 	if (error instanceof Problem) return error;
 	if (error instanceof Busy) return new Problem(503, 'Too many logins at once', { headers: { 'retry-after': '2' } });
@@ -74,15 +77,28 @@ function toProblem(error: unknown): Problem | null {
 			headers: { 'retry-after': '3' },
 		});
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
-	if (code === '57014' || code === '55P03')
+	// The last is what a standby says of a read that stood in the way of what it has to write.
+	if (code === '57014' || code === '55P03' || code === '40001')
 		return new Problem(503, 'The database is too busy for this', { detail: 'Try again in a moment.' });
 	// What no schema here has refused, and the database does.
-	if (code === '23514' || code === '22001' || code === '22003' || code === '22P02')
+	if (
+		code === '23514' ||
+		code === '22001' ||
+		code === '22003' ||
+		code === '22P02' ||
+		code === '22P05' ||
+		code === '22021'
+	)
 		return new Problem(422, 'The database does not accept this', {
 			detail: 'A value is too long, or not what may stand there.',
 		});
 	// What express and its parser throw.
 	const status = error instanceof Error && 'status' in error ? Number(error.status) : 500;
+	if (status === 416)
+		return new Problem(416, 'The file has no such part', {
+			detail: 'Ask for a range within its size, which stands in Content-Range.',
+			headers: contentRange(error),
+		});
 	if (status === 413) return new Problem(413, 'The body is too large', { detail: 'At most 100 kB.' });
 	if (status === 415)
 		return new Problem(415, 'The encoding of the body is not known', { detail: 'Send JSON in UTF-8.' });
@@ -96,7 +112,11 @@ function failures(app: App): ErrorRequestHandler {
 		const problem =
 			toProblem(error) ??
 			new Problem(500, 'Something went wrong here', { detail: 'It stands in the log under requestId.' });
-		if (problem.status >= 500) app.log.error({ err: error, requestId: req.id, path: req.path }, problem.message);
+		// What is refused on purpose for now (503) is no fault of ours.
+		const about = { requestId: req.id, path: req.path };
+		const isMeant = problem.status === 503 && (error instanceof Problem || error instanceof Busy);
+		if (problem.status >= 500 && !isMeant) app.log.error({ err: error, ...about }, problem.message);
+		else if (isMeant) app.log.info(about, problem.message);
 		if (res.headersSent) {
 			next(error);
 			return;
@@ -110,9 +130,25 @@ function failures(app: App): ErrorRequestHandler {
 	};
 }
 
+const isOutside = (path: string) => /^\/(login|setup)(\/|$)/.test(path);
+
+/**
+ * Who asks for a page while sessions can't be read gets the page all the same: it says what is wrong, and comes back by itself.
+ * It holds nothing of anybody.
+ */
+function pageWhileAway(dir: string): ErrorRequestHandler {
+	return (error: unknown, req, res, next) => {
+		const file = isOutside(req.path) ? 'login.html' : 'index.html';
+		if (!isAway(error) || req.method !== 'GET' || !req.accepts('html') || !existsSync(join(dir, file))) {
+			next(error);
+			return;
+		}
+		res.status(503).set({ 'cache-control': 'no-store', 'retry-after': '3' }).sendFile(file, { root: dir });
+	};
+}
+
 /** The built pages: hashed assets for ever, and one page for each address that a user may open. */
-function pages(app: App): RequestHandler[] {
-	const dir = app.config.WEB_STATIC_DIR ?? STATIC_DIR;
+function pages(dir: string): { files: RequestHandler[]; page: RequestHandler } {
 	const assets = express.static(dir, {
 		index: false,
 		redirect: false,
@@ -125,7 +161,7 @@ function pages(app: App): RequestHandler[] {
 	const page: RequestHandler = (req, res, next) => {
 		if (req.method !== 'GET' && req.method !== 'HEAD') return next(notFound());
 		if (/\.[a-z0-9]+$/i.test(req.path)) return next(notFound());
-		const outside = /^\/(login|setup)(\/|$)/.test(req.path);
+		const outside = isOutside(req.path);
 		if (!outside && req.session.userId === undefined && existsSync(join(dir, 'login.html'))) {
 			res.redirect(302, req.originalUrl === '/' ? '/login' : `/login?next=${encodeURIComponent(req.originalUrl)}`);
 			return;
@@ -135,7 +171,7 @@ function pages(app: App): RequestHandler[] {
 			return next(new Problem(404, 'The pages are not built', { detail: 'Build them: scripts/web build.' }));
 		res.set('cache-control', 'no-cache').sendFile(file, { root: dir });
 	};
-	return [assets, page];
+	return { files: [compressed(dir), assets], page };
 }
 
 export function httpApp(app: App, sessions: RequestHandler): Express {
@@ -150,7 +186,8 @@ export function httpApp(app: App, sessions: RequestHandler): Express {
 	http.disable('x-powered-by');
 	http.disable('etag');
 	http.set('query parser', 'simple');
-	http.set('trust proxy', app.config.WEB_TRUST_PROXY.length > 0 ? app.config.WEB_TRUST_PROXY : false);
+	const proxies = new Proxies(app.config.WEB_TRUST_PROXY);
+	http.set('trust proxy', (peer: string) => proxies.isTrusted(peer));
 	http.use(
 		pinoHttp({
 			logger: app.log,
@@ -205,10 +242,14 @@ export function httpApp(app: App, sessions: RequestHandler): Express {
 	http.use('/api', () => {
 		throw notFound();
 	});
-	const [assets, page] = pages(app);
-	if (assets) http.use(assets);
+	const dir = app.config.WEB_STATIC_DIR ?? STATIC_DIR;
+	const { files, page } = pages(dir);
+	http.use(...files);
 	http.use(sessions);
-	if (page) http.use(page);
+	const { file } = app.map;
+	if (file !== null) http.get(MAP_FILE_PATH, mapFile(file));
+	http.use(page);
+	http.use(pageWhileAway(dir));
 	http.use(failures(app));
 	return http;
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 const Tag = z
 	.string()
-	.regex(/^(?:\*|"[A-Za-z0-9_-]{1,40}")$/)
-	.meta({ description: 'the ETag of what is to be changed' });
+	.regex(/^(?:\*|"[A-Za-z0-9_-]{1,40}"(?:\s*,\s*"[A-Za-z0-9_-]{1,40}")*)$/)
+	.meta({ description: 'the ETag of what is to be changed, or several with commas' });
 const Key = z
 	.string()
 	.regex(/^[\x21-\x7e]{1,200}$/)

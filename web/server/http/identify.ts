@@ -14,6 +14,13 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** May be done by a wall display, which otherwise only reads. */
 const DISPLAY_MAY = new Set(['/session']);
 
+export const onlyShows = () => new Problem(403, 'A display only shows', { detail: 'Sign in as yourself to do more.' });
+
+/** Does the request come from a wall display? */
+export function isDisplay(req: Request): boolean {
+	return req.headers.authorization === undefined && req.session.kind === 'display';
+}
+
 /** Is this Origin the address that the request itself was sent to? */
 export function isOwnOrigin(origin: string | undefined, host: string | undefined, secure: boolean): boolean {
 	return origin !== undefined && host !== undefined && origin === `${secure ? 'https' : 'http'}://${host}`;
@@ -84,7 +91,6 @@ export async function identify(app: App, req: Request, route: Pick<Route, 'metho
 	checkSameOrigin(req);
 	const id = req.session.userId;
 	const person = id === undefined ? null : await app.directory.person(id);
-	if (person !== null && req.session.kind === 'display' && !SAFE.has(req.method) && !DISPLAY_MAY.has(route.path))
-		throw new Problem(403, 'A display only shows', { detail: 'Sign in as yourself to change something.' });
+	if (person !== null && isDisplay(req) && !SAFE.has(req.method) && !DISPLAY_MAY.has(route.path)) throw onlyShows();
 	return person;
 }

@@ -3,14 +3,14 @@
  * answer. A route whose permission isn't declared, or whose path doesn't name what the permission is about, doesn't start.
  */
 import { createHash } from 'node:crypto';
-import { Router, type Request, type Response } from 'express';
-import { actions, authorize } from '../../shared/permissions.ts';
+import { Router, type NextFunction, type Request, type Response } from 'express';
+import { actions, authorize, mayDisplay } from '../../shared/permissions.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
 import { forbidden, invalid, notFound, notSignedIn, Problem } from '../problem.ts';
 import { addressKey } from '../login_limits.ts';
 import { markPassive } from '../sessions.ts';
-import { identify } from './identify.ts';
+import { identify, isDisplay, onlyShows } from './identify.ts';
 import type { Context, Route } from './route.ts';
 
 /** As pino-http has set it. */
@@ -43,13 +43,17 @@ export function findDevice(app: App, person: Context['person'], ref: string): nu
 	return at;
 }
 
-export function etagOf(value: unknown): string {
-	return `"${createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)}"`;
+/** Equal for values that are alike. */
+export function tagOf(value: unknown): string {
+	return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22);
 }
+
+export const etagOf = (value: unknown): string => `"${tagOf(value)}"`;
 
 function contextOf(app: App, req: Request, res: Response, person: Context['person']): Context {
 	const requestId = requestIdOf(req);
 	const address = req.ip ?? '';
+	const display = isDisplay(req);
 	const ctx: Context = {
 		app,
 		req,
@@ -60,9 +64,12 @@ function contextOf(app: App, req: Request, res: Response, person: Context['perso
 		query: undefined,
 		body: undefined,
 		person,
+		display,
+		byToken: req.headers.authorization !== undefined,
 		place: -1,
 		group: '',
-		may: (action, object) => authorize(person, action, app.directory.parents, object),
+		may: (action, object) =>
+			(!display || mayDisplay(action)) && authorize(person, action, app.directory.parents, object),
 		must(action, object) {
 			if (!ctx.may(action, object)) throw forbidden();
 		},
@@ -78,13 +85,13 @@ function contextOf(app: App, req: Request, res: Response, person: Context['perso
 				throw new Problem(400, 'If-Match is not as it should be', {
 					detail: 'Give the ETag of what is to be changed.',
 				});
-			if (given !== etagOf(value))
+			if (!given.split(',').some((one) => one.trim() === etagOf(value)))
 				throw new Problem(412, 'Somebody else has changed it meanwhile', {
 					detail: 'Load it again, and then change it.',
 				});
 		},
-		audit: (action, object, details) =>
-			writeAudit(app.db, { action, user: person, address: address || null, requestId, object, details }),
+		audit: (trx, action, object, details) =>
+			writeAudit(trx, { action, user: person, address: address || null, requestId, object, details }),
 	};
 	return ctx;
 }
@@ -95,6 +102,7 @@ function decide(route: Route, ctx: Context): void {
 	const { app, person } = ctx;
 	if (scope === 'public') return;
 	if (person === null) throw notSignedIn();
+	if (ctx.display && !mayDisplay(route.action)) throw onlyShows();
 	const params = ctx.params as Record<string, string> | undefined;
 	if (scope === 'device') {
 		ctx.place = findDevice(app, person, params?.device ?? '');
@@ -134,14 +142,15 @@ function parse(route: Route, ctx: Context): void {
 	}
 }
 
-async function serve(app: App, route: Route, req: Request, res: Response): Promise<void> {
+async function serve(app: App, route: Route, req: Request, res: Response, next: NextFunction): Promise<void> {
 	const person = await identify(app, req, route);
 	if (route.passive === true || req.get('omnitrack-background') !== undefined) markPassive(req.session);
 	await app.requests.take(person?.id ?? addressKey(req.ip ?? ''), res);
 	const ctx = contextOf(app, req, res, person);
 	if (person === null && actions[route.action].scope !== 'public') throw notSignedIn();
 	const params = route.params?.safeParse(req.params);
-	if (params && !params.success) throw notFound();
+	// What can't be an id may be the name of another route.
+	if (params && !params.success) return next();
 	ctx.params = params?.data;
 	// First whether they may: what is wrong with a request that isn't allowed is nobody's business.
 	decide(route, ctx);
@@ -163,10 +172,15 @@ export function mount(app: App, routes: readonly Route[]): Router {
 		const known = methods.get(route.path) ?? new Set<string>();
 		if (known.has(route.method)) throw new Error(`${route.method} ${route.path} stands there twice`);
 		methods.set(route.path, known.add(route.method));
-		router[route.method](route.path, (req: Request, res: Response) => serve(app, route, req, res));
+		router[route.method](route.path, (req: Request, res: Response, next: NextFunction) =>
+			serve(app, route, req, res, next),
+		);
 	}
-	for (const [path, known] of methods)
+	// Names before parameters, as /devices/import would be an id to /devices/:device.
+	const paths = [...methods].sort(([a], [b]) => Number(a.includes(':')) - Number(b.includes(':')));
+	for (const [path, known] of paths)
 		router.all(path, (req, res) => {
+			if (known.has(req.method === 'HEAD' ? 'get' : req.method.toLowerCase())) throw notFound();
 			const allow = [...known, ...(known.has('get') ? ['head'] : [])].map((m) => m.toUpperCase()).join(', ');
 			res.set('allow', allow);
 			throw new Problem(405, `${req.method} is not done here`, { detail: `Possible: ${allow}.` });

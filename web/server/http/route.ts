@@ -3,10 +3,13 @@
  * does. Everything else (reading the request, deciding, answering) is done once, in mount.ts.
  */
 import type { Request, Response } from 'express';
+import type { Transaction } from 'kysely';
 import type { z } from 'zod';
+import type { Deed } from '../../shared/deeds.ts';
 import type { Action, ActionObject } from '../../shared/permissions.ts';
 import type { App } from '../context.ts';
 import type { Person } from '../directory.ts';
+import type { Tables } from '../tables.ts';
 
 export interface Context<P = unknown, Q = unknown, B = unknown> {
 	app: App;
@@ -27,13 +30,23 @@ export interface Context<P = unknown, Q = unknown, B = unknown> {
 	may: (action: Action, object?: ActionObject) => boolean;
 	/** Throws a Problem with 403 if it isn't allowed. */
 	must: (action: Action, object?: ActionObject) => void;
+	/** Asked by a wall display: its person's rights count for less. */
+	display: boolean;
+	/** Asked by an API token, not by a session. */
+	byToken: boolean;
 	/** Who asks, where it can't be nobody. */
 	who: () => Person;
 	/** The answer's ETag, of what a PATCH could change. */
 	tag: (value: unknown) => void;
 	/** Throws 412 if the request has an If-Match that isn't the ETag of this. */
 	ifMatch: (value: unknown) => void;
-	audit: (action: string, object?: { kind: string; id: string }, details?: Record<string, unknown>) => Promise<void>;
+	/** Writes the audit line of what is done, in the transaction that does it: neither is there without the other. */
+	audit: (
+		trx: Transaction<Tables>,
+		action: Deed,
+		object?: { kind: string; id: string | null },
+		details?: Record<string, unknown>,
+	) => Promise<void>;
 }
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -48,8 +61,12 @@ export interface Route {
 	params?: z.ZodType | undefined;
 	query?: z.ZodType | undefined;
 	body?: z.ZodType | undefined;
+	/** The type of a body that is no JSON, which the handler reads itself. */
+	accepts?: string | undefined;
 	/** What is answered; none: 204. */
 	answer?: z.ZodType | undefined;
+	/** Types of answers that are no JSON, which the handler sends itself. */
+	produces?: readonly string[] | undefined;
 	/** Of the answer, 200 if not said. */
 	status?: number | undefined;
 	/** Further headers that it reads, for the description. */

@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io';
 import type { ClientEvents, ServerEvents } from '../../shared/live.ts';
 import type { Trace } from '../children.ts';
 import type { Person } from '../directory.ts';
+import type { ViewFilter } from './look.ts';
 import type { VisibilityClass } from './rooms.ts';
 
 export type LiveSocket = Socket<ClientEvents, ServerEvents>;
@@ -16,11 +17,18 @@ export class Client {
 	/** web_sessions.id, by which notices name the session. */
 	readonly session: string;
 	readonly address: string;
+	/** A wall display, which only shows. */
+	readonly display: boolean;
 	person: Person;
 	visibility: VisibilityClass;
 	tiles: string[] = [];
 	small = false;
 	mode: 'none' | 'points' | 'cells' = 'none';
+	filter: ViewFilter | null = null;
+	/** Places of its filtered view, which no room has: it is told of them alone. */
+	picked: Set<number> | null = null;
+	/** It may see more than can be sent: it is told what there is outside its tiles. */
+	tooMany = false;
 	watched = new Set<bigint>();
 	/** Places of those that it was told of: it hears when one is there no more for it. */
 	followed: number[] = [];
@@ -31,7 +39,8 @@ export class Client {
 	owed = false;
 	/** It has everything up to here, by the database's clock; what changed since is sent when it reads again. */
 	sentUntil = 0;
-	cellsAt = 0;
+	/** When the fleet was last looked over for it. */
+	lookedAt = 0;
 	trace: Trace | null = null;
 	/** The IMEI that the trace is of. */
 	traced = '';
@@ -47,6 +56,7 @@ export class Client {
 		sid: string,
 		session: string,
 		address: string,
+		display: boolean,
 	) {
 		this.socket = socket;
 		this.person = person;
@@ -54,6 +64,7 @@ export class Client {
 		this.sid = sid;
 		this.session = session;
 		this.address = address;
+		this.display = display;
 	}
 
 	knows(number: number): boolean {
@@ -86,9 +97,14 @@ export class Client {
 		return this.#waiting > 0 || this.backlog > 0;
 	}
 
+	/** True while more for it would only fill our memory: what left this process last is not read yet. */
+	get isChoked(): boolean {
+		return this.backlog > FULL_BYTES || this.#waiting > FULL_PACKETS;
+	}
+
 	/** True while it should get no more at once: it does not read, or not fast enough. */
 	get isFull(): boolean {
-		return this.stalledSince !== null || this.backlog > FULL_BYTES || this.#waiting > FULL_PACKETS;
+		return this.stalledSince !== null || this.isChoked;
 	}
 
 	/** Packets that the transport has not taken yet. */

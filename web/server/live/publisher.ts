@@ -11,21 +11,27 @@ import { NOWHERE } from '../fleet/columns.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { cellsOf } from './cells.ts';
 import type { Client } from './client.ts';
-import { placesIn, Rooms, sees } from './rooms.ts';
+import { insideOf, look, type Look, type ViewFilter } from './look.ts';
+import { Rooms, sees } from './rooms.ts';
 
 const CUT_MS = 30_000;
 /** Some times what the largest view takes: whoever has left so much unread is cut off at once. */
 const CUT_BYTES = 16_000_000;
 const MAX_POINTS = 20_000;
 const MAX_POINTS_SMALL = 2000;
-const CELLS_MS = 3000;
+/** What is counted for a client, and which devices pass its filter, is looked for anew after so long. */
+const LOOK_MS = 3000;
+/** A fleet that was not too large may have grown, if its inventory has changed. */
+const GROWN_MS = 10_000;
 /** What is asked for by scanning the fleet: so many clients a tick. */
 const SCANS_A_TICK = 20;
 const OVERLAP_MS = 5000;
-/** A number is given to another device after a minute (fleet.ts): differences don't reach further back. */
-const RESUME_MS = 50_000;
-/** Names that go into one message. */
-const NAMES_AT_ONCE = 5000;
+/** Differences don't reach further back: whoever was away for longer gets everything. */
+const RESUME_MS = 3_600_000;
+/** So many devices are told of at once in a second; who asks then gets them in the next: or the unsent would fill the memory. */
+const TOLD_A_TICK = 400_000;
+/** Names that go into one message: small enough that its text is garbage at once, however many clients come at a time. */
+const NAMES_AT_ONCE = 500;
 
 export class Publisher {
 	/** Numbers hold within one run of one process. */
@@ -33,8 +39,10 @@ export class Publisher {
 	readonly #fleet: Fleet;
 	readonly #clients = new Set<Client>();
 	readonly #rooms = new Rooms<Client>();
-	/** When the inventory last changed: who may see what, and who is there. */
+	/** When the inventory last changed. */
 	#namesAt = 0;
+	/** Devices of whole views that were sent since the last tick. */
+	#told = 0;
 	readonly #sentBytes: Counter;
 	readonly #cut: Counter;
 
@@ -87,36 +95,64 @@ export class Publisher {
 	}
 
 	/** What a client looks at from now on. With since and our epoch it gets what has changed, else everything. */
-	view(client: Client, tiles: string[], small: boolean, since: number | null): ViewAnswer {
+	view(
+		client: Client,
+		tiles: string[],
+		small: boolean,
+		since: number | null,
+		filter: ViewFilter | null = null,
+	): ViewAnswer {
 		client.tiles = tiles;
 		client.small = small;
-		const found = placesIn(this.#fleet.columns, client.visibility, tiles);
-		const points = found.length <= (small ? MAX_POINTS_SMALL : MAX_POINTS);
-		client.mode = points ? 'points' : 'cells';
+		client.filter = filter;
 		// Whoever has not read the last answer gets one when it has, whatever it asks until then.
-		client.owed = client.isFull;
+		client.owed = client.isFull || this.#told > TOLD_A_TICK;
 		if (client.owed) client.stalledSince ??= Date.now();
-		if (!points) {
-			this.#rooms.leave(client);
-			client.cellsAt = 0;
-			if (!client.owed) this.#sendCells(client, found);
-			return { ok: true, mode: 'cells', devices: found.length };
-		}
-		if (client.owed) {
-			this.#rooms.leave(client);
-			return { ok: true, mode: 'points', devices: found.length };
-		}
-		this.#rejoin(client);
-		const now = this.#fleet.now();
-		if (since !== null && now - since < RESUME_MS && this.#namesAt < since - OVERLAP_MS) this.#catchUp(client, since);
-		else this.#send(client, KIND_ALL, found, []);
-		client.sentUntil = now;
-		return { ok: true, mode: 'points', devices: found.length };
+		const seen = this.#look(client);
+		if (client.owed) this.#rooms.leave(client);
+		else this.#sendView(client, seen, since);
+		return { ok: true, mode: client.mode === 'cells' ? 'cells' : 'points', devices: seen.found.length };
 	}
 
 	/** Rights are others: everything anew, under the new ones. */
 	seesOtherwise(client: Client): void {
-		if (client.mode !== 'none') this.view(client, client.tiles, client.small, null);
+		if (client.mode !== 'none') this.#viewAgain(client, null);
+	}
+
+	#viewAgain(client: Client, since: number | null): void {
+		this.view(client, client.tiles, client.small, since, client.filter);
+	}
+
+	/** Looks the fleet over for a client, and decides how it is told of it. */
+	#look(client: Client): Look {
+		const most = client.small ? MAX_POINTS_SMALL : MAX_POINTS;
+		const now = this.#fleet.now();
+		const seen = look(this.#fleet.columns, client.visibility, client.tiles, client.filter, now);
+		client.mode = seen.found.length <= most ? 'points' : 'cells';
+		client.tooMany = seen.devices > most;
+		client.lookedAt = now;
+		return seen;
+	}
+
+	#sendView(client: Client, seen: Look, since: number | null): void {
+		const before = client.picked;
+		client.picked = null;
+		if (client.tooMany) this.#sendOverview(client, seen);
+		if (client.mode === 'cells') {
+			this.#rooms.leave(client);
+			this.#sendCells(client, seen.found);
+			return;
+		}
+		const now = this.#fleet.now();
+		if (client.filter === null) this.#rejoin(client);
+		else {
+			this.#rooms.leave(client);
+			client.picked = new Set(seen.found);
+		}
+		if (since === null || now - since >= RESUME_MS || (client.filter !== null && before === null))
+			this.#send(client, KIND_ALL, seen.found, []);
+		else this.#catchUp(client, since, before);
+		client.sentUntil = now;
 	}
 
 	watch(client: Client, ids: readonly string[]): void {
@@ -146,6 +182,7 @@ export class Publisher {
 		this.#fleet.dirty = new Set();
 		const now = this.#fleet.now();
 		let scans = 0;
+		this.#told = 0;
 		for (const client of this.#clients) {
 			client.requests = 0;
 			if (this.#watchReading(client, scans < SCANS_A_TICK)) scans++;
@@ -158,11 +195,58 @@ export class Publisher {
 			if (client.paused || client.stalledSince !== null) continue;
 			client.sentUntil = now;
 			this.#tellWatched(client, dirty);
-			if (client.mode === 'cells' && now - client.cellsAt > CELLS_MS && scans < SCANS_A_TICK) {
+			this.#tellPicked(client, dirty);
+			if (scans < SCANS_A_TICK && this.#isDue(client, now)) {
 				scans++;
-				this.#sendCells(client, placesIn(columns, client.visibility, client.tiles));
+				this.#lookAgain(client);
 			}
 		}
+	}
+
+	#isDue(client: Client, now: number): boolean {
+		if (client.mode === 'none') return false;
+		if (client.tooMany) return now - client.lookedAt > LOOK_MS;
+		return this.#namesAt > client.lookedAt && now - client.lookedAt > GROWN_MS;
+	}
+
+	/** What has changed for a client without being a change of a device in its room. */
+	#lookAgain(client: Client): void {
+		const { mode, tooMany, picked } = client;
+		const seen = this.#look(client);
+		if (client.mode !== mode || client.tooMany !== tooMany) {
+			if (tooMany && !client.tooMany) this.#sendOverview(client, seen);
+			this.#sendView(client, seen, null);
+			return;
+		}
+		if (client.tooMany) this.#sendOverview(client, seen);
+		if (client.mode === 'cells') this.#sendCells(client, seen.found);
+		else if (picked !== null) {
+			client.picked = new Set(seen.found);
+			const fresh = seen.found.filter((at) => !picked.has(at));
+			this.#send(client, KIND_CHANGES, fresh, this.#leftOf(client, picked));
+		}
+	}
+
+	/** Of what it had picked, what it has no longer, unless it watches it. */
+	#leftOf(client: Client, before: ReadonlySet<number>): number[] {
+		return [...before].filter((at) => client.picked?.has(at) !== true && !client.followed.includes(at));
+	}
+
+	/** Of its filtered view, those that have changed, and those that it may see no more. */
+	#tellPicked(client: Client, dirty: ReadonlySet<number>): void {
+		if (client.picked === null) return;
+		const { columns } = this.#fleet;
+		const places: number[] = [];
+		const gone: number[] = [];
+		for (const at of dirty) {
+			if (!client.picked.has(at) || client.followed.includes(at)) continue;
+			if (sees(client.visibility, columns.inventory[at]?.group) && columns.inventory[at]) places.push(at);
+			else {
+				gone.push(at);
+				client.picked.delete(at);
+			}
+		}
+		this.#send(client, KIND_CHANGES, places, gone);
 	}
 
 	/** Does it read? True: a difference was sent, which costs a scan. */
@@ -187,10 +271,9 @@ export class Publisher {
 
 	#back(client: Client): void {
 		if (client.mode === 'points') {
-			const since = client.owed ? null : client.sentUntil;
-			this.view(client, client.tiles, client.small, since);
+			this.#viewAgain(client, client.owed ? null : client.sentUntil);
 		} else if (client.mode === 'cells') {
-			client.cellsAt = 0;
+			this.#viewAgain(client, null);
 		}
 		this.#tellWatched(client, null);
 	}
@@ -199,16 +282,29 @@ export class Publisher {
 		if (!client.paused && client.stalledSince === null) this.#rooms.join(client, client.visibility, client.tiles);
 	}
 
-	/** Also what has moved out of the view: its point would stay otherwise. */
-	#catchUp(client: Client, since: number): void {
+	/**
+	 * What has changed since then; also what has moved out of the view, whose point would stay otherwise, and what it may
+	 * see no more. `before`: what it had of a filtered view.
+	 */
+	#catchUp(client: Client, since: number, before: ReadonlySet<number> | null): void {
 		const { columns } = this.#fleet;
+		const { picked } = client;
+		const inside = picked === null ? insideOf(columns, client.tiles) : (at: number) => picked.has(at);
+		// Only of a fleet that is too large it is worth asking.
+		const mayHave = (at: number) => picked === null && (!client.tooMany || client.knows(at));
+		const from = since - OVERLAP_MS;
 		const places: number[] = [];
+		const gone = before === null ? [] : this.#leftOf(client, before);
 		for (let at = 0; at < columns.size; at++) {
 			const device = columns.inventory[at];
-			if (device && (columns.changedAt[at] ?? 0) > since - OVERLAP_MS && sees(client.visibility, device.group))
-				places.push(at);
+			if (!device || !sees(client.visibility, device.group)) {
+				if ((columns.movedAt[at] ?? 0) > from) gone.push(at);
+				continue;
+			}
+			const isNew = before !== null && picked?.has(at) === true && !before.has(at);
+			if (isNew || ((columns.changedAt[at] ?? 0) > from && (inside(at) || mayHave(at)))) places.push(at);
 		}
-		this.#send(client, KIND_CHANGES, places, []);
+		this.#send(client, KIND_CHANGES, places, gone);
 	}
 
 	/** Of what it watches, those that have changed (null: all), and those that it may see no more. */
@@ -231,12 +327,16 @@ export class Publisher {
 	}
 
 	#sendCells(client: Client, places: number[]): void {
-		client.cellsAt = this.#fleet.now();
-		client.socket.emit('cells', cellsOf(this.#fleet.columns, places, client.tiles, client.cellsAt));
+		client.socket.emit('cells', cellsOf(this.#fleet.columns, places, client.tiles, client.lookedAt));
+	}
+
+	#sendOverview(client: Client, { devices, counts, box }: Look): void {
+		client.socket.emit('overview', { asOf: client.lookedAt, devices, counts, box, tooMany: client.tooMany });
 	}
 
 	#send(client: Client, kind: number, places: number[], gone: number[]): void {
 		if (kind === KIND_CHANGES && places.length === 0 && gone.length === 0) return;
+		if (kind === KIND_ALL) this.#told += places.length;
 		this.#sendFrame(client, this.#encode(kind, places, gone), places);
 	}
 

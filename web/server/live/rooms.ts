@@ -127,21 +127,3 @@ export class Rooms<Client> {
 		return [...told.values()];
 	}
 }
-
-/** Places that a class sees in these tiles, all of one level. */
-export function placesIn(fleet: Columns, visibility: VisibilityClass, tiles: readonly string[]): number[] {
-	const wanted = new Set(tiles);
-	const levels = [...new Set(tiles.map((t) => Number(t.split('/')[0])))];
-	const found: number[] = [];
-	for (let at = 0; at < fleet.size; at++) {
-		const device = fleet.inventory[at];
-		if (!device || !sees(visibility, device.group)) continue;
-		for (const level of levels) {
-			const tile = tileAt(fleet.latitude[at] ?? NOWHERE, fleet.longitude[at] ?? NOWHERE, level);
-			if (tile === null || !wanted.has(tile)) continue;
-			found.push(at);
-			break;
-		}
-	}
-	return found;
-}

@@ -2,13 +2,12 @@
  * The live socket: who may open one, what it may ask, and what happens to it when rights, sessions or the server go.
  * Socket.IO over WebSocket alone, without compression; each connection belongs to a session of the cookie.
  */
-import type { Server as HttpServer } from 'node:http';
-import { isIP } from 'node:net';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { SessionData } from 'express-session';
 import { Server } from 'socket.io';
 import type { z } from 'zod';
-import { authorize, groupsFor } from '../../shared/permissions.ts';
+import { authorize, groupsFor, mayDisplay } from '../../shared/permissions.ts';
 import {
 	SOCKET_PATH,
 	Trace,
@@ -22,15 +21,18 @@ import {
 } from '../../shared/live.ts';
 import { writeAudit } from '../audit.ts';
 import type { App } from '../context.ts';
-import type { Person } from '../directory.ts';
 import type { CommandNotice } from '../fleet/fleet.ts';
 import type { Notice } from '../fleet/notices.ts';
+import { Proxies } from '../http/client_address.ts';
 import { isOwnOrigin } from '../http/identify.ts';
 import { Problem } from '../problem.ts';
 import { hashedSid, isTooOld } from '../sessions.ts';
+import { Alarms } from './alarms.ts';
 import { Client, type LiveSocket } from './client.ts';
+import type { ViewFilter } from './look.ts';
 import { Publisher } from './publisher.ts';
 import { classOf } from './rooms.ts';
+import { TraceLines } from './trace_lines.ts';
 
 const MAX_SOCKETS = 5000;
 const MAX_SOCKETS_OF_ONE = 30;
@@ -44,6 +46,7 @@ const MAX_FLOOD = 500;
 const STATUS_MS = 5000;
 const SESSIONS_MS = 60_000;
 const COMMANDS_MS = 250;
+const ALARMS_MS = 2000;
 /** Clients come back within so many milliseconds, each at a time of its own. */
 const BYE_SPREAD_MS = 10_000;
 
@@ -52,10 +55,17 @@ interface WithSession {
 	sessionID?: string;
 }
 
+function header(req: IncomingMessage, name: string): string | undefined {
+	const value = req.headers[name];
+	return Array.isArray(value) ? value.join(',') : value;
+}
+
 export class LiveServer {
 	readonly #app: App;
+	readonly #proxies: Proxies;
 	readonly #io: Server<ClientEvents, ServerEvents>;
 	readonly #publisher: Publisher;
+	readonly #alarms: Alarms;
 	readonly #timers: NodeJS.Timeout[] = [];
 	#commands = new Set<string>();
 	#manyCommands = false;
@@ -66,7 +76,9 @@ export class LiveServer {
 
 	constructor(app: App, http: HttpServer, sessions: RequestHandler) {
 		this.#app = app;
+		this.#proxies = new Proxies(app.config.WEB_TRUST_PROXY);
 		this.#publisher = new Publisher(app.fleet, app.metrics);
+		this.#alarms = new Alarms(app);
 		const secure = app.config.transport !== 'loopback';
 		this.#io = new Server(http, {
 			path: SOCKET_PATH,
@@ -83,6 +95,8 @@ export class LiveServer {
 				answer(
 					null,
 					isOwnOrigin(req.headers.origin, req.headers.host, secure) &&
+						(app.config.transport !== 'proxy' ||
+							this.#proxies.isEncrypted(req.socket.remoteAddress ?? '', header(req, 'x-forwarded-proto'))) &&
 						(req as unknown as WithSession).session?.userId !== undefined &&
 						this.#io.engine.clientsCount < MAX_SOCKETS,
 				),
@@ -120,6 +134,7 @@ export class LiveServer {
 		every(STATUS_MS, () => void this.#io.emit('status', this.#app.fleet.status()));
 		every(SESSIONS_MS, () => this.#checkSessions([...this.#publisher.clients]));
 		every(COMMANDS_MS, () => this.#tellCommands());
+		every(ALARMS_MS, () => this.#tellAlarms());
 		every(1000, () => {
 			this.#asks.clear();
 			this.#checkTraces();
@@ -154,14 +169,8 @@ export class LiveServer {
 			.executeTakeFirst();
 		if (!row) throw new Problem(401, 'Not signed in');
 		const visibility = classOf(groupsFor(person, 'device.read', this.#app.directory.parents));
-		const forwarded = socket.handshake.headers['x-forwarded-for'];
-		const proxied =
-			this.#app.config.transport === 'proxy' && typeof forwarded === 'string'
-				? forwarded.split(',').at(-1)?.trim()
-				: undefined;
-		// What is no address would fail in the audit log, and with it the line of a trace.
-		const address = proxied !== undefined && isIP(proxied) !== 0 ? proxied : socket.handshake.address;
-		socket.data = new Client(socket, person, visibility, sid, row.id, address);
+		const address = this.#proxies.clientOf(socket.handshake.address, header(socket.request, 'x-forwarded-for'));
+		socket.data = new Client(socket, person, visibility, sid, row.id, address, session?.kind === 'display');
 	}
 
 	#hasRoom(user: string): boolean {
@@ -196,7 +205,7 @@ export class LiveServer {
 			this.#asked(client, View, raw, answer, (view) => {
 				if (!fleet.loaded) return { ok: false, error: 'The fleet is being loaded' };
 				const since = view.epoch === this.#publisher.epoch && view.since !== undefined ? view.since : null;
-				return this.#publisher.view(client, view.tiles, view.small, since);
+				return this.#publisher.view(client, view.tiles, view.small, since, this.#filter(view.filter));
 			}),
 		);
 		socket.on('watch', (raw, answer) =>
@@ -237,18 +246,34 @@ export class LiveServer {
 		}
 	}
 
+	#filter(asked: z.output<typeof View>['filter']): ViewFilter | null {
+		if (asked === undefined) return null;
+		return {
+			words: asked.q,
+			states: asked.states,
+			groups: asked.group === undefined ? undefined : this.#app.directory.within(asked.group),
+			models: asked.model === undefined ? undefined : [asked.model],
+			silentFor: asked.silentForS === undefined ? undefined : asked.silentForS * 1000,
+		};
+	}
+
 	#trace(client: Client, { imei, seconds }: z.output<typeof Trace>): { ok: true } | { ok: false; error: string } {
 		const app = this.#app;
 		if (!app.fleet.loaded) return { ok: false, error: 'The fleet is being loaded' };
-		if (!this.#mayTrace(client.person, imei)) return { ok: false, error: 'You may not do this' };
+		if (!this.#mayTrace(client, imei)) return { ok: false, error: 'You may not do this' };
 		client.trace?.stop();
 		const { socket } = client;
+		const lines = new TraceLines(
+			() => client.isChoked,
+			(line) => socket.emit('trace', line),
+		);
 		const trace = app.children.trace(
+			client.person.id,
 			imei,
 			seconds,
-			// Whoever doesn't read misses lines; memory is bounded.
-			(line) => (client.isBehind ? undefined : socket.emit('trace', line)),
+			(line) => lines.pass(line),
 			(reason) => {
+				lines.end();
 				if (client.trace === trace) client.trace = null;
 				socket.emit('traceEnd', { reason });
 			},
@@ -266,7 +291,8 @@ export class LiveServer {
 		return { ok: true };
 	}
 
-	#mayTrace(person: Person, imei: string): boolean {
+	#mayTrace({ person, display }: Client, imei: string): boolean {
+		if (display && !mayDisplay('device.trace')) return false;
 		const { fleet, directory } = this.#app;
 		const at = fleet.columns.byImei.get(imei);
 		const device = at === undefined ? null : fleet.columns.inventory[at];
@@ -279,7 +305,7 @@ export class LiveServer {
 	/** A device that has left its group, or a group that has left its place, takes the right to a trace away. */
 	#checkTraces(): void {
 		for (const client of this.#publisher.clients)
-			if (client.trace !== null && !this.#mayTrace(client.person, client.traced)) client.trace.stop();
+			if (client.trace !== null && !this.#mayTrace(client, client.traced)) client.trace.stop();
 	}
 
 	// ---- rights and sessions
@@ -345,6 +371,23 @@ export class LiveServer {
 			.execute();
 		const there = new Set(alive.filter((r) => !isTooOld(r.sess, this.#app.config)).map((r) => r.sid));
 		for (const client of clients) if (!there.has(client.sid)) client.socket.disconnect(true);
+	}
+
+	// ---- alarms
+
+	/** To whoever may see the device. One that does not read finds them in the device's events. */
+	async #tellAlarms(): Promise<void> {
+		const { fleet, directory } = this.#app;
+		if (this.#publisher.clients.size === 0) return this.#alarms.rest();
+		if (!fleet.loaded || fleet.status().state === 'away') return;
+		const arrived = await this.#alarms.arrived();
+		if (arrived.length === 0) return;
+		for (const client of this.#publisher.clients) {
+			if (client.isFull) continue;
+			const seen = arrived.filter(({ group }) => authorize(client.person, 'device.read', directory.parents, { group }));
+			const alarms = seen.map(({ alarm }) => alarm);
+			if (alarms.length > 0) client.socket.emit('alarms', alarms);
+		}
 	}
 
 	// ---- commands

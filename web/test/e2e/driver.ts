@@ -4,18 +4,26 @@
  *
  * It keeps what a page must never do: errors in the console, violations of the policy, requests to another host.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { chromium, type BrowserContext, type Locator, type Page } from 'playwright-core';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { z } from 'zod';
+import { launch } from './chromium.ts';
 
 const require = createRequire(import.meta.url);
 
 const Ask = z.discriminatedUnion('do', [
 	z.object({ id: z.int(), do: z.literal('new'), width: z.int(), height: z.int(), dark: z.boolean(), base: z.url() }),
 	z.object({ id: z.int(), do: z.literal('open'), path: z.string() }),
-	z.object({ id: z.int(), do: z.literal('click'), role: z.string(), name: z.string() }),
+	z.object({
+		id: z.int(),
+		do: z.literal('click'),
+		role: z.string(),
+		name: z.string(),
+		within: z.string().optional(),
+	}),
+	z.object({ id: z.int(), do: z.literal('download'), role: z.string(), name: z.string() }),
 	z.object({ id: z.int(), do: z.literal('fill'), label: z.string(), text: z.string() }),
 	z.object({ id: z.int(), do: z.literal('press'), key: z.string() }),
 	z.object({ id: z.int(), do: z.literal('see'), text: z.string(), within: z.string().optional() }),
@@ -30,17 +38,7 @@ const Ask = z.discriminatedUnion('do', [
 type Ask = z.infer<typeof Ask>;
 
 const seconds = Number(process.env['E2E_SECONDS'] ?? '20') * 1000;
-const browser = await chromium.launch({
-	executablePath: process.env['E2E_CHROMIUM'] ?? '/usr/bin/chromium',
-	// As root there is no sandbox; the map is drawn by the processor.
-	args: [
-		'--no-sandbox',
-		'--use-gl=angle',
-		'--use-angle=swiftshader',
-		'--enable-unsafe-swiftshader',
-		'--ignore-gpu-blocklist',
-	],
-});
+const browser = await launch();
 let context: BrowserContext | null = null;
 let current: Page | null = null;
 let base = '';
@@ -100,6 +98,17 @@ async function colourAt(x: number, y: number): Promise<number[]> {
 	}
 }
 
+/** Small enough to be kept beside the pages of text. */
+async function webp(): Promise<Buffer> {
+	const session = await page().context().newCDPSession(page());
+	try {
+		const picture = await session.send('Page.captureScreenshot', { format: 'webp', quality: 82 });
+		return Buffer.from(picture.data, 'base64');
+	} finally {
+		await session.detach();
+	}
+}
+
 async function answer(ask: Ask): Promise<unknown> {
 	switch (ask.do) {
 		case 'new': {
@@ -120,11 +129,20 @@ async function answer(ask: Ask): Promise<unknown> {
 			await page().goto(ask.path);
 			return page().url();
 		case 'click':
-			await page()
+			await (ask.within === undefined ? page() : page().locator(ask.within))
 				.getByRole(ask.role as Role, { name: ask.name })
 				.first()
 				.click({ timeout: seconds });
 			return null;
+		case 'download': {
+			const coming = page().waitForEvent('download', { timeout: seconds });
+			await page()
+				.getByRole(ask.role as Role, { name: ask.name })
+				.first()
+				.click({ timeout: seconds });
+			const file = await coming;
+			return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+		}
 		case 'fill':
 			await page().getByLabel(ask.label, { exact: true }).first().fill(ask.text, { timeout: seconds });
 			return null;
@@ -156,7 +174,8 @@ async function answer(ask: Ask): Promise<unknown> {
 				);
 		}
 		case 'shot':
-			await page().screenshot({ path: ask.file });
+			if (ask.file.endsWith('.webp')) writeFileSync(ask.file, await webp());
+			else await page().screenshot({ path: ask.file });
 			return null;
 		case 'faults': {
 			const told = faults;

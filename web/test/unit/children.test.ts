@@ -23,9 +23,10 @@ afterEach(() => {
 });
 
 it('a trace counts until its child is gone, and one that does not go is ended', async () => {
-	const start = () =>
+	const start = (_: unknown, n: number) =>
 		new Promise<{ stop: () => void }>((resolve) => {
 			const trace = children.trace(
+				`user ${n % 4}`,
 				'350000000000006',
 				60,
 				() => resolve(trace),
@@ -36,6 +37,7 @@ it('a trace counts until its child is gone, and one that does not go is ended', 
 	for (const trace of traces) trace.stop();
 	const one = () =>
 		children.trace(
+			'another',
 			'350000000000006',
 			60,
 			() => undefined,
@@ -51,6 +53,7 @@ it('a program that is not there takes no place', async () => {
 		await new Promise<void>(
 			(resolve) =>
 				void none.trace(
+					'one',
 					'350000000000006',
 					60,
 					() => undefined,
@@ -58,3 +61,26 @@ it('a program that is not there takes no place', async () => {
 				),
 		);
 });
+
+it('one user leaves room for others', async () => {
+	const ask = (user: string) => children.why('350000000000006', null, user);
+	const mine = Array.from({ length: 5 }, () => ask('me').catch((error: unknown) => error));
+	expect(await mine[4]).toMatchObject({ status: 429 });
+	const trace = (user: string) => () =>
+		children.trace(
+			user,
+			'350000000000006',
+			60,
+			() => undefined,
+			() => undefined,
+		);
+	for (let i = 0; i < 4; i++) trace('me')();
+	expect(trace('me')).toThrow('You have too many traces');
+	expect(trace('you')).not.toThrow();
+	const yours = ask('you').catch((error: unknown) => error);
+	// The first ends the children that run, the second those that waited for them.
+	children.close();
+	await Promise.all(mine);
+	children.close();
+	expect(await yours).not.toMatchObject({ status: 429 });
+}, 30_000);

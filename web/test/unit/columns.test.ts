@@ -63,7 +63,7 @@ describe('Columns', () => {
 		f.live(0, liveRow({ flags: Flag.deleted, recordAt: NaN, lastSeen: NaN }), 5, NOW);
 		expect(f.stateOf(0)).toBe('out');
 		expect(f.speedOf(0)).toBe(null);
-		f.remove(1);
+		f.remove(1, NOW);
 		expect(f.byImei.get('350000000000002')).toBe(undefined);
 		expect(f.counts).toEqual(counted(f));
 		expect(f.put(inventory(7), NOW)).toBe(2);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { encodeFrame, KIND_ALL } from '../../shared/frame.ts';
 import type { State } from '../../shared/state.ts';
-import { applyFilter, sortNumbers, type FleetFilter } from '../../app/live/filter.ts';
+import { applyFilter, isPossible, sortNumbers, type FleetFilter } from '../../app/live/filter.ts';
 import { Fleet } from '../../app/live/fleet.ts';
-import { fold, Names } from '../../app/live/names.ts';
+import { Names } from '../../app/live/names.ts';
+import { fold, orderKey } from '../../shared/text.ts';
 
 const NOW = 1_800_000_000_000;
 const none: FleetFilter = { q: '', states: [], groups: null, model: null, silentForS: null };
@@ -91,6 +92,24 @@ describe('the filter', () => {
 	});
 });
 
+test('never seen is not silent for a time', () => {
+	const { fleet, names } = fleetOf([
+		{ name: 'New', state: 'out', ago: NOW / 1000 },
+		{ name: 'Old', state: 'silent', ago: 9e4 },
+	]);
+	expect([...applyFilter(fleet, names, { ...none, silentForS: 3600 }, NOW).numbers]).toEqual([1]);
+});
+
+test.each<[Parameters<typeof isPossible>[0], boolean]>([
+	[{}, true],
+	[{ group: '12', model: 'FMB120', silent: 604_800 }, true],
+	[{ group: 'foo' }, false],
+	[{ silent: 1e10 }, false],
+	[{ model: 'x'.repeat(101) }, false],
+])('can an address ask for %j: %s', (asked, possible) => {
+	expect(isPossible(asked)).toBe(possible);
+});
+
 describe('the order', () => {
 	const { fleet, names } = fleetOf(rows);
 	const all = Uint32Array.from(rows.keys());
@@ -113,4 +132,19 @@ describe('the order', () => {
 
 test('fold', () => {
 	expect(fold('Žąsų Ångström')).toBe('zasu angstrom');
+});
+
+test('orderKey puts names in the order that people expect', () => {
+	const names = ['Truck 10', 'truck 9', 'Ąžuolas', 'Truck 009', 'Azimuth 2b', 'Azimuth 2', 'Truck 100', 'Truck'];
+	const sorted = [...names].sort((a, b) => (orderKey(a) < orderKey(b) ? -1 : orderKey(a) > orderKey(b) ? 1 : 0));
+	expect(sorted).toEqual([
+		'Azimuth 2',
+		'Azimuth 2b',
+		'Ąžuolas',
+		'Truck',
+		'truck 9',
+		'Truck 009',
+		'Truck 10',
+		'Truck 100',
+	]);
 });

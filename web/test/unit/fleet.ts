@@ -18,6 +18,7 @@ export function inventory(id: number, more: Partial<Inventory> = {}): Inventory 
 		refused: false,
 		silentMoving: NaN,
 		silentStanding: NaN,
+		connectedAt: NaN,
 		...more,
 	};
 }

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { encodeFrame, KIND_ALL, KIND_CHANGES, type FrameDevice } from '../../shared/frame.ts';
 import { states } from '../../shared/state.ts';
+import { insideTiles } from '../../shared/tiles.ts';
 import { Fleet } from '../../app/live/fleet.ts';
+import { cellRadius, joinNear } from '../../app/map/join.ts';
 import { latitudeOf, longitudeOf, mercatorX, mercatorY } from '../../app/map/mercator.ts';
+import { nameLeft } from '../../app/map/name_place.ts';
+import { townBox, townSize } from '../../app/map/town_names.ts';
 import { CHOSEN, DENSE, MARK_FLOATS, pack, type View } from '../../app/map/pack.ts';
 
 const world: View = { zoom: 4, west: 0, east: 1, north: 0, south: 1 };
@@ -117,9 +121,110 @@ describe('what is drawn', () => {
 		expect([...pack(fleet, all, world, undefined).numbers]).toEqual([1, 0]);
 	});
 
+	test('what wants attention lies above what moves', () => {
+		const { fleet, all } = fleetOf([
+			device(0, { state: 'silent' }),
+			device(1, { state: 'nofix' }),
+			device(2, { state: 'moving' }),
+		]);
+		expect([...pack(fleet, all, world, undefined).numbers]).toEqual([2, 1, 0]);
+	});
+
+	test('a name stays on the map: right of its mark, else left, else nowhere', () => {
+		expect(nameLeft(100, 11, 60, 400)).toBe(111);
+		expect(nameLeft(390, 11, 60, 400)).toBe(319);
+		expect(nameLeft(40, 11, 60, 80)).toBeNull();
+	});
+
+	test('a town keeps the room of its name, which grows with it and with the zoom', () => {
+		expect(townSize(3, 50)).toBe(10);
+		expect(townSize(4, 60)).toBe(11.25);
+		expect(townSize(12, 99)).toBe(16);
+		expect(townSize(6.5, 70)).toBeCloseTo((12.5 + 16) / 2, 9);
+		const [left, top, right, bottom] = townBox(100, 50, 40, 10);
+		expect([left, right]).toEqual([80, 120]);
+		expect(bottom).toBeLessThan(50);
+		expect(bottom - top).toBeGreaterThan(10);
+	});
+
 	test('what is out of view is left out', () => {
 		const { fleet, all } = fleetOf([device(0), device(1, { longitude: -120 })]);
 		const view = { ...world, zoom: 10, west: 0.5, east: 0.6, north: 0.2, south: 0.4 };
 		expect(pack(fleet, all, view, undefined)).toMatchObject({ count: 1, inView: 1 });
 	});
+});
+
+describe('counts that would lie on one another', () => {
+	const cell = (x: number, count: number) => ({
+		...{ x, y: 0.5, count, byState: [0, 0, 0, 0, count] },
+		...{ west: x, east: x, north: 0.5, south: 0.5 },
+	});
+	const world = 1000;
+	const apart = (cellRadius(100) * 2) / world;
+
+	test('become one, in the middle of their devices', () => {
+		const [one, ...more] = joinNear([cell(0.5, 100), cell(0.5 + apart / 2, 300)], world);
+		expect(more).toEqual([]);
+		expect(one).toMatchObject({ count: 400, byState: [0, 0, 0, 0, 400], west: 0.5, east: 0.5 + apart / 2 });
+		expect(one?.x).toBeCloseTo(0.5 + (apart * 3) / 8, 9);
+	});
+
+	test('stay apart where there is room, and closer up', () => {
+		expect(joinNear([cell(0.5, 100), cell(0.5 + apart, 100)], world)).toHaveLength(2);
+		expect(joinNear([cell(0.5, 100), cell(0.5 + apart / 2, 300)], world * 4)).toHaveLength(2);
+	});
+
+	test('are joined until none meets another', () => {
+		const row = Array.from({ length: 20 }, (_, i) => cell(0.4 + i * apart * 0.7, 100));
+		const kept = joinNear(row, world);
+		expect(kept.reduce((n, c) => n + c.count, 0)).toBe(2000);
+		for (const a of kept)
+			for (const b of kept)
+				if (a !== b)
+					expect(Math.hypot(a.x - b.x, a.y - b.y) * world).toBeGreaterThanOrEqual(
+						cellRadius(a.count) + cellRadius(b.count) - 2,
+					);
+	});
+});
+
+test('what the server has counted is added up to cells of the map', () => {
+	const { fleet, all } = fleetOf([device(0)]);
+	const level = 12;
+	const at = (lon: number, lat: number) => [
+		Math.floor(mercatorX(lon) * 2 ** level),
+		Math.floor(mercatorY(lat) * 2 ** level),
+	];
+	const [ax = 0, ay = 0] = at(25.28, 54.68);
+	const [bx = 0, by = 0] = at(-70, -33);
+	const counts = [0, 1, 0, 2, 3, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
+	const packed = pack(fleet, all, world, 0, { asOf: 1, level, x: [ax, ax + 1, bx], y: [ay, ay, by], counts });
+	expect(packed.cells.map((c) => [c.count, c.byState])).toEqual([
+		[10, [0, 1, 0, 2, 7]],
+		[1, [1, 0, 0, 0, 0]],
+	]);
+	expect(latitudeOf(packed.cells[0]?.y ?? 0)).toBeCloseTo(54.68, 1);
+	expect(packed.cells[0]?.east).toBeCloseTo((ax + 2) / 2 ** level, 9);
+	// The chosen one is a mark all the same.
+	expect([...packed.numbers]).toEqual([0]);
+	expect(packed.inView).toBe(12);
+});
+
+test('what is outside the tiles of a part of the fleet is left out, unless it is watched', () => {
+	const fleet = new Fleet();
+	const limits = { inside: insideTiles(['2/2/1']), keeps: (number: number) => number === 2 };
+	const shown = () => [0, 1, 2, 3].filter((number) => fleet.state(number) !== null);
+	const far = { latitude: 10, longitude: 100 };
+	fleet.apply(
+		encodeFrame({ kind: KIND_ALL, asOf: 1, devices: [device(0), device(1), device(2), device(3, far)] }),
+		limits,
+	);
+	expect(shown()).toEqual([0, 1, 2]);
+	expect(fleet.complete).toBe(false);
+	fleet.apply(encodeFrame({ kind: KIND_CHANGES, asOf: 2, devices: [device(1, far), device(2, far)] }), limits);
+	expect(shown()).toEqual([0, 2]);
+	// All of another view: the others go.
+	fleet.apply(encodeFrame({ kind: KIND_ALL, asOf: 3, devices: [device(3)] }), limits);
+	expect(shown()).toEqual([2, 3]);
+	fleet.clear(limits);
+	expect(shown()).toEqual([2]);
 });

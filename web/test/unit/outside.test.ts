@@ -2,10 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseArguments, UsageError } from '../../server/cli.ts';
-import { fillTemplate } from '../../server/commands_text.ts';
+import { fillTemplate } from '../../shared/template_text.ts';
 import { ConfigError, parseConfig, parseFile } from '../../server/config.ts';
 import { SCHEMA_VERSION } from '../../server/db.ts';
-import { databaseHosts } from '../../server/db_url.ts';
+import { databaseTarget } from '../../server/db_url.ts';
 import { parseCommands, parseNotice } from '../../server/fleet/notices.ts';
 import { isOwnOrigin, scopeAllows } from '../../server/http/identify.ts';
 import { addressKey } from '../../server/login_limits.ts';
@@ -86,24 +86,49 @@ describe('the URL of the database', () => {
 		],
 		['postgres://u@[::1]:7/d', { host: '::1', port: 7, user: 'u', database: 'd' }],
 	])('%s', (text, want) => {
-		expect(databaseHosts(text)[0]).toMatchObject(want);
+		expect(databaseTarget('DATABASE_URL', text).hosts[0]).toMatchObject(want);
+	});
+	it.each([
+		['host=db', true, false],
+		['host=db sslmode=allow', true, false],
+		['host=db sslmode=require', false, false],
+		['host=db sslmode=verify-full', false, true],
+		['host=10.1.2.3 hostaddr=10.1.2.3 sslmode=verify-ca', false, true],
+	])('%s is encrypted', (text, plainWillDo, rejectUnauthorized) => {
+		expect(databaseTarget('DATABASE_URL', text).hosts[0]).toMatchObject({ plainWillDo, ssl: { rejectUnauthorized } });
+	});
+	it.each(['host=/run/x sslmode=require', 'host=db sslmode=disable'])('%s is not', (text) => {
+		expect(databaseTarget('DATABASE_URL', text).hosts[0]).toMatchObject({ plainWillDo: false, ssl: false });
+	});
+	it('looks for the name in the certificate, not for the address', () => {
+		const both = 'hostaddr=10.1.2.3,10.1.2.4 host=a,b sslmode=verify-full';
+		expect(databaseTarget('DATABASE_URL', both).hosts.map((h) => [h.host, h.ssl])).toMatchObject([
+			['10.1.2.3', { host: 'a' }],
+			['10.1.2.4', { host: 'b' }],
+		]);
+	});
+	it.each(['sslmode=sometimes', 'host=db sslrootcert=/no/such/file'])('refuses %s', (text) => {
+		expect(() => databaseTarget('DATABASE_URL', text)).toThrow(/^DATABASE_URL: ssl/);
 	});
 	it('knows several hosts', () => {
-		expect(
-			databaseHosts('postgresql://u@a,b:7/d?target_session_attrs=read-write').map((h) => [h.host, h.port]),
-		).toEqual([
+		const target = databaseTarget('DATABASE_URL', 'postgresql://u@a,b:7/d?target_session_attrs=read-write');
+		expect(target.hosts.map((h) => [h.host, h.port])).toEqual([
 			['a', 5432],
 			['b', 7],
 		]);
+		expect(target.wanted).toBe('read-write');
+		expect(databaseTarget('DATABASE_URL', 'dbname=d').wanted).toBe('any');
 	});
 	it.each([
 		'postgresql://u:se/cret@h/d',
 		'password=secret nonsense',
 		'postgresql://h/d?pasword=secret',
 		'dbname=%zz host',
+		'dbname=secret target_session_attrs=best',
 	])('refuses %s, and never quotes it', (text) => {
-		expect(() => databaseHosts(text)).toThrow(ConfigError);
-		expect(() => databaseHosts(text)).not.toThrow(/cret/);
+		expect(() => databaseTarget('DATABASE_READ_URL', text)).toThrow(/^DATABASE_READ_URL: /);
+		expect(() => databaseTarget('DATABASE_URL', text)).toThrow(ConfigError);
+		expect(() => databaseTarget('DATABASE_URL', text)).not.toThrow(/cret/);
 	});
 });
 
@@ -145,6 +170,12 @@ describe('templates', () => {
 	});
 	it('take a value that looks like a parameter as it is', () => {
 		expect(fill({ apn: '{n}{way}', n: '7', way: 'on' })).toEqual({ text: 'setparam {n}{way}:7:on:7' });
+	});
+	it('ask for a parameter whose name every object has', () => {
+		const fillIt = (given: Record<string, string>) =>
+			fillTemplate('{constructor}', [{ name: 'constructor', type: 'text' }], given);
+		expect(fillIt({})).toMatchObject({ field: 'parameters.constructor', message: 'needed' });
+		expect(fillIt({ constructor: 'x' })).toEqual({ text: 'x' });
 	});
 	it.each([
 		['apn', { n: '7', way: 'on' }],

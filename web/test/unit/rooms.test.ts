@@ -1,6 +1,6 @@
 // Rooms of the live feed: who hears of what, over tiles and over rights.
 import { describe, expect, it } from 'vitest';
-import { classOf, placesIn, Rooms, tileAt } from '../../server/live/rooms.ts';
+import { classOf, Rooms, tileAt } from '../../server/live/rooms.ts';
 import { NOWHERE } from '../../server/fleet/columns.ts';
 import { fleet, inventory, liveRow, NOW } from './fleet.ts';
 
@@ -81,7 +81,7 @@ describe('Rooms', () => {
 		rooms.join('n', north, ['2/2/1']);
 		rooms.join('s', south, ['2/2/1']);
 		told(rooms, f, 0);
-		f.remove(0);
+		f.remove(0, NOW);
 		// Its place is no longer known: the world is told, and the tile that it was in.
 		expect(told(rooms, f, 0)).toEqual([['2/2/1', '2', [], [0], ['n']]]);
 		expect(told(rooms, f, 0)).toEqual([]);
@@ -97,11 +97,4 @@ describe('Rooms', () => {
 		expect(rooms.size).toBe(0);
 		expect(rooms.tell(fleet([{}, {}]), [0])).toEqual([]);
 	});
-});
-
-it('placesIn finds what a class sees in its tiles', () => {
-	const f = fleet([{}, {}], [{}, { longitude: east }], [{ group: null }, {}], [{}, null]);
-	expect(placesIn(f, everybody, ['2/2/1'])).toEqual([0, 2]);
-	expect(placesIn(f, north, ['2/2/1', '2/3/1'])).toEqual([0, 1]);
-	expect(placesIn(f, north, ['0/0/0'])).toEqual([0, 1, 3]);
 });

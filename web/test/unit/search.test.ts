@@ -24,6 +24,12 @@ describe('matches', () => {
 		['parts of an IMEI', { ...all, words: '00002' }, [1]],
 		['states', { ...all, states: ['moving', 'out'] as const }, [0, 2]],
 		['groups', { ...all, groups: new Set(['3']) }, [1]],
+		['in no group', { ...all, groups: new Set<string>(), ungrouped: true }, [2]],
+		[
+			'in no group, which only those who see all may',
+			{ visible: new Set(['2', '3']), groups: new Set(['3']), ungrouped: true },
+			[1],
+		],
 		['models', { ...all, models: ['FMB920'] }, [1]],
 		['silent for', { ...all, silentFor: 3_600_000 }, [1]],
 		[
@@ -60,7 +66,11 @@ describe('pageOf', () => {
 
 describe('cursors', () => {
 	it('come back', () => {
-		expect(decodeCursor(encodeCursor({ key: 'ž"', id: 2n ** 62n }))).toEqual({ key: 'ž"', id: 2n ** 62n });
+		expect(decodeCursor(encodeCursor({ number: -1, text: 'ž"', id: 2n ** 62n }))).toEqual({
+			number: -1,
+			text: 'ž"',
+			id: 2n ** 62n,
+		});
 	});
 	it.each(['', 'x', 'W10', Buffer.from('[1,2]').toString('base64url'), Buffer.from('["a","b"]').toString('base64url')])(
 		'refuses %j',

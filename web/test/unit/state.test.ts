@@ -6,7 +6,7 @@ const now = 1_800_000_000_000;
 const standing: StateFacts = {
 	enabled: true,
 	refused: false,
-	lastSeen: now,
+	saidAt: now,
 	fix: true,
 	speed: 0,
 	movement: null,
@@ -24,15 +24,15 @@ describe('stateOf', () => {
 		['nofix', { fix: false, speed: 90 }],
 		['out', { enabled: false }],
 		['out', { refused: true }],
-		['out', { lastSeen: null }],
-		['standing', { lastSeen: now - SILENT_STANDING_MS }],
-		['silent', { lastSeen: now - SILENT_STANDING_MS - 1 }],
-		['moving', { speed: 50, lastSeen: now - SILENT_MIN_MS }],
-		['silent', { speed: 50, lastSeen: now - SILENT_MIN_MS - 1 }],
-		['silent', { speed: 50, fix: false, lastSeen: now - SILENT_MIN_MS - 1 }],
-		['out', { enabled: false, lastSeen: now - 1e12 }],
-		['silent', { lastSeen: now - 3_600_001, silentStanding: 3_600_000 }],
-		['standing', { lastSeen: now - 3_600_001, silentStanding: 3_700_000, silentMoving: 1 }],
+		['out', { saidAt: null }],
+		['standing', { saidAt: now - SILENT_STANDING_MS }],
+		['silent', { saidAt: now - SILENT_STANDING_MS - 1 }],
+		['moving', { speed: 50, saidAt: now - SILENT_MIN_MS }],
+		['silent', { speed: 50, saidAt: now - SILENT_MIN_MS - 1 }],
+		['silent', { speed: 50, fix: false, saidAt: now - SILENT_MIN_MS - 1 }],
+		['out', { enabled: false, saidAt: now - 1e12 }],
+		['silent', { saidAt: now - 3_600_001, silentStanding: 3_600_000 }],
+		['standing', { saidAt: now - 3_600_001, silentStanding: 3_700_000, silentMoving: 1 }],
 	] as const)('%s with %j', (state, facts) => {
 		expect(stateOf({ ...standing, ...facts }, now)).toBe(state);
 	});

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { formatLocale } from '../../app/i18n/locale.ts';
-import { sayReading } from '../../app/ui/readings.ts';
+import { eventWords, sayReading } from '../../app/ui/readings.ts';
 import { rawText, timeOf, toneOf, valuesOf } from '../../app/screens/silent/trace_words.ts';
 
 vi.mock('virtual:base-map', () => ({ cities: '', countries: '' }));
@@ -54,14 +54,17 @@ describe('lines over 180 degrees', () => {
 });
 
 describe('readings', () => {
-	const say = (key: Parameters<typeof sayReading>[0], value: unknown) => sayReading(key, value, 'en', 'Yes', 'No');
+	const say = (key: Parameters<typeof sayReading>[0], value: unknown) =>
+		sayReading(key, value, 'en', 'metric', { yes: 'Yes', no: 'No', on: 'On', off: 'Off' });
 	test('have units', () => {
 		expect(say('external_voltage_v', 12.65)).toEqual({ text: '12.7', unit: 'V' });
 		expect(say('odometer_m', 284_113_200)).toEqual({ text: '284,113', unit: 'km' });
 		expect(say('external_voltage_v', '12.65')).toEqual({ text: '12.7', unit: 'V' });
 	});
 	test('flags are words, texts stay', () => {
-		expect(say('ignition', true)).toEqual({ text: 'Yes', unit: '' });
+		expect(say('ignition', true)).toEqual({ text: 'On', unit: '' });
+		expect(say('trip', true)).toEqual({ text: 'Yes', unit: '' });
+		expect(say('gnss_status', 'gnss on, with fix')).toEqual({ text: 'GNSS on, with fix', unit: '' });
 		expect(say('vin', 'YS2R4X2')).toEqual({ text: 'YS2R4X2', unit: '' });
 		expect(say('driver_id', '0000019')).toEqual({ text: '0000019', unit: '' });
 	});
@@ -91,4 +94,18 @@ describe('the trace', () => {
 test('numbers and times as the user writes them', () => {
 	expect(formatLocale('en', ['lt', 'en-IE', 'en'])).toBe('en-IE');
 	expect(formatLocale('de', ['lt'])).toBe('de');
+});
+
+describe('an event in words', () => {
+	const said = (kind: string, name: string | null, label: string | null) =>
+		eventWords({ kind, name, label, text: null });
+	test('by the word of the dictionary', () => {
+		expect(said('ignition_on', 'ignition', 'on')).toBe('Ignition on');
+		expect(said('towing', 'towing', 'towing')).toBe('Towing');
+	});
+	test('or by the element and what its value means', () => {
+		expect(said('geofence_zone_1', 'geofence_zone_1', 'entered')).toBe('Geofence zone 1: entered');
+		expect(said('movement', 'movement', 'movement off')).toBe('Movement off');
+		expect(said('io_9999', null, null)).toBe('IO 9999');
+	});
 });

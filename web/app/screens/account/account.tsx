@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ApiProblem, request } from '../../api/client.ts';
+import { fieldErrors, request } from '../../api/client.ts';
 import { groupsQuery, meQuery, sessionsQuery, type Me } from '../../api/queries.ts';
 import { signOut } from '../../shell/account_menu.tsx';
 import { applyTheme, storedTheme, themes } from '../../theme/theme.ts';
@@ -10,8 +10,11 @@ import { Button, Select, TextField } from '../../ui/controls.tsx';
 import { Broken, Loading, Problem } from '../../ui/states.tsx';
 import { Chip } from '../../ui/text.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { useTitle } from '../../ui/title.ts';
 import page from '../../ui/page.module.css';
 import { Rights } from '../people/users.tsx';
+import { Reading } from './reading.tsx';
+import { Tokens } from './tokens.tsx';
 import css from './account.module.css';
 
 const themeLabel = { auto: 'nav.themeAuto', light: 'nav.themeLight', dark: 'nav.themeDark' } as const;
@@ -20,6 +23,7 @@ const LEAST = 10;
 export function AccountScreen() {
 	const { t } = useTranslation();
 	const me = useQuery(meQuery);
+	useTitle(t('account.title'));
 	if (me.data === undefined)
 		return me.isError ? <Broken error={me.error} retry={() => void me.refetch()} /> : <Loading />;
 	return (
@@ -33,9 +37,11 @@ export function AccountScreen() {
 			</header>
 			<div className={css.columns}>
 				<You key={me.data.name} me={me.data} />
+				<Reading me={me.data} />
 				<Password />
 			</div>
 			<Sessions />
+			<Tokens />
 		</div>
 	);
 }
@@ -104,7 +110,7 @@ function Password() {
 			void queries.invalidateQueries({ queryKey: ['own-sessions'] });
 		},
 	});
-	const fields = change.error instanceof ApiProblem ? change.error.fields : new Map<string, string>();
+	const fields = fieldErrors(change.error);
 	const differs = again !== '' && again !== password;
 	return (
 		<section className={`${page.card ?? ''} ${page.pad ?? ''}`}>
@@ -141,7 +147,7 @@ function Password() {
 					autoComplete="new-password"
 					error={differs ? t('account.differs') : undefined}
 				/>
-				<Problem error={fields.size > 0 ? null : change.error} />
+				<Problem error={change.error} shown={['current', 'password']} />
 				{change.isSuccess && (
 					<p role="status" className={css.good}>
 						{t('account.changed')}
@@ -162,8 +168,8 @@ function Password() {
 }
 
 /** "Chrome, Linux" is all that one needs to know it again. */
-function browserOf(agent: string | null): string {
-	if (agent === null || agent === '') return '?';
+function browserOf(agent: string | null): string | undefined {
+	if (agent === null || agent === '') return undefined;
 	const browser =
 		['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'].find((b) => agent.includes(b)) ?? agent.split('/')[0] ?? agent;
 	const system = ['iPhone', 'iPad', 'Android', 'Windows', 'Mac OS', 'Linux'].find((s) => agent.includes(s));
@@ -193,12 +199,13 @@ function Sessions() {
 					{sessions.data.map((s) => (
 						<li key={s.id}>
 							<span className={css.browser}>
-								<strong>{browserOf(s.userAgent)}</strong>
+								<strong>{browserOf(s.userAgent) ?? t('account.program')}</strong>
 								{s.address !== null && <span className={page.soft}>{t('account.from', { address: s.address })}</span>}
 							</span>
 							<span className={page.faint}>
-								{t('account.seen')} <Ago at={Date.parse(s.seenAt)} />
+								{t('account.seen')} <Ago at={Date.parse(s.seenAt)} sentence />
 							</span>
+							{s.kind === 'display' && <Chip>{t('account.display')}</Chip>}
 							{s.current ? (
 								<Chip tone="good">{t('account.this')}</Chip>
 							) : (

@@ -1,12 +1,12 @@
 /**
  * Send a command to one or many: whom, what, a preview of who gets what, then off. Dangerous templates ask for their name,
- * typed. The address holds whom and which template, so "send to these" is a link.
+ * typed, and free text for its first word. The address holds whom and which template, so "send to these" is a link.
  */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { request } from '../../api/client.ts';
+import { request, Unanswered } from '../../api/client.ts';
 import {
 	deviceSearchQuery,
 	templatesQuery,
@@ -16,15 +16,20 @@ import {
 	type Template,
 } from '../../api/queries.ts';
 import { get } from '../../api/client.ts';
+import { firstWord } from '../../../shared/text.ts';
+import { useMeasures } from '../../i18n/measures.ts';
+import { useLive } from '../../live/context.tsx';
 import { titleOf } from '../../live/names.ts';
 import { useAtLeast } from '../../shell/shell.tsx';
-import { Button, Select, TextField } from '../../ui/controls.tsx';
+import { Button, buttonClass, TextField } from '../../ui/controls.tsx';
 import { Icon } from '../../ui/icons.tsx';
-import { Broken, Loading, Notice, Problem } from '../../ui/states.tsx';
+import { Alert, Broken, Loading, Notice, Problem } from '../../ui/states.tsx';
 import { StateMark } from '../../ui/state_mark.tsx';
 import { Chip } from '../../ui/text.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { useTitle } from '../../ui/title.ts';
 import page from '../../ui/page.module.css';
+import { Parameters } from './parameters.tsx';
 import css from './send.module.css';
 
 const route = getRouteApi('/commands/send');
@@ -43,6 +48,7 @@ export function SendScreen() {
 	const navigate = route.useNavigate();
 	const templates = useQuery(templatesQuery);
 	const mayFree = useAtLeast('installer');
+	const mayMake = useAtLeast('admin');
 	const ids = (search.to ?? '').split(',').filter((id) => /^[1-9]\d*$/.test(id));
 	const setIds = (to: string[]) =>
 		void navigate({
@@ -53,6 +59,9 @@ export function SendScreen() {
 	const [parameters, setParameters] = useState<Record<string, string>>({});
 	const [text, setText] = useState('');
 	const [done, setDone] = useState<BulkResult | null>(null);
+	// Of any order from here: it stays said while another one is put together.
+	const [unanswered, setUnanswered] = useState(false);
+	useTitle(t('send.title'));
 
 	if (templates.isError) return <Broken error={templates.error} retry={() => void templates.refetch()} />;
 	if (templates.data === undefined) return <Loading lines={10} />;
@@ -72,33 +81,12 @@ export function SendScreen() {
 				? { devices: ids, template: template.id, ...(template.parameters.length > 0 ? { parameters } : {}) }
 				: { devices: ids, text: text.trim() };
 
-	if (done !== null)
-		return (
-			<Notice
-				icon="check"
-				title={t('send.doneTitle')}
-				action={
-					<div className={page.buttons}>
-						<Button onPress={() => setDone(null)}>{t('send.another')}</Button>
-						<Link
-							to="/commands"
-							search={ids.length === 1 && ids[0] !== undefined ? { device: ids[0] } : {}}
-							className={page.action}
-							data-primary="true"
-						>
-							{t('send.ledger')}
-						</Link>
-					</div>
-				}
-			>
-				{t('send.done', { count: done.queued })}
-			</Notice>
-		);
+	if (done !== null) return <Done result={done} ids={ids} onAnother={() => setDone(null)} />;
 
 	return (
 		<div className={page.page}>
 			<header className={page.head}>
-				<Link to="/commands" className={css.back} aria-label={t('back')}>
+				<Link to="/commands" className={page.back} aria-label={t('back')}>
 					<Icon name="back" />
 				</Link>
 				<h1 className={page.title}>{t('send.title')}</h1>
@@ -111,95 +99,173 @@ export function SendScreen() {
 					</section>
 					<section className={`${page.card ?? ''} ${page.pad ?? ''}`}>
 						<h2 className={page.section}>{t('send.what')}</h2>
-						{templates.data.length === 0 && !mayFree && <p className={page.soft}>{t('send.noTemplates')}</p>}
+						{templates.data.length === 0 && (
+							<p className={page.soft}>
+								{t('send.noTemplates')} {t(mayMake ? 'templates.emptyHelp' : 'templates.emptyAsk')}{' '}
+								{mayMake && (
+									<Link to="/commands/templates" search={{ add: true }}>
+										{t('templates.add')}
+									</Link>
+								)}
+							</p>
+						)}
 						<div className={css.templates} role="radiogroup" aria-label={t('send.what')}>
 							{templates.data.map((x) => (
-								<TemplateCard key={x.id} template={x} chosen={x.id === search.template} onChoose={() => choose(x.id)} />
+								<Choice
+									key={x.id}
+									name={x.name}
+									help={x.description}
+									text={x.text}
+									dangerous={x.dangerous}
+									chosen={x.id === search.template}
+									onChoose={() => choose(x.id)}
+								>
+									{x.parameters.length > 0 && (
+										<Parameters parameters={x.parameters} values={parameters} onChange={setParameters} />
+									)}
+								</Choice>
 							))}
 							{mayFree && (
-								<label className={css.template} data-chosen={search.template === FREE}>
-									<input
-										type="radio"
-										name="template"
-										checked={search.template === FREE}
-										onChange={() => choose(FREE)}
-									/>
-									<span className={css.templateName}>{t('send.free')}</span>
-									<span className={css.templateHelp}>{t('send.freeHelp')}</span>
-								</label>
+								<Choice
+									name={t('send.free')}
+									help={t('send.freeHelp')}
+									chosen={search.template === FREE}
+									onChoose={() => choose(FREE)}
+								>
+									<div className={css.whole}>
+										<TextField
+											label={t('send.text')}
+											value={text}
+											onChange={setText}
+											mono
+											autoComplete="off"
+											spellCheck="false"
+										/>
+									</div>
+								</Choice>
 							)}
 						</div>
-						{template !== undefined && template.parameters.length > 0 && (
-							<div className={css.parameters}>
-								{template.parameters.map((p) => {
-									const value = parameters[p.name] ?? '';
-									const set = (to: string) => setParameters({ ...parameters, [p.name]: to });
-									return p.type === 'choice' ? (
-										<Select
-											key={p.name}
-											label={p.label ?? p.name}
-											value={value}
-											options={(p.choices ?? []).map((c) => ({ id: c, label: c }))}
-											onChange={set}
-										/>
-									) : (
-										<TextField
-											key={p.name}
-											label={p.label ?? p.name}
-											value={value}
-											onChange={set}
-											inputMode={p.type === 'number' ? 'decimal' : 'text'}
-											hint={p.min !== undefined && p.max !== undefined ? `${p.min} – ${p.max}` : undefined}
-										/>
-									);
-								})}
-							</div>
-						)}
-						{search.template === FREE && mayFree && (
-							<div className={css.parameters}>
-								<TextField
-									label={t('send.text')}
-									value={text}
-									onChange={setText}
-									mono
-									autoComplete="off"
-									spellCheck="false"
-								/>
-							</div>
-						)}
 					</section>
 				</div>
 				{/* Another order is another form: its key, its confirmation. */}
-				<Preview key={JSON.stringify(body)} body={body} template={template} onDone={setDone} />
+				<Preview
+					key={JSON.stringify(body)}
+					body={body}
+					missing={
+						ids.length === 0
+							? 'send.nobody'
+							: template === undefined && search.template !== FREE
+								? 'send.nothing'
+								: 'send.incomplete'
+					}
+					template={template}
+					unanswered={unanswered}
+					onUnanswered={() => setUnanswered(true)}
+					onDone={(result) => {
+						setUnanswered(false);
+						setDone(result);
+					}}
+				/>
 			</div>
 		</div>
 	);
 }
 
-function TemplateCard({ template, chosen, onChoose }: { template: Template; chosen: boolean; onChoose: () => void }) {
+/** Those that were refused, by name; all are counted. */
+const MOST_NAMED = 20;
+
+/** It is queued: the form has gone, so the focus comes here. */
+function Done({ result, ids, onAnother }: { result: BulkResult; ids: string[]; onAnother: () => void }) {
 	const { t } = useTranslation();
+	const box = useRef<HTMLDivElement>(null);
+	useEffect(() => box.current?.focus(), []);
 	return (
-		<label className={css.template} data-chosen={chosen}>
-			<input type="radio" name="template" checked={chosen} onChange={onChoose} />
-			<span className={css.templateName}>
-				{template.name} {template.dangerous && <Chip tone="danger">{t('send.dangerous')}</Chip>}
-			</span>
-			<span className={css.templateHelp}>{template.description}</span>
-			<code className={css.templateText}>{template.text}</code>
-		</label>
+		<div ref={box} tabIndex={-1} className={css.done}>
+			<Notice
+				icon={result.queued === 0 ? 'warning' : 'check'}
+				title={t(result.queued === 0 ? 'send.noneTitle' : 'send.doneTitle')}
+				action={
+					<div className={page.buttons}>
+						<Button onPress={onAnother}>{t('send.another')}</Button>
+						<Link
+							to="/commands"
+							search={ids.length === 1 && ids[0] !== undefined ? { device: ids[0] } : {}}
+							className={buttonClass('primary')}
+						>
+							{t('send.ledger')}
+						</Link>
+					</div>
+				}
+			>
+				{result.queued > 0 && t('send.done', { count: result.queued })}
+				{result.refused > 0 && <p>{t('send.left', { count: result.refused })}</p>}
+				<ul>
+					{result.items
+						.filter((i) => i.outcome === 'refused')
+						.slice(0, MOST_NAMED)
+						.map((i) => (
+							<li key={i.device}>
+								<strong>{i.name ?? i.imei ?? i.device}</strong>: {i.reason}
+							</li>
+						))}
+				</ul>
+			</Notice>
+		</div>
 	);
 }
 
-function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]) => void }) {
+/** One of the things that may be sent; what it still asks for (`children`) shows when it is chosen. */
+function Choice({
+	name,
+	help,
+	text,
+	dangerous = false,
+	chosen,
+	onChoose,
+	children,
+}: {
+	name: string;
+	help: string;
+	text?: string;
+	dangerous?: boolean;
+	chosen: boolean;
+	onChoose: () => void;
+	children: ReactNode;
+}) {
 	const { t } = useTranslation();
-	const [typed, setTyped] = useState('');
-	const chosen = useQuery({
+	return (
+		<div className={css.template} data-chosen={chosen}>
+			<label>
+				<input type="radio" name="template" checked={chosen} onChange={onChoose} />
+				<span className={css.templateName}>
+					{name} {dangerous && <Chip tone="danger">{t('send.dangerous')}</Chip>}
+				</span>
+				{help !== '' && <span className={css.templateHelp}>{help}</span>}
+				{text !== undefined && <code className={css.templateText}>{text}</code>}
+			</label>
+			{chosen && children !== false && <div className={css.parameters}>{children}</div>}
+		</div>
+	);
+}
+
+/** Those that were chosen, as the server knows them. */
+function useDevices(ids: string[]): ReadonlyMap<string, Device> | undefined {
+	return useQuery({
 		queryKey: ['device', 'ids', ids.join()],
 		queryFn: ({ signal }) => get<Page<Device>>('/devices', { ids: ids.slice(0, 100).join(','), limit: 100 }, signal),
 		enabled: ids.length > 0,
 		placeholderData: keepPreviousData,
-		select: (p) => new Map(p.items.map((d) => [d.id, d])),
-	});
+		refetchInterval: 15_000,
+		select: devicesById,
+	}).data;
+}
+
+const devicesById = (p: Page<Device>) => new Map(p.items.map((d) => [d.id, d]));
+
+function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]) => void }) {
+	const { t } = useTranslation();
+	const [typed, setTyped] = useState('');
+	const chosen = useDevices(ids);
 	const found = useQuery({ ...deviceSearchQuery(typed), enabled: typed.trim() !== '' });
 	const offered = typed.trim() === '' ? [] : (found.data ?? []).filter((d) => !ids.includes(d.id));
 	return (
@@ -207,7 +273,7 @@ function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]
 			{ids.length > 0 && (
 				<ul className={css.chips}>
 					{ids.slice(0, 60).map((id) => {
-						const d = chosen.data?.get(id);
+						const d = chosen?.get(id);
 						const name = d === undefined ? id : titleOf(d);
 						return (
 							<li key={id} className={css.chip}>
@@ -228,7 +294,7 @@ function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]
 			)}
 			<TextField
 				label={t('send.pick')}
-				placeholder={t('search.placeholder')}
+				example={t('search.example')}
 				value={typed}
 				onChange={setTyped}
 				autoComplete="off"
@@ -257,23 +323,45 @@ function Recipients({ ids, onChange }: { ids: string[]; onChange: (ids: string[]
 	);
 }
 
+/** What has to be typed before it goes out, and why; null: nothing. */
+function fenceOf(template: Template | undefined, text: string | undefined) {
+	if (template?.dangerous === true) return { word: template.name, help: 'send.dangerousHelp' } as const;
+	return text === undefined ? null : ({ word: firstWord(text), help: 'send.freeFence' } as const);
+}
+
+/** A fix that is older says where it was, not where it is; nor does its speed. */
+const OLD_FIX_MS = 120_000;
+
 function Preview({
 	body,
+	missing,
 	template,
+	unanswered,
+	onUnanswered,
 	onDone,
 }: {
+	/** Null: something is missing. */
 	body: Body | null;
+	missing: 'send.nobody' | 'send.nothing' | 'send.incomplete';
 	template: Template | undefined;
+	/** An order has gone out, and nobody knows whether it arrived. */
+	unanswered: boolean;
+	onUnanswered: () => void;
 	onDone: (result: BulkResult) => void;
 }) {
 	const { t } = useTranslation();
+	const measures = useMeasures();
 	const queries = useQueryClient();
+	const live = useLive();
+	const devices = useDevices(body?.devices ?? []);
 	const [typed, setTyped] = useState('');
+	const fence = fenceOf(template, body?.text);
 	// One key for one order: sent twice by accident, it counts once.
 	const [key] = useState(() => crypto.randomUUID());
 	const preview = useQuery({
 		queryKey: ['command-preview', body],
-		queryFn: ({ signal }) => request<BulkResult>('POST', '/commands', { body: { ...body, dryRun: true }, signal }),
+		queryFn: ({ signal }) =>
+			request<BulkResult>('POST', '/commands', { body: { ...body, dryRun: true }, signal, asksOnly: true }),
 		enabled: body !== null,
 		retry: false,
 		staleTime: 0,
@@ -282,17 +370,18 @@ function Preview({
 	const send = useMutation({
 		mutationFn: () =>
 			request<BulkResult>('POST', '/commands', {
-				body: { ...body, ...(template?.dangerous === true ? { confirm: typed } : {}) },
+				body: { ...body, ...(fence === null ? {} : { confirm: typed }) },
 				headers: { 'idempotency-key': key },
 			}),
 		onSuccess: (result) => {
 			void queries.invalidateQueries({ queryKey: ['commands'] });
 			onDone(result);
 		},
+		onError: (error) => error instanceof Unanswered && onUnanswered(),
 	});
 	const items = preview.data?.items ?? [];
 	const going = items.filter((i) => i.outcome !== 'refused').length;
-	const confirmed = template?.dangerous !== true || typed === template.name;
+	const confirmed = fence === null || typed === fence.word;
 	return (
 		<section className={css.preview} aria-label={t('send.preview')}>
 			<div className={css.previewHead}>
@@ -304,8 +393,15 @@ function Preview({
 					</p>
 				)}
 			</div>
+			{unanswered && (
+				<div className={css.padded}>
+					<Alert>
+						{t('send.unanswered')} <Link to="/commands">{t('send.ledger')}</Link>
+					</Alert>
+				</div>
+			)}
 			{body === null ? (
-				<p className={css.empty}>{t('send.nobody')}</p>
+				<p className={css.empty}>{t(missing)}</p>
 			) : preview.isError ? (
 				<div className={css.padded}>
 					<Problem error={preview.error} />
@@ -331,17 +427,20 @@ function Preview({
 										<td>
 											<strong>{i.name ?? i.imei ?? i.device}</strong>
 										</td>
-										<td data-moving={(i.speed ?? 0) >= 5}>
-											{i.speed === null ? '' : t('fleet.speed', { speed: i.speed })}
-										</td>
-										<td>
+										<td data-moving={(i.speed ?? 0) >= 5}>{i.speed === null ? '' : measures.speed(i.speed)}</td>
+										<td data-old={i.fixAt === null || live.now() - Date.parse(i.fixAt) > OLD_FIX_MS}>
 											<Ago at={i.fixAt === null ? null : Date.parse(i.fixAt)} />
 										</td>
 										<td>
 											{i.outcome === 'refused' ? (
 												<span className={css.refused}>{i.reason}</span>
 											) : (
-												t(`send.${i.outcome}`)
+												<>
+													{t(`send.${i.outcome}`)}
+													{devices?.get(i.device)?.online === false && (
+														<span className={css.later}>{t('send.notConnected')}</span>
+													)}
+												</>
 											)}
 										</td>
 									</tr>
@@ -350,22 +449,22 @@ function Preview({
 						</table>
 					</div>
 					<div className={css.padded}>
-						{template?.dangerous === true && (
+						{fence !== null && (
 							<div className={css.fence}>
 								<p>
-									<Icon name="warning" size={16} /> {t('send.dangerousHelp')}
+									<Icon name="warning" size={16} /> {t(fence.help)}
 								</p>
 								<TextField
-									label={t('send.confirm', { name: template.name })}
+									label={t('send.confirm', { name: fence.word })}
 									value={typed}
 									onChange={setTyped}
 									autoComplete="off"
 								/>
 							</div>
 						)}
-						<Problem error={send.error} />
+						<Problem error={send.error instanceof Unanswered ? null : send.error} />
 						<Button
-							kind={template?.dangerous === true ? 'danger' : 'primary'}
+							kind={fence === null ? 'primary' : 'danger'}
 							isDisabled={going === 0 || !confirmed || send.isPending}
 							onPress={() => send.mutate()}
 						>

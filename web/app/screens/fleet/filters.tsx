@@ -1,6 +1,8 @@
 /** The legend, which counts and filters by state, and the other parts of the filter. */
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocale } from '../../i18n/locale.ts';
+import { inOrder, treeOf } from '../../api/group_tree.ts';
 import type { Group } from '../../api/queries.ts';
 import { sorts, type Sort } from '../../live/filter.ts';
 import type { FleetSearch } from '../../router.tsx';
@@ -63,29 +65,63 @@ const sortLabels = {
 	silent: 'fleet.sortSilent',
 } as const satisfies Record<Sort, string>;
 
-/** The tree as a list: each below its parent, with its depth. The root itself is "all groups". */
+/** The tree as a list: each below its parent, with all devices in and below it. The root itself is "all groups". */
 export function groupOptions(groups: readonly Group[]): Option<string>[] {
-	const known = new Set(groups.map((g) => g.id));
-	const options: Option<string>[] = [];
-	const add = (parent: string | null, depth: number) => {
-		const below = groups.filter((g) =>
-			parent === null ? g.parent === null || !known.has(g.parent) : g.parent === parent,
-		);
-		for (const g of below.sort((a, b) => a.name.localeCompare(b.name))) {
-			options.push({
-				id: g.id,
-				label: g.name,
-				depth: Math.min(depth, 3),
-				note: g.devices === 0 ? undefined : String(g.devices),
-			});
-			add(g.id, depth + 1);
-		}
-	};
-	add(null, 0);
-	return options;
+	return inOrder(treeOf(groups)).map(({ group, devices, depth }) => ({
+		id: group.id,
+		label: group.name,
+		depth: Math.min(depth, 3),
+		note: devices === 0 ? undefined : String(devices),
+	}));
 }
 
-export function Filters({
+export function ModelFilter({
+	model,
+	models,
+	onChange,
+}: {
+	model: string | undefined;
+	models: readonly string[];
+	onChange: (model: string | undefined) => void;
+}) {
+	const { t } = useTranslation();
+	return (
+		<Select
+			label={t('fleet.model')}
+			hideLabel
+			compact
+			value={model ?? ''}
+			options={[{ id: '', label: t('fleet.allModels') }, ...models.map((m) => ({ id: m, label: m }))]}
+			onChange={(id) => onChange(id === '' ? undefined : id)}
+		/>
+	);
+}
+
+export function SilentFilter({
+	seconds,
+	onChange,
+}: {
+	seconds: number | undefined;
+	onChange: (seconds: number | undefined) => void;
+}) {
+	const { t } = useTranslation();
+	return (
+		<Select
+			label={t('fleet.silentFor')}
+			hideLabel
+			compact
+			value={String(seconds ?? '')}
+			options={[
+				{ id: '', label: `${t('fleet.silentFor')}: ${t('fleet.anySilence')}` },
+				...silences.map(([s, label]) => ({ id: String(s), label: t(label) })),
+			]}
+			onChange={(id) => onChange(id === '' ? undefined : Number(id))}
+		/>
+	);
+}
+
+/** Each second the fleet changes, and this doesn't. */
+export const Filters = memo(function Filters({
 	search,
 	groups,
 	models,
@@ -107,25 +143,8 @@ export function Filters({
 				options={[{ id: '', label: t('fleet.allGroups') }, ...groupOptions(groups).filter((o) => o.id !== '1')]}
 				onChange={(id) => onChange({ group: id === '' ? undefined : id })}
 			/>
-			<Select
-				label={t('fleet.model')}
-				hideLabel
-				compact
-				value={search.model ?? ''}
-				options={[{ id: '', label: t('fleet.allModels') }, ...models.map((m) => ({ id: m, label: m }))]}
-				onChange={(id) => onChange({ model: id === '' ? undefined : id })}
-			/>
-			<Select
-				label={t('fleet.silentFor')}
-				hideLabel
-				compact
-				value={String(search.silent ?? '')}
-				options={[
-					{ id: '', label: `${t('fleet.silentFor')}: ${t('fleet.anySilence')}` },
-					...silences.map(([s, label]) => ({ id: String(s), label: t(label) })),
-				]}
-				onChange={(id) => onChange({ silent: id === '' ? undefined : Number(id) })}
-			/>
+			<ModelFilter model={search.model} models={models} onChange={(model) => onChange({ model })} />
+			<SilentFilter seconds={search.silent} onChange={(silent) => onChange({ silent })} />
 			<Select
 				label={t('fleet.sort')}
 				hideLabel
@@ -136,4 +155,4 @@ export function Filters({
 			/>
 		</>
 	);
-}
+});

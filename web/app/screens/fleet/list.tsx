@@ -1,50 +1,71 @@
-/** The list of devices: only the rows in sight are in the page. Arrow keys walk, Enter opens. */
+/** A list of devices, wherever they come from: only the rows in sight are in the page. Arrow keys walk, Enter opens. */
+import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLive } from '../../live/context.tsx';
-import { latitudeOf, longitudeOf } from '../../map/mercator.ts';
-import { Chip, outOf, PlaceText, StateText } from '../../ui/text.tsx';
+import { useMeasures } from '../../i18n/measures.ts';
+import type { OutReason, State } from '../../../shared/state.ts';
+import { Chip, PlaceText, StateText } from '../../ui/text.tsx';
+import { Icon } from '../../ui/icons.tsx';
 import { StateMark } from '../../ui/state_mark.tsx';
 import { Ago } from '../../ui/time.tsx';
 import css from './list.module.css';
 
 const ROW = 54;
 
-export function DeviceList({
-	numbers,
-	chosen,
-	onOpen,
-}: {
-	numbers: Uint32Array;
-	chosen: number | undefined;
-	onOpen: (number: number) => void;
-}) {
+export interface ListProps {
+	/** Rows that are there. */
+	count: number;
+	/** Rows that there would be if all were there: what is read aloud. */
+	total: number;
+	/** The device of a row; undefined: it is still to come. */
+	idOf: (row: number) => string | undefined;
+	/** The row of a device; -1: it has none. */
+	rowOf: (id: string) => number;
+	/** Device. */
+	chosen: string | undefined;
+	onOpen: (id: string) => void;
+	/** A row near the end is in sight. */
+	onEnd?: () => void;
+	row: (row: number) => ReactNode;
+	/** What stands at the end of the row that is pointed at or present: a choice in a list can hold no link. */
+	beside?: (id: string, row: number) => ReactNode;
+}
+
+export function List({ count, total, idOf, rowOf, chosen, onOpen, onEnd, row: draw, beside }: ListProps) {
 	const { t } = useTranslation();
-	const live = useLive();
 	const box = useRef<HTMLDivElement>(null);
-	const [active, setActive] = useState<number | undefined>(chosen);
+	const [active, setActive] = useState<string | undefined>(chosen);
 	// eslint-disable-next-line react-hooks/incompatible-library -- the rows are meant to follow its every call
 	const rows = useVirtualizer({
-		count: numbers.length,
+		count,
 		getScrollElement: () => box.current,
 		estimateSize: () => ROW,
 		overscan: 6,
-		getItemKey: (i) => live.fleet.ids[numbers[i] ?? 0] ?? i,
+		getItemKey: (i) => idOf(i) ?? i,
 	});
-	const position = active === undefined ? -1 : numbers.indexOf(active);
+	const [pointed, setPointed] = useState<string | undefined>(undefined);
+	const position = active === undefined ? -1 : rowOf(active);
+	const items = rows.getVirtualItems();
+
+	const near = beside === undefined ? undefined : items.find((i) => idOf(i.index) === (pointed ?? active));
+
+	const isAtEnd = (items.at(-1)?.index ?? 0) >= count - 1 && count > 0;
+	useEffect(() => {
+		if (isAtEnd) onEnd?.();
+	}, [isAtEnd, onEnd, count]);
 
 	// Chosen on the map: into sight in the list, once.
-	const scrolledTo = useRef<number | undefined>(undefined);
+	const scrolledTo = useRef<string | undefined>(undefined);
 	useEffect(() => {
 		if (chosen === undefined || scrolledTo.current === chosen) return;
 		scrolledTo.current = chosen;
-		const at = numbers.indexOf(chosen);
+		const at = rowOf(chosen);
 		if (at >= 0) rows.scrollToIndex(at, { align: 'auto' });
-	}, [chosen, numbers, rows]);
+	}, [chosen, rowOf, rows]);
 
 	const walk = (event: KeyboardEvent) => {
-		const last = numbers.length - 1;
+		const last = count - 1;
 		const jump = Math.max(1, Math.floor((box.current?.clientHeight ?? 500) / ROW) - 1);
 		const moves: Record<string, number> = {
 			ArrowDown: Math.min(last, position + 1),
@@ -57,7 +78,7 @@ export function DeviceList({
 		const to = moves[event.key];
 		if (to !== undefined) {
 			event.preventDefault();
-			setActive(numbers[to]);
+			setActive(idOf(to));
 			rows.scrollToIndex(to);
 		} else if ((event.key === 'Enter' || event.key === ' ') && active !== undefined && position >= 0) {
 			event.preventDefault();
@@ -65,84 +86,113 @@ export function DeviceList({
 		}
 	};
 
-	return (
+	const list = (
 		<div
 			ref={box}
 			className={css.box}
 			role="listbox"
 			tabIndex={0}
 			aria-label={t('fleet.list')}
-			aria-activedescendant={position >= 0 ? `device-${active ?? ''}` : undefined}
+			// Only of what is drawn: a row that was scrolled away is in no page.
+			aria-activedescendant={
+				active !== undefined && items.some((item) => item.index === position) ? `device-${active}` : undefined
+			}
 			onKeyDown={walk}
-			onFocus={() => active === undefined && setActive(chosen ?? numbers[0])}
+			onFocus={() => active === undefined && setActive(chosen ?? idOf(0))}
 		>
 			<div className={css.all} style={{ height: rows.getTotalSize() }} role="presentation">
-				{rows.getVirtualItems().map((row) => {
-					const number = numbers[row.index];
-					if (number === undefined) return null;
+				{items.map((item) => {
+					const id = idOf(item.index);
+					if (id === undefined) return null;
 					return (
 						<div
-							key={row.key}
-							id={`device-${number}`}
+							key={item.key}
+							id={`device-${id}`}
 							role="option"
-							aria-selected={number === chosen}
-							aria-setsize={numbers.length}
-							aria-posinset={row.index + 1}
-							data-active={number === active}
+							aria-selected={id === chosen}
+							aria-setsize={total}
+							aria-posinset={item.index + 1}
+							data-active={id === active}
+							data-near={item === near}
 							className={css.row}
-							style={{ transform: `translateY(${row.start}px)` }}
+							style={{ transform: `translateY(${item.start}px)` }}
+							onMouseEnter={() => setPointed(id)}
 							onClick={() => {
-								setActive(number);
-								onOpen(number);
+								setActive(id);
+								onOpen(id);
 							}}
 						>
-							<Row number={number} />
+							{draw(item.index)}
 						</div>
 					);
 				})}
 			</div>
 		</div>
 	);
+	const id = near === undefined ? undefined : idOf(near.index);
+	return (
+		<div className={css.frame} onMouseLeave={() => setPointed(undefined)}>
+			{list}
+			{near !== undefined && id !== undefined && (
+				<div className={css.beside} style={{ transform: `translateY(${near.start - (rows.scrollOffset ?? 0)}px)` }}>
+					{beside?.(id, near.index)}
+				</div>
+			)}
+		</div>
+	);
 }
 
-/** Reads the columns when it is drawn: the list is drawn anew with each change of the fleet. */
-function Row({ number }: { number: number }) {
+/** The way to a device's history, for the end of its row. */
+export function HistoryLink({ id, title }: { id: string; title: string }) {
 	const { t } = useTranslation();
-	const { fleet, names } = useLive();
-	const who = names.get(number);
-	const state = fleet.state(number);
-	if (state === null) return null;
-	const x = fleet.x[number] ?? NaN;
-	const out = state === 'out' ? outOf(fleet.flags[number] ?? 0) : undefined;
-	const seen = fleet.lastSeen[number] ?? 0;
-	const title = names.title(number) ?? '…';
+	const label = t('inventory.history', { name: title });
+	return (
+		<Link to="/devices/$device/history" params={{ device: id }} className={css.go} aria-label={label} title={label}>
+			<Icon name="history" />
+		</Link>
+	);
+}
+
+export interface RowFacts {
+	title: string;
+	plate: string | null;
+	state: State;
+	out: OutReason | null;
+	/** Its clock is wrong: it is marked, as times and place may be. */
+	clockAhead: boolean;
+	/** Degrees. */
+	heading: number;
+	/** km/h. */
+	speed: number;
+	/** Null: it never had a fix. */
+	place: { latitude: number; longitude: number } | null;
+	/** Said where there is no place. */
+	instead: string;
+	/** Milliseconds since the epoch; 0: never. */
+	seen: number;
+}
+
+export function Row({ title, plate, state, out, clockAhead, heading, speed, place, instead, seen }: RowFacts) {
+	const { t } = useTranslation();
+	const measures = useMeasures();
 	return (
 		<>
-			<StateMark state={state} heading={((fleet.heading[number] ?? 0) * 360) / 256} />
+			<StateMark state={state} heading={heading} />
 			<div className={css.main}>
 				<div className={css.line}>
 					<span className={css.title}>{title}</span>
-					{who?.plate !== null && who?.plate !== undefined && who.plate !== title && (
-						<Chip tone="plate">{who.plate}</Chip>
-					)}
+					{plate !== null && plate !== title && <Chip tone="plate">{plate}</Chip>}
+					{clockAhead && <Chip tone="warning">{t('fleet.clockAhead')}</Chip>}
 				</div>
 				<div className={css.sub}>
-					{Number.isNaN(x) ? (
-						(who?.model ?? who?.imei)
-					) : (
-						<PlaceText latitude={latitudeOf(fleet.y[number] ?? 0)} longitude={longitudeOf(x)} />
-					)}
+					{place === null ? instead : <PlaceText latitude={place.latitude} longitude={place.longitude} />}
 				</div>
 			</div>
 			<div className={css.side}>
 				<StateText state={state}>
-					{state === 'moving' ? (
-						<span className={css.speed}>{t('fleet.speed', { speed: fleet.speed[number] ?? 0 })}</span>
-					) : (
-						t(`state.${out ?? state}`)
-					)}
+					{state === 'moving' ? <span className={css.speed}>{measures.speed(speed)}</span> : t(`state.${out ?? state}`)}
 				</StateText>
-				<span className={css.age}>{seen > 0 && <Ago at={seen * 1000} />}</span>
+				<span className={css.age}>{seen > 0 && <Ago at={seen} />}</span>
 			</div>
 		</>
 	);

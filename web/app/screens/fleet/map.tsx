@@ -1,9 +1,14 @@
 /** The map of the fleet for React: keeps the controller in step with the filter and the address. */
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { tilesOf } from '../../../shared/tiles.ts';
+import { settingsQuery, trailQuery } from '../../api/queries.ts';
+import type { Track } from '../../../shared/track.ts';
+import { tilesOf, type Box } from '../../../shared/tiles.ts';
 import { useLive } from '../../live/context.tsx';
-import { canDrawMaps, MapController, type Place } from '../../map/controller.ts';
+import type { Live } from '../../live/socket.ts';
+import { extentOf, MapController, type BaseState, type Place } from '../../map/controller.ts';
+import { canDrawMaps } from '../../map/new_map.ts';
 import { IconButton } from '../../ui/controls.tsx';
 import { Notice } from '../../ui/states.tsx';
 import css from './map.module.css';
@@ -19,8 +24,25 @@ function formatPlace(place: Place): string {
 	return `${place.latitude.toFixed(5)},${place.longitude.toFixed(5)},${place.zoom.toFixed(2)}`;
 }
 
+/** Pieces of a track, between which it is not known where the device was. */
+function piecesOf(track: Track): [number, number][][] {
+	const pieces: [number, number][][] = [];
+	for (let i = 0; i < track.count; i++) {
+		if (i === 0 || track.gap[i] === 1) pieces.push([]);
+		pieces.at(-1)?.push([track.longitude[i] ?? 0, track.latitude[i] ?? 0]);
+	}
+	return pieces;
+}
+
+/** Around all that pass the filter; where the fleet is too large for this page, the server knows. */
+function extent(live: Live, numbers: Uint32Array): Box | null {
+	return live.overview === null ? extentOf(live.fleet, numbers) : live.overview.box;
+}
+
 export interface FleetMapProps {
 	numbers: Uint32Array;
+	/** The chosen device, and its number, as soon as that is known. */
+	device: string | undefined;
 	chosen: number | undefined;
 	follow: boolean;
 	at: string | undefined;
@@ -34,8 +56,10 @@ export interface FleetMapProps {
 export function FleetMap(props: FleetMapProps) {
 	const { t } = useTranslation();
 	const live = useLive();
+	const queries = useQueryClient();
 	const box = useRef<HTMLDivElement>(null);
 	const [map, setMap] = useState<MapController | null>(null);
+	const [base, setBase] = useState<BaseState>('loading');
 	const [able] = useState(canDrawMaps);
 	const latest = useRef(props);
 	useEffect(() => {
@@ -48,12 +72,18 @@ export function FleetMap(props: FleetMapProps) {
 	useEffect(() => {
 		if (box.current === null || !able) return;
 		const start = parsePlace(latest.current.at);
-		const made = new MapController(box.current, live.fleet, (n) => live.names.title(n), label, start, {
-			ready: setMap,
+		const setting = queries.query(settingsQuery).then((settings) => settings.map);
+		const made = new MapController(box.current, live.fleet, (n) => live.names.title(n), label, start, setting, {
+			base: setBase,
+			ready: (ready) => {
+				live.setTiles(tilesOf(ready.box()));
+				setMap(ready);
+			},
 			pick: (n) => latest.current.onPick(n),
 			moved: (place, view, byUser) => {
 				live.setTiles(tilesOf(view));
 				if (byUser && latest.current.follow) latest.current.onFollow(false);
+				settled.current ||= byUser;
 				if (settled.current) latest.current.onMoved(formatPlace(place));
 			},
 		});
@@ -61,23 +91,34 @@ export function FleetMap(props: FleetMapProps) {
 			setMap(null);
 			made.remove();
 		};
-	}, [live, label, able]);
+	}, [live, queries, label, able]);
 
 	const { numbers, chosen, follow, covered } = props;
+	const fitAll = () => {
+		const box = extent(live, numbers);
+		if (box !== null) map?.fit(box);
+	};
 	useEffect(() => {
 		if (map === null) return;
 		const phone = matchMedia('(max-width: 760px)').matches;
 		// As high as the sheet of device/sheet.module.css on a phone.
 		const sheet = (box.current?.parentElement?.parentElement?.clientHeight ?? 0) * 0.62;
 		map.setCovered(covered && !phone ? 400 : 0, covered && phone ? sheet : 0);
-		map.show(numbers, chosen);
-		if (!settled.current && live.fleet.complete) {
-			settled.current = true;
+		map.show(numbers, chosen, live.cells);
+		if (!settled.current && (live.fleet.complete || live.overview !== null)) {
+			const box = extent(live, numbers);
+			// Until the first device has a place there is nothing to go to.
+			settled.current = chosen !== undefined || box !== null;
 			if (chosen !== undefined) map.centre(chosen, true);
-			else map.fit(numbers, true);
+			else if (box !== null) map.fit(box, true);
 		}
 		if (follow && chosen !== undefined) map.centre(chosen, false);
 	}, [map, live, numbers, chosen, follow, covered]);
+
+	const past = useQuery({ ...trailQuery(props.device ?? ''), enabled: props.device !== undefined }).data;
+	useEffect(() => {
+		if (map !== null && chosen !== undefined) map.setPast(past === undefined ? [] : piecesOf(past));
+	}, [map, chosen, past]);
 
 	// A device chosen in the list comes into view; one picked on the map is there already.
 	useEffect(() => {
@@ -93,10 +134,15 @@ export function FleetMap(props: FleetMapProps) {
 	return (
 		<>
 			<div ref={box} className={css.map} />
+			{base !== 'shown' && (
+				<p className={css.hint} role="status">
+					{t(base === 'loading' ? 'fleet.mapLoading' : 'fleet.mapFailed')}
+				</p>
+			)}
 			<div className={css.controls} data-covered={covered}>
 				<IconButton icon="plus" label={t('fleet.zoomIn')} onPress={() => map?.zoomBy(1)} />
 				<IconButton icon="minus" label={t('fleet.zoomOut')} onPress={() => map?.zoomBy(-1)} />
-				<IconButton icon="fit" label={t('fleet.fit')} onPress={() => map?.fit(numbers)} />
+				<IconButton icon="fit" label={t('fleet.fit')} onPress={fitAll} />
 			</div>
 		</>
 	);

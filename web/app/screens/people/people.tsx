@@ -1,11 +1,13 @@
 /** Users and groups: who may what, and where. */
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { getRouteApi } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { meQuery } from '../../api/queries.ts';
 import { rank } from '../../../shared/permissions.ts';
-import { Loading, Notice } from '../../ui/states.tsx';
+import { Forbidden, Loading } from '../../ui/states.tsx';
+import { useTitle } from '../../ui/title.ts';
 import page from '../../ui/page.module.css';
+import { AdminTabs } from './admin_tabs.tsx';
 import { Groups } from './groups.tsx';
 import { Users } from './users.tsx';
 
@@ -15,31 +17,15 @@ export function PeopleScreen() {
 	const { t } = useTranslation();
 	const { tab, user } = route.useSearch();
 	const me = useQuery(meQuery).data;
+	useTitle(tab === 'groups' ? t('people.groups') : t('people.users'));
 	if (me === undefined) return <Loading />;
-	if (rank(me.highest) < rank('admin'))
-		return (
-			<Notice icon="key" title={t('broken.forbidden')}>
-				{t('broken.forbiddenHelp')}
-			</Notice>
-		);
+	if (rank(me.highest) < rank('admin')) return <Forbidden />;
 	return (
 		<div className={page.page}>
 			<header className={page.head}>
 				<h1 className={page.title}>{t('nav.users')}</h1>
 			</header>
-			<nav className={page.tabs} aria-label={t('nav.users')}>
-				<Link to="/people" search={{}} className={page.tab} aria-current={tab === undefined ? 'page' : undefined}>
-					{t('people.users')}
-				</Link>
-				<Link
-					to="/people"
-					search={{ tab: 'groups' }}
-					className={page.tab}
-					aria-current={tab === 'groups' ? 'page' : undefined}
-				>
-					{t('people.groups')}
-				</Link>
-			</nav>
+			<AdminTabs here={tab === 'groups' ? 'groups' : 'users'} />
 			{tab === 'groups' ? <Groups /> : <Users open={user} />}
 		</div>
 	);

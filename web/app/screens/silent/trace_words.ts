@@ -1,7 +1,8 @@
 /** A line of the live trace in words. Events that have none are shown by name, with what they carry. */
-import type { en } from '../../i18n/en.ts';
+import { en } from '../../i18n/en/index.ts';
 
-export type TraceKey = keyof (typeof en)['trace'];
+type Plural<K> = K extends `${infer Stem}_${'one' | 'other'}` ? Stem : K;
+export type TraceKey = Plural<keyof (typeof en)['trace']>;
 export type TraceLine = Record<string, unknown>;
 
 /** Members that say where and when, not what. */
@@ -39,8 +40,15 @@ export function valuesOf(line: TraceLine): Record<string, string | number> {
 	const values: Record<string, string | number> = {};
 	for (const [key, value] of Object.entries(line))
 		if (typeof value === 'string' || typeof value === 'number') values[key] = value;
+	if (typeof line['records'] === 'number') values['count'] = line['records'];
+	if (typeof line['seconds'] === 'number') values['minutes'] = Math.round(line['seconds'] / 60);
 	if (typeof line['after_us'] === 'number') values['after_ms'] = (line['after_us'] / 1000).toFixed(1);
 	return values;
+}
+
+export function hasWords(line: TraceLine): boolean {
+	const event = String(line['event']);
+	return event in en.trace || `${event}_other` in en.trace;
 }
 
 export function rawText(line: TraceLine): string {

@@ -4,34 +4,56 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocale } from '../../i18n/locale.ts';
-import { deviceStateQuery, pastSessionsQuery, whyQuery, type PastSession } from '../../api/queries.ts';
+import { ownNow } from '../../i18n/own.ts';
+import { ApiProblem } from '../../api/client.ts';
+import {
+	deviceStateQuery,
+	pastSessionsQuery,
+	whyQuery,
+	type DeviceState,
+	type PastSession,
+} from '../../api/queries.ts';
+import type { en } from '../../i18n/en/index.ts';
 import { useLive } from '../../live/context.tsx';
 import { titleOf } from '../../live/names.ts';
 import { Button } from '../../ui/controls.tsx';
+import { useEnding } from '../../ui/endings.ts';
 import { Icon } from '../../ui/icons.tsx';
+import { asWords, spelled } from '../../ui/readings.ts';
 import { Broken, Loading } from '../../ui/states.tsx';
 import { StateMark } from '../../ui/state_mark.tsx';
 import { Chip, StateText } from '../../ui/text.tsx';
-import { Ago, At, span } from '../../ui/time.tsx';
+import { Ago, At, shortTime, TimedText, useSpan } from '../../ui/time.tsx';
+import { useTitle } from '../../ui/title.ts';
 import page from '../../ui/page.module.css';
-import { rawText, timeOf, toneOf, valuesOf, type TraceKey, type TraceLine } from './trace_words.ts';
+import { barOf } from './bars.ts';
+import { hasWords, rawText, timeOf, toneOf, valuesOf, type TraceKey, type TraceLine } from './trace_words.ts';
 import css from './why.module.css';
 
 const route = getRouteApi('/devices/$device/why');
 
+type Fact = keyof (typeof en)['why']['fact'];
+
 export function WhyScreen() {
 	const { device } = route.useParams();
-	const { t } = useTranslation();
+	const { t, i18n } = useTranslation();
+	const factName = (fact: string) => {
+		const key = `why.fact.${fact}`;
+		return i18n.exists(key) ? t(key as `why.fact.${Fact}`) : asWords(fact);
+	};
 	const state = useQuery(deviceStateQuery(device));
 	const why = useQuery(whyQuery(device));
+	useTitle(state.data === undefined ? undefined : `${t('why.title')}: ${titleOf(state.data.device)}`);
 	if (state.data === undefined)
 		return state.isError ? <Broken error={state.error} retry={() => void state.refetch()} /> : <Loading lines={10} />;
+	// Who may not have the diagnosis has nothing here.
+	if (why.error instanceof ApiProblem && why.error.status === 403) return <Broken error={why.error} />;
 	const d = state.data.device;
 	const bad = d.state === 'silent' || d.state === 'out' || d.state === 'nofix';
 	return (
 		<div className={page.page}>
 			<header className={page.head}>
-				<Link to="/" search={{ device: d.id }} className={css.back} aria-label={t('back')}>
+				<Link to="/" search={{ device: d.id }} className={page.back} aria-label={t('back')}>
 					<Icon name="back" />
 				</Link>
 				<h1 className={page.title}>{titleOf(d)}</h1>
@@ -41,7 +63,7 @@ export function WhyScreen() {
 					<StateText state={d.state}>{t(`state.${d.out ?? d.state}`)}</StateText>
 					{d.lastSeenAt !== null && (
 						<span className={page.faint}>
-							<Ago at={Date.parse(d.lastSeenAt)} />
+							<Ago at={Date.parse(d.lastSeenAt)} sentence />
 						</span>
 					)}
 				</span>
@@ -59,11 +81,15 @@ export function WhyScreen() {
 							)
 						) : (
 							<>
-								<p className={css.answer}>{why.data.answer}</p>
+								<p className={css.answer}>
+									<TimedText text={why.data.answer} />
+								</p>
 								{why.data.advice !== '' && (
 									<>
 										<h2 className={css.label}>{t('why.do')}</h2>
-										<p className={css.advice}>{why.data.advice}</p>
+										<p className={css.advice} lang="en">
+											{why.data.advice}
+										</p>
 									</>
 								)}
 							</>
@@ -77,21 +103,29 @@ export function WhyScreen() {
 									.filter((r) => r.answer !== why.data.answer)
 									.map((r) => (
 										<li key={r.reason}>
-											{r.answer} {r.advice !== '' && <span className={page.soft}>{r.advice}</span>}
+											<TimedText text={r.answer} />{' '}
+											{r.advice !== '' && (
+												<span className={page.soft} lang="en">
+													{r.advice}
+												</span>
+											)}
 										</li>
 									))}
 							</ul>
 						</section>
 					)}
-					<Sessions device={device} />
+					<Sessions state={state.data} />
 					{why.data !== undefined && why.data.facts.length > 0 && (
 						<section className={`${page.card ?? ''} ${page.pad ?? ''}`}>
 							<h2 className={page.section}>{t('why.facts')}</h2>
 							<dl className={css.facts}>
 								{why.data.facts.map((f) => (
 									<div key={f.fact}>
-										<dt>{f.fact}</dt>
-										<dd>{f.text}</dd>
+										<dt>{factName(f.fact)}</dt>
+										<dd>
+											{/* Names of elements, with what the record says of them. */}
+											<TimedText text={f.fact === 'last_record_says' ? spelled(f.text) : f.text} />
+										</dd>
 									</div>
 								))}
 							</dl>
@@ -105,15 +139,28 @@ export function WhyScreen() {
 }
 
 const WEEK = 7 * 86_400_000;
+/** Of the drawing, in its own units. */
+const WIDTH = 700;
 
-function Sessions({ device }: { device: string }) {
+/** The session that is open now, which stands in the table of sessions only when it has ended. */
+function openSession({ session: s }: DeviceState): PastSession[] {
+	if (!s.online || s.connectedAt === null) return [];
+	return [{ from: s.connectedAt, to: null, gateway: s.gateway, address: s.address, reason: null, records: null }];
+}
+
+function Sessions({ state }: { state: DeviceState }) {
 	const { t } = useTranslation();
 	const locale = useLocale();
 	const live = useLive();
-	const sessions = useQuery(pastSessionsQuery(device));
+	const ending = useEnding();
 	const [now] = useState(() => live.now());
 	const from = now - WEEK;
-	const seen = (sessions.data ?? []).filter((s) => (s.to === null ? now : Date.parse(s.to)) > from);
+	const sessions = useQuery(pastSessionsQuery(state.device.id, from));
+	const seen = [...openSession(state), ...(sessions.data?.items ?? [])].filter(
+		(s) => (s.to === null ? now : Date.parse(s.to)) > from,
+	);
+	// What was before the oldest of so many is not known: it is not drawn as a time without a session.
+	const oldest = sessions.data?.more === true ? sessions.data.items.at(-1) : undefined;
 	const days = Array.from({ length: 7 }, (_, i) => new Date(now - (6 - i) * 86_400_000));
 	return (
 		<section className={`${page.card ?? ''} ${page.pad ?? ''}`}>
@@ -128,26 +175,38 @@ function Sessions({ device }: { device: string }) {
 				<>
 					<svg
 						className={css.timeline}
-						viewBox="0 0 700 34"
+						viewBox={`0 0 ${WIDTH} 34`}
 						preserveAspectRatio="none"
 						role="img"
 						aria-label={t('why.sessions')}
 					>
-						<rect className={css.track} width="700" height="34" rx="3" />
+						<rect className={css.track} width={WIDTH} height="34" rx="3" />
+						{oldest !== undefined && (
+							<rect
+								className={css.unknown}
+								y="5"
+								width={barOf({ from: new Date(from).toISOString(), to: oldest.from }, from, now, WIDTH).width}
+								height="24"
+							/>
+						)}
 						{seen.map((s) => {
-							const a = Math.max(0, ((Date.parse(s.from) - from) / WEEK) * 700);
-							const b = (((s.to === null ? now : Date.parse(s.to)) - from) / WEEK) * 700;
+							const bar = barOf(s, from, now, WIDTH);
 							return (
 								<rect
 									key={s.from}
 									className={css.session}
 									data-open={s.to === null}
-									x={a}
+									x={bar.x}
 									y="5"
-									width={Math.max(1, b - a - 0.6)}
+									width={bar.width}
 									height="24"
 								>
-									<title>{`${s.from} – ${s.to ?? t('why.open')}, ${s.reason ?? ''}`}</title>
+									<title>
+										{[
+											`${shortTime(Date.parse(s.from), locale)} – ${s.to === null ? t('why.open') : shortTime(Date.parse(s.to), locale)}`,
+											...(s.reason === null ? [] : [ending(s.reason)]),
+										].join('. ')}
+									</title>
 								</rect>
 							);
 						})}
@@ -155,10 +214,17 @@ function Sessions({ device }: { device: string }) {
 					<div className={css.days} aria-hidden="true">
 						{days.map((day) => (
 							<span key={day.getTime()}>
-								{new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric' }).format(day)}
+								{new Intl.DateTimeFormat(locale, {
+									weekday: 'short',
+									day: 'numeric',
+									timeZone: ownNow().timeZone,
+								}).format(day)}
 							</span>
 						))}
 					</div>
+					{oldest !== undefined && (
+						<p className={page.soft}>{t('why.moreSessions', { time: shortTime(Date.parse(oldest.from), locale) })}</p>
+					)}
 					<details className={css.details}>
 						<summary>
 							{t('why.sessionsTable')} <span className={page.faint}>{seen.length}</span>
@@ -173,7 +239,8 @@ function Sessions({ device }: { device: string }) {
 
 function SessionTable({ sessions, now }: { sessions: PastSession[]; now: number }) {
 	const { t } = useTranslation();
-	const locale = useLocale();
+	const span = useSpan();
+	const ending = useEnding();
 	return (
 		<div className={page.scroll}>
 			<table className={`${page.table ?? ''} ${css.small ?? ''}`}>
@@ -192,8 +259,8 @@ function SessionTable({ sessions, now }: { sessions: PastSession[]; now: number 
 							<td>
 								<At at={s.from} />
 							</td>
-							<td>{span(((s.to === null ? now : Date.parse(s.to)) - Date.parse(s.from)) / 1000, locale)}</td>
-							<td>{s.to === null ? t('why.open') : (s.reason ?? t('unknown'))}</td>
+							<td>{span(((s.to === null ? now : Date.parse(s.to)) - Date.parse(s.from)) / 1000)}</td>
+							<td>{s.to === null ? t('why.open') : s.reason === null ? t('unknown') : ending(s.reason)}</td>
 							<td>{s.records ?? ''}</td>
 							<td>{s.gateway ?? ''}</td>
 						</tr>
@@ -209,7 +276,7 @@ const MOST_LINES = 400;
 type Heard = { n: number; line: TraceLine };
 
 function LiveTrace({ imei }: { imei: string }) {
-	const { t, i18n } = useTranslation();
+	const { t } = useTranslation();
 	const locale = useLocale();
 	const { socket } = useLive();
 	const [running, setRunning] = useState(false);
@@ -271,11 +338,12 @@ function LiveTrace({ imei }: { imei: string }) {
 				<ol ref={box} className={css.lines} tabIndex={0} aria-label={t('why.trace')}>
 					{lines.map(({ n, line }) => {
 						const at = timeOf(line);
-						const key = `trace.${String(line['event'])}`;
 						return (
 							<li key={n} data-tone={toneOf(line)}>
-								{at !== null && <time>{new Date(at).toLocaleTimeString(locale, { hour12: false })}</time>}
-								<span>{i18n.exists(key) ? t(key as `trace.${TraceKey}`, valuesOf(line)) : rawText(line)}</span>
+								{at !== null && (
+									<time>{new Date(at).toLocaleTimeString(locale, { hour12: false, timeZone: ownNow().timeZone })}</time>
+								)}
+								<span>{hasWords(line) ? t(`trace.${line['event'] as TraceKey}`, valuesOf(line)) : rawText(line)}</span>
 							</li>
 						);
 					})}

@@ -1,0 +1,42 @@
+import type { De } from '../texts.ts';
+import type { events as english } from '../en/events.ts';
+
+export const events: De<typeof english> = {
+	events: {
+		title: 'Ereignisse',
+		help: 'In der Reihenfolge, in der sie ankommen, die neuesten zuerst; 31 Tage lang. Ältere stehen im Verlauf jedes Geräts.',
+		severity: 'Wie ernst',
+		all: 'Alle',
+		alarms: 'Alarme',
+		warnings: 'Warnungen',
+		infos: 'Zur Information',
+		alarm: 'Alarm',
+		warning: 'Warnung',
+		kind: 'Was geschah',
+		allKinds: 'Was auch geschah',
+		arrived: 'Angekommen',
+		anyTime: 'Jederzeit',
+		lastHour: 'Letzte Stunde',
+		lastDay: 'Letzte 24 Stunden',
+		lastWeek: 'Letzte 7 Tage',
+		day: 'An diesem Tag',
+		pick: 'Nur ein Gerät',
+		noDevice: 'So heißt kein Gerät',
+		emptyTitle: 'Keine Ereignisse',
+		emptyHelp:
+			'Es ist nichts angekommen, was zu diesem Filter passt. Was als Nächstes ankommt, erscheint hier von selbst.',
+		when: 'Wann',
+		what: 'Was',
+		device: 'Gerät',
+		where: 'Wo',
+		ways: 'Wohin',
+		late: '{{span}} später angekommen',
+		map: 'Karte',
+		mapOf: 'Karte: wo {{name}} war',
+		historyOf: 'Verlauf von {{name}} zu diesem Zeitpunkt',
+		looked: 'Zurückgeschaut bis {{time}}',
+		looking: 'Sucht…',
+		further: 'Weiter zurückschauen',
+		allOf: 'Alle Ereignisse',
+	},
+};

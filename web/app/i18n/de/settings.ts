@@ -1,0 +1,34 @@
+import type { De } from '../texts.ts';
+import type { settings as english } from '../en/settings.ts';
+
+export const settings: De<typeof english> = {
+	settings: {
+		title: 'Einstellungen',
+		help: 'Was hier gilt. Geändert wird es in der Konfiguration auf dem Server, nicht auf diesen Seiten.',
+		map: 'Karte',
+		mapShipped: 'Die mitgelieferte Karte; sie braucht kein Internet.',
+		mapStreets: 'Eine Straßenkarte:',
+		where: 'In web.conf:',
+		signIn: 'Anmeldung',
+		idle_one: 'Eine Sitzung endet nach {{count}} Stunde ohne Nutzung.',
+		idle_other: 'Eine Sitzung endet nach {{count}} Stunden ohne Nutzung.',
+		longest_one: 'Auf jeden Fall endet sie nach {{count}} Tag.',
+		longest_other: 'Auf jeden Fall endet sie nach {{count}} Tagen.',
+		tries:
+			'In {{minutes}} Minuten: {{pair}} Versuche eines Namens von einer Adresse, {{address}} von einer Adresse, {{name}} eines Namens.',
+		requests: '{{requests}} Anfragen je Minute von einem Benutzer.',
+		kept: 'Was aufbewahrt wird',
+		keptFrom: 'Der Verlauf kann bis {{day}} zurückreichen.',
+		keptNothing: 'Es gibt noch keinen Verlauf.',
+		keptWhere: 'Wie lange er aufbewahrt wird, steht in gateway.conf jedes Gateways:',
+		keys: 'Die Konfiguration',
+		keysHelp:
+			'Des Prozesses, der geantwortet hat: web.conf und die Umgebung, die vorgeht. Nach einer Änderung neu starten; für ein neues Zertifikat genügt ein Reload.',
+		key: 'Schlüssel',
+		value: 'Wert',
+		origin: 'Von Ihnen gesetzt',
+		set: 'gesetzt',
+		secret: 'gesetzt, nicht gezeigt',
+		unset: 'nicht gesetzt',
+	},
+};

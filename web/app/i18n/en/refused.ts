@@ -1,0 +1,26 @@
+/** Trackers that were turned away. */
+export const refused = {
+	refused: {
+		title: 'Refused trackers',
+		help: 'The gateway turned them away. One that is added lets itself in at its next try.',
+		why: 'Why',
+		unknown: 'Nobody has registered its IMEI',
+		disabled: 'The device is disabled',
+		tries: 'Tries',
+		last: 'Last try',
+		do: 'What to do',
+		add: 'Add it',
+		addThis: 'Add it: {{imei}}',
+		addTitle: 'Add {{imei}}',
+		addDo: 'Add tracker',
+		enable: 'Enable',
+		enableThis: 'Enable {{imei}}',
+		in: 'Connected',
+		nextTry: 'Comes in at its next try',
+		show: 'Show',
+		name: 'Name',
+		modelHint: 'As on its label, for example FMB920',
+		emptyTitle: 'Nobody was refused',
+		emptyHelp: 'A tracker whose IMEI is not registered, or whose device is disabled, is listed here when it calls.',
+	},
+};

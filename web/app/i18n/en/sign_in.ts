@@ -1,0 +1,30 @@
+/** Sign-in and one-time links. */
+export const signIn = {
+	signIn: {
+		title: 'Sign in',
+		login: 'Sign-in name',
+		password: 'Password',
+		do: 'Sign in',
+		doing: 'Signing in…',
+		wrong: 'Name or password is wrong.',
+		tooManyMinute: 'Too many tries. Wait a minute.',
+		offline: 'The server can’t be reached. Check your connection.',
+		away: 'The server can’t reach its database. Try again in a moment.',
+		setupNeeded:
+			'Nobody can sign in yet. Run “omnitrack-web setup” on the server: it prints a link that makes the first administrator.',
+		forgotten: 'Forgotten? An administrator can give you a one-time link.',
+		setupTitle: 'Set up OmniTrack',
+		setupHelp: 'You become the first administrator.',
+		passwordTitle: 'Set your password',
+		passwordHelp: 'For {{login}}. The link works once.',
+		name: 'Your name',
+		again: 'Password again',
+		rule: 'At least 10 characters.',
+		differs: 'The two are different.',
+		finish: 'Finish',
+		badLink: 'This link doesn’t work any more',
+		badLinkHelp: 'It was used, has expired, or isn’t whole. Ask for a new one.',
+		toSignIn: 'To the sign-in',
+		checking: 'Looking at the link…',
+	},
+};
