@@ -33,7 +33,7 @@ TEMPLATES = """INSERT INTO omnitrack.command_templates (name, description, comma
  ('Read a parameter', '', 'getparam {id}', '[{"name":"id","label":"Parameter","type":"number","min":1,"max":65535}]', false,
   'operator'),
  ('Output 1', 'Switches output 1, to which an immobiliser may be wired', 'setdigout {state}',
-  '[{"name":"state","label":"On (1) or off (0)","type":"choice","choices":["0","1"]}]', true, 'installer'),
+  '[{"name":"state","label":"Output 1","type":"choice","choices":["1","0"],"choiceLabels":["On","Off"]}]', true, 'installer'),
  ('Restart', '', 'cpureset', '[]', true, 'installer')"""
 
 
@@ -87,11 +87,12 @@ class Show:
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         return done.returncode, done.stdout, done.stderr
 
-    def begin(self, gw):
+    def begin(self, gw, port=None):
+        """`port` for the pages; None: the usual one if it is free, 0: any."""
         self.gateway = gw
         self.past()
         self.present()
-        self.serve()
+        self.serve(free_port() if port is None else port)
         proc.wait_until(self.is_complete, 30, "the fleet is under way")
 
     # ---- The fleet ----
@@ -182,9 +183,9 @@ class Show:
 
     # ---- The server ----
 
-    def serve(self):
+    def serve(self, port):
         self.server = web.Web(self, self.database, start=False, control=self.gateway.keys["TELEM_CONTROL_SOCKET"],
-                              WEB_PORT=free_port(), WEB_LOG_LEVEL="info",
+                              WEB_PORT=port, WEB_LOG_LEVEL="info",
                               WEB_GATEWAYS="demo=http://127.0.0.1:%s" % self.gateway.keys["METRICS_PORT"])
         self.server.start()
         self.scope.later(lambda: self.server.process.exited() or self.server.stop())

@@ -7,7 +7,8 @@ EXTRA_DIST += t/vectors/documented.json t/vectors/README.md t/vectors/captured.j
 # A test of libcheck that hangs ends; one on a busy machine takes its time.
 AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT:-60}; export CK_DEFAULT_TIMEOUT;
 
+# The order is the one in which they begin: the longest first.
+include t/e2e/sources.mk
 include t/unit/sources.mk
 include t/lint/sources.mk
-include t/e2e/sources.mk
 include t/fuzz/sources.mk

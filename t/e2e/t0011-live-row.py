@@ -40,7 +40,7 @@ def test_follows(bench):
     proc.equal(tracker.exchange(frame), 3, "ACK")
     proc.wait_until(lambda: live(database)[0] == str(NOW + 5000), 2, "the live row follows")
     columns = ("recorded_at, record_hash, received_at, latitude, longitude, altitude, heading, satellites,"
-               " speed, valid, priority, event_io_id, generation_type, codec, io")
+               " speed, valid, priority, event_io_id, generation_type, codec, io::jsonb")
     proc.equal(database.query("SELECT %s FROM device_online" % columns),
                database.query("SELECT %s FROM device_positions ORDER BY recorded_at DESC LIMIT 1" % columns),
                "live row against the stored one")
@@ -77,6 +77,24 @@ def test_never_backward(bench):
                                     wire.Record(NOW + 121000, 910000000, 10, sats=9)]))
     proc.wait_until(lambda: live(database)[2] == str(NOW + 121000), 3, "the newest record is known")
     proc.equal(live(database)[0], str(NOW + 105000), "time of the last fix")
+
+
+def test_fix_lost(bench):
+    """Longitude and latitude both FFFFFFFF say "fix lost": not valid, whatever the satellites; the elements move alone."""
+    database, gw = setup(bench)
+    tracker = bench.tracker(gw, imeis(1)[0]).login()
+    proc.equal(tracker.exchange(wire.frame(8, [at(0)])), 1, "ACK")
+    proc.wait_until(lambda: live(database)[0] == str(NOW), 3, "the live row follows")
+    for i, (codec, sats) in enumerate(((8, 1), (wire.CODEC_8E, 12), (wire.CODEC_16, 255)), 1):
+        lost = wire.Record(NOW + i * 1000, -1, -1, sats=sats, io=[(1, bytes([i]))])
+        proc.equal(tracker.exchange(wire.frame(codec, [lost])), 1, "ACK")
+    proc.wait_until(lambda: live(database)[3] == "3", 3, "the elements move")
+    proc.equal(live(database)[:2] + live(database)[4:5], [str(NOW), "54", "t"], "the last fix stays")
+    proc.equal(database.rows("SELECT valid, satellites FROM device_positions ORDER BY recorded_at"),
+               [["t", "7"], ["f", "1"], ["f", "12"], ["f", "255"]], "as they are stored")
+    # One of the two alone is a place: 0.0000001 degrees from the equator, or from Greenwich.
+    proc.equal(tracker.exchange(wire.frame(8, [wire.Record(NOW + 9000, -1, 255000000, sats=7)])), 1, "ACK")
+    proc.wait_until(lambda: live(database)[0] == str(NOW + 9000), 3, "a fix beside the equator")
 
 
 def test_locked(bench):

@@ -32,6 +32,8 @@ def test_pages(bench):
     for i, tracker in enumerate(trackers):
         tracker.exchange(wire.frame(8, [wire.Record(now - 1000 * k, 54.5, 25.5, sats=7)
                                         for k in range(i + 2)]))
+    # A worker counts an ACK when it has written it, which the tracker may have read by then.
+    proc.wait_until(lambda: gw.metrics()["telematics_acks_total"] == 3, 5, "three ACKs are counted")
     page = gw.metrics()
     missing = [n for n in NAMES if n not in page.samples]
     proc.equal(missing, [], "samples that are missing")

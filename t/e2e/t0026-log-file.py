@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import sys
 
@@ -98,6 +99,19 @@ def test_folded(bench):
     proc.equal(written + repeated, tries, "refusals in the log:\n" + "\n".join(lines))
     proc.check(written <= 10, "%d lines about one tracker" % written)   # two windows at most
     proc.check(repeated > 0 and len(lines) <= 12, "%d lines in all" % len(lines))
+
+
+def test_file_size(bench):
+    """The largest file that a process may write (ulimit -f) is reached: lines are dropped, and all goes on."""
+    gw, path = start(bench)
+    refusals(bench, gw, path, 1)
+    for pid in [gw.pid()] + gw.workers():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, 1))
+    gw.hup()
+    proc.wait_until(lambda: gw.metrics()["telematics_log_lines_dropped_total"] > 0, 20, "lines are dropped")
+    proc.wait_until(lambda: gw.status()["generation"] == 2, 20, "the reload goes on")
+    proc.equal(bench.tracker(gw, imeis(1)[0]).handshake(), b"\x00", "an unknown one")
+    gw.stop()
 
 
 suite.main(globals())

@@ -74,11 +74,12 @@ def test_infinite_and_late(bench):
 
 def test_locked_end(bench):
     """A row that somebody holds locked when its attempt ends doesn't stop the commands of others."""
-    database, _, (deaf, other), (imei, _) = ground(bench, 2, TELEM_COMMAND_TIMEOUT_MS=500)
-    ident = queue(database, imei, "deaf")
-    commands.read(deaf)
+    database, _, (deaf, other), (imei, _) = ground(bench, 2)
     holder = database.session(bench.scope)
     holder.run("BEGIN")
+    ident = queue(database, imei, "deaf")
+    commands.read(deaf)
+    # The attempt ends with the connection, and not before the row is locked.
     holder.run("SELECT id FROM device_commands WHERE id = %d FOR UPDATE" % ident)
     deaf.reset()
     for i in range(3):

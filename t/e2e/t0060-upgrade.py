@@ -251,7 +251,8 @@ def test_process_one(bench):
     imei = imeis(1)[0]
     database.add_devices([imei])
     program = os.path.join(bench.folder, "first")
-    install(program, text="#!/bin/sh\nexec unshare --pid --fork --kill-child %s \"$@\"\n" % gateway.DAEMON)
+    # With a /proc of its own: in another one the numbers are other processes'.
+    install(program, text="#!/bin/sh\nexec unshare --pid --fork --kill-child --mount-proc %s \"$@\"\n" % gateway.DAEMON)
     gw = bench.gateway(database, program=program)
     gw.heir = proc.children(gw.process.pid)[0]
     gw.send_signal(signal.SIGUSR2)

@@ -5,10 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import audit, gateway, proc, suite, wire
+from lib import audit, gateway, proc, suite, tls, wire
 from lib.fleet import imeis
 
 
@@ -91,37 +90,11 @@ def test_name_lookup(bench):
     gw.stop()
 
 
-def with_tls(bench):
-    """A cluster that is reached by TLS and a password alone; its port and the certificate."""
-    cluster = bench.own_cluster()
-    port, key, cert = proc.free_port(), os.path.join(cluster.data, "key"), os.path.join(cluster.data, "cert")
-    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-                           "/CN=localhost", "-keyout", key, "-out", cert, "-addext",
-                           "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    proc.check(made.returncode == 0, "openssl: %r" % made.stderr)
-    os.chmod(key, 0o600)
-    if cluster.user:
-        os.chown(key, cluster.user.pw_uid, cluster.user.pw_gid)
-    cluster.query("ALTER ROLE tg PASSWORD 'a secret'", "postgres")
-    cluster.stop(signal.SIGINT)
-    with open(os.path.join(cluster.data, "postgresql.conf"), "a") as f:
-        f.write("listen_addresses = '127.0.0.1'\nport = %d\nssl = on\nssl_cert_file = 'cert'\n"
-                "ssl_key_file = 'key'\nunix_socket_directories = '%s'\n" % (port, cluster.socket))
-    with open(os.path.join(cluster.data, "pg_hba.conf"), "w") as f:
-        f.write("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
-    cluster.url = lambda database, user="tg": "host=%s port=%d dbname=%s user=%s" % (
-        cluster.socket, port, database, user)
-    cluster.start()
-    return cluster, port, cert
-
-
 def test_all_ways_in(bench):
     """TLS with a certificate that is checked, a password file, a list of hosts by name and by address."""
-    if not shutil.which("openssl"):
-        print("# SKIP needs openssl")
+    if not tls.can():
         return
-    cluster, port, cert = with_tls(bench)
+    cluster, port, cert = tls.with_tls(bench)
     database = bench.database(cluster)
     names = imeis(4)
     database.add_devices(names)
@@ -141,6 +114,25 @@ def test_all_ways_in(bench):
         load.stop()
         proc.equal(gw.metrics()["telematics_system_calls_denied_total"], 0, "calls denied")
         gw.stop()
+
+
+def test_binaries(bench):
+    """What configure found that compiler and linker know against bugs is in both programs."""
+    with open(os.path.join(gateway.BUILD, "Makefile")) as f:
+        flags = "".join(line for line in f if line.startswith("HARDEN_"))
+    if filtered() == "0" or not shutil.which("readelf"):
+        print("# SKIP a build with sanitizers, or no readelf")
+        return
+    # Not of -fcf-protection: a program has its mark only where the system's own parts have it.
+    marks = {"-z,now": ("-d", "NOW"),
+             "FORTIFY_SOURCE": ("--dyn-syms", "_chk@"), "stack-protector": ("--dyn-syms", "__stack_chk_fail")}
+    proc.check("stack-protector" in flags, "flags of configure: %s" % flags)
+    for program in (gateway.DAEMON, gateway.TGCTL):
+        for flag, (option, mark) in marks.items():
+            said = subprocess.run(["readelf", "-W", option, program], stdout=subprocess.PIPE, check=True).stdout.decode()
+            if flag == "FORTIFY_SOURCE":
+                said = said.replace("__stack_chk_fail", "")
+            proc.check(flag not in flags or mark in said, "%s of %s" % (flag, program))
 
 
 def test_nobody_looks_in(bench):

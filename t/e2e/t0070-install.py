@@ -12,45 +12,21 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import audit, gateway, proc, suite
+from lib import audit, gateway, proc, suite, web
 from lib.fleet import imeis
+from lib.install import files, logrotate, make, places, run
 
-VARIABLES = ("bindir", "sbindir", "sysconfdir", "localstatedir", "runstatedir", "docdir", "mandir",
-             "pkgdatadir", "libexecdir", "initdir", "systemdsystemunitdir", "bashcompletiondir",
-             "zshcompletiondir", "fishcompletiondir")
-
-
-def run(bench, argv, env=None, user=None, seconds=120):
-    """Returns (exit status, what it printed). Output goes to a file: a daemon must not hold a pipe."""
-    name, mark = proc.RUN_MARK.split("=")
-    base = {"PATH": os.environ["PATH"], "LC_ALL": "C", name: mark}
-    base.update(gateway.sanitizer_env(bench.folder))
-    base.update(env or {})
-    who = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    out = os.path.join(bench.folder, "out")
-    with open(out, "wb") as f:
-        code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=f, env=base, cwd="/",
-                              timeout=seconds * proc.PATIENCE, **who).returncode
-    with open(out, errors="replace") as f:
-        return code, f.read()
-
-
-def make(bench, *args):
-    code, out = run(bench, ["make", "-s", "-C", gateway.BUILD] + list(args))
-    proc.equal(code, 0, "make %s: %s" % (" ".join(args), out[-2000:]))
-    return out
-
-
-def places(bench):
-    """Where configure was told that things go, without DESTDIR."""
-    text = make(bench, "--no-print-directory", "--eval=show:;@" + "".join(
-        "echo '%s=$(%s)';" % (v, v) for v in VARIABLES), "show")
-    return dict(line.split("=", 1) for line in text.split("\n") if "=" in line)
-
-
-def files(root):
-    return sorted(os.path.join(folder, name)[len(root):]
-                  for folder, _, names in os.walk(root) for name in names)
+def web_files(at):
+    """What `make install` adds where the web application was built."""
+    place = at["libexecdir"] + "/omnitrack-web"
+    want = [at["sbindir"] + "/omnitrack-web", at["sysconfdir"] + "/omnitrack/web.conf.sample",
+            at["initdir"] + "/omnitrack-web", at["docdir"] + "/samples/omnitrack-web.logrotate",
+            at["mandir"] + "/man8/omnitrack-web.8"]
+    want += [at["systemdsystemunitdir"] + "/" + unit for unit in ("omnitrack-web.service", "omnitrack-web@.service")]
+    want += [place + "/" + name for name in ("server.mjs", "server.mjs.map", "third-party-notices.txt")]
+    if os.path.exists(os.path.join(gateway.BUILD, "web/dist/node")):
+        want += [place + "/node", place + "/node-licences.txt"]
+    return want + [place + "/app" + name for name in files(os.path.join(gateway.BUILD, "web/dist/app"))]
 
 
 @suite.quick
@@ -74,13 +50,16 @@ def test_files(bench):
     want += [samples + what for what in ("default", "limits", "logrotate", "sysctl")]
     want += [at["mandir"] + page for page in ("/man1/tgctl.1", "/man5/gateway.conf.5",
                                               "/man7/telematics-schema.7", "/man8/telematics-gateway.8")]
-    want += [os.path.join(at["docdir"], name)
-             for name in os.listdir(os.path.join(gateway.SOURCE, "doc")) if name.endswith(".md")]
+    doc = os.path.join(gateway.SOURCE, "doc")
+    want += [os.path.normpath(os.path.join(at["docdir"], os.path.relpath(folder, doc), name))
+             for folder, _, names in os.walk(doc) for name in names if name.endswith(".md")]
     want += [os.path.join(at["pkgdatadir"], "prometheus/telematics-gateway.rules.yml"),
              os.path.join(at["pkgdatadir"], "grafana/telematics-gateway.json"),
              os.path.join(at["pkgdatadir"], "dictionary.json")]
     want += [os.path.join(at["pkgdatadir"], "migrations", name)
              for name in os.listdir(os.path.join(gateway.SOURCE, "migrations")) if name.endswith(".sql")]
+    if os.access(web.PROGRAM, os.X_OK):
+        want += web_files(at)
     proc.equal(files(root), sorted(want), "what was installed")
     for path in want:
         with open(root + path, "rb") as f:
@@ -88,13 +67,18 @@ def test_files(bench):
         found = re.search(rb"@[a-z]+@", text) if b"\0" not in text else None
         proc.check(not found, "%s holds %s" % (path, found))
         runs = os.access(root + path, os.X_OK)
-        proc.equal(runs, "bin/" in path or path.startswith((at["initdir"], at["libexecdir"])), path + " can be executed")
+        want_runs = "bin/" in path or path.startswith((at["initdir"], at["libexecdir"] + "/telematics-gateway"))
+        proc.equal(runs, want_runs or path.endswith("/omnitrack-web/node"), path + " can be executed")
     with open(mine) as f:
         proc.equal(f.read(), "# the administrator's\n", "gateway.conf")
     os.unlink(mine)
     make(bench, "uninstall", "DESTDIR=" + root)
     proc.equal(files(root), [], "files that uninstall left")
-    left = [folder for folder, names, _ in os.walk(root) if "telematics-gateway" in names]
+    ours = {"telematics-gateway", "omnitrack-web", "omnitrack"}
+    # The way to the prefix may go through a folder of such a name: a clone's, say.
+    way = root + os.path.commonpath(at.values()) + "/"
+    left = [os.path.join(folder, name) for folder, names, _ in os.walk(root) for name in ours & set(names)
+            if not way.startswith(os.path.join(folder, name) + "/")]
     proc.equal(left, [], "folders that hold one of ours after uninstall")
 
 
@@ -185,29 +169,12 @@ class Installed(gateway.Gateway):
 
 
 def rotate(gw):
-    """Rotates with the sample of the installation, with this root's paths and this daemon's user."""
-    program = shutil.which("logrotate", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if program is None:
-        print("# logrotate is not installed: the rotation is left out")
-        return
+    """Rotates with the sample of the installation."""
     sample = gw.root + gw.at["docdir"] + "/samples/telematics-gateway.logrotate"
-    with open(sample) as f:
-        text = f.read()
-    text = text.replace(gw.at["localstatedir"] + "/log/", gw.root + gw.at["localstatedir"] + "/log/")
-    text = re.sub(r"(?m)^(\t*)su .*\n", lambda m: m.group(1) + "su nobody nogroup\n"
-                  if gw.owner is not None else "", text)
-    proc.check(gw.at["initdir"] in text and "kill -USR1" not in text, "it goes by the init script: %s" % text)
-    text = re.sub(r"for script in .*; do", "for script in %s; do" % gw.script, text)
-    conf = os.path.join(gw.root, "logrotate.conf")
-    with open(conf, "w") as f:
-        f.write(text)
-    os.chmod(conf, 0o644)
-    if gw.user is not None:
-        os.chown(conf, gw.user.pw_uid, gw.user.pw_gid)
     before = gw.log_text()
-    code, out = run(gw.bench, [program, "-f", "-s", os.path.join(gw.root, "state"), conf], user=gw.user,
-                    env=gw.init_env)
-    proc.check(code == 0 and not out, "logrotate: %d %s" % (code, out))
+    logs = (gw.at["localstatedir"] + "/log/", gw.root + gw.at["localstatedir"] + "/log/")
+    if not logrotate(gw, sample, logs, gw.at["initdir"]):
+        return
     proc.check(os.path.exists(gw.log + ".1"), "the old log is kept")
     proc.wait_until(lambda: os.path.exists(gw.log), 10, "the daemon makes a new log")
     proc.equal(os.stat(gw.log).st_mode & 0o037, 0, "mode of the new log: not for others")
@@ -273,6 +240,23 @@ def refused_reload(gw):
     gw.wait_generation(pids)
 
 
+def reload_behind_another(gw, cluster):
+    """Its answer is not that of the one that is under way, which waits for a database that doesn't speak."""
+    pids = gw.workers()
+    cluster.freeze()
+    try:
+        os.kill(gw.pid(), signal.SIGHUP)
+        proc.wait_until(lambda: len(gw.workers()) > len(pids), 10, "the first reload is under way")
+        gw.write_conf(TELEM_GATEWAY_BIND="192.0.2.77")
+        out = gw.init("reload", want=1)
+    finally:
+        cluster.freeze(signal.SIGCONT)
+    proc.check("no such address" in out, "it says what became of the second: %s" % out)
+    del gw.keys["TELEM_GATEWAY_BIND"]
+    gw.write_conf()
+    gw.wait_generation(pids)
+
+
 def life(bench, user):
     database = bench.database()
     names = imeis(12)
@@ -303,6 +287,8 @@ def life(bench, user):
     gw.wait_generation(pids)
     goes_on()
     refused_reload(gw)
+    goes_on()
+    reload_behind_another(gw, bench.cluster)
     goes_on()
     gw.write_conf(TELEM_IDLE_TIMEOUT_S=0)
     pids = gw.workers()

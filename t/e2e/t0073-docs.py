@@ -4,20 +4,20 @@ order, on an installation in a scratch root with trackers that answer; settings 
 program that reads them. What changes a host says so in its first line, and has its syntax checked.
 
 Kinds of blocks: sh, sql (run); sh that begins with "# on the host" (syntax); conf (gateway.conf),
-postgresql (postgresql.conf), sysctl, nft, haproxy (checked); text (output and pictures). Any other fails.
+webconf (web.conf),
+postgresql (postgresql.conf), sysctl, nft, haproxy, nginx (checked); text (output and pictures). Any other fails.
 """
 import grp
 import os
 import pwd
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import gateway, pages, postgres, proc, suite
+from lib import balancer, gateway, pages, postgres, proc, suite, web
 
 FIRST_TRACKER = "t/e2e/t0076-first-tracker.py"
 # Blocks that another test, or the build itself, runs; by page and first line.
@@ -35,9 +35,10 @@ ELSEWHERE = {
     ("doc/performance.md",
      "make bench                                   # builds the programs of bench/ and measures; about six minutes"):
         "bench/run",
+    ("doc/web.md", "scripts/web install     # Node.js, if the system's is too old, and the packages"): "scripts/test",
 }
 RUN = ("sh", "sql")
-KINDS = RUN + ("host", "conf", "postgresql", "sysctl", "nft", "haproxy", "text")
+KINDS = RUN + ("host", "conf", "webconf", "postgresql", "sysctl", "nft", "haproxy", "nginx", "text")
 ROLES = ("telematics", "telematics_gateway", "telematics_web", "telematics_readonly")
 IMEI_BASE, TRACKERS = 350000000000001, 3
 
@@ -59,6 +60,8 @@ class Host:
         self.pidfile = self.path("/run/telematics-gateway/telematics-gateway.pid")
         self.log = self.path("/var/log/telematics-gateway/gateway.log")
         self.port, self.metrics_port = proc.free_port(), proc.free_port()
+        self.web_port, self.web_metrics_port = proc.free_port(), proc.free_port()
+        self.more_ports = {"8081": proc.free_port(), "9096": proc.free_port()}
         self.count = 0
         done = subprocess.run(
             ["make", "-s", "-C", gateway.BUILD, "install", "DESTDIR=" + self.root, "prefix=/usr",
@@ -67,14 +70,15 @@ class Host:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120 * proc.PATIENCE)
         proc.equal(done.returncode, 0, "make install: %s" % done.stdout.decode(errors="replace"))
         for folder in ("/etc/telematics-gateway", "/var/log/telematics-gateway", "/run/telematics-gateway",
-                       "/var/backups", "/var/tmp", "/bin", "/home"):
+                       "/etc/omnitrack", "/var/log/omnitrack", "/run/omnitrack", "/var/backups", "/var/tmp", "/bin", "/home"):
             os.makedirs(self.path(folder), exist_ok=True)
         self.socket = urllib.parse.quote(self.cluster.socket, safe="")
         self.url = "postgresql://telematics@/telematics?host=" + self.socket
         name, mark = proc.RUN_MARK.split("=")
         self.env = {"PATH": ":".join([self.path("/bin"), postgres.bin_dir(), os.environ["PATH"], "/usr/sbin", "/sbin"]),
                     "LC_ALL": "C", "HOME": self.path("/home"), "PGHOST": self.cluster.socket, name: mark,
-                    "DATABASE_URL": self.url, "TELEMATICS_GATEWAY_DEFAULTS": self.path("/etc/default")}
+                    "DATABASE_URL": self.url, "TELEMATICS_GATEWAY_DEFAULTS": self.path("/etc/default"),
+                    "OMNITRACK_WEB_DEFAULTS": self.path("/etc/default-web")}
         self.env.update(gateway.sanitizer_env(bench.folder))
         self.write_files()
         bench.scope.later(self.drop)
@@ -111,16 +115,39 @@ class Host:
         os.chmod(self.conf, 0o640)
         self.program("tgctl", 'exec %s -c %s "$@"\n' % (self.path("/usr/bin/tgctl"), self.conf))
         self.program("telematics-gateway", 'exec %s -c %s "$@"\n' % (daemon, self.conf))
-        self.program("service", '[ "$1" = telematics-gateway ] || exit 9\nshift\nexec /bin/sh %s "$@"\n'
-                     % self.path("/etc/init.d/telematics-gateway"))
+        self.program("service", 'case $1 in telematics-gateway | omnitrack-web) ;; *) exit 9 ;; esac\n'
+                     'script=%s/$1\nshift\nexec /bin/sh "$script" "$@"\n' % self.path("/etc/init.d"))
+        if os.path.exists(self.path("/usr/sbin/omnitrack-web")):
+            self.write_web_files(user)
         # PostgreSQL trusts everybody here: who somebody is, is who he says.
         self.program("sudo", '[ "$1" = -u ] || exit 9\nPGUSER=$2\nexport PGUSER\nshift 2\nexec "$@"\n')
+
+    def write_web_files(self, user):
+        """The installed starter with this root's paths, and what a package makes."""
+        with open(self.path("/usr/sbin/omnitrack-web")) as f:
+            text = re.sub(r"/(usr/libexec|usr/bin|etc)/", lambda m: self.path("/%s/" % m.group(1)), f.read())
+        # The pages' DATABASE_URL is for the tool; here the file is to be read.
+        self.program("omnitrack-web", "unset DATABASE_URL\n" + text.split("\n", 1)[1])
+        conf, ports = self.path("/etc/omnitrack/web.conf"), (self.web_port, self.web_metrics_port)
+        with open(conf, "w") as f:
+            f.write("WEB_PORT=%d\nWEB_METRICS_PORT=%d\n" % ports)
+        os.chmod(conf, 0o640)
+        folders = [self.path(p) for p in ("/var/log/omnitrack", "/run/omnitrack")]
+        with open(self.path("/etc/default-web"), "w") as f:
+            f.write("DAEMON=%s\nCONFIG=%s\nLOGDIR=%s\nPIDFILE=%s/web.pid\nRUN_AS=nobody\n"
+                    % (self.path("/bin/omnitrack-web"), conf, *folders))
+        if user is not None:
+            os.chown(conf, 0, user.pw_gid)
+            for folder in folders:
+                os.chown(folder, user.pw_uid, user.pw_gid)
 
     def here(self, text):
         """What the page says, with the paths, ports and addresses of this machine."""
         text = re.sub(r"(?<![\w./-])/(etc|var|run|usr/share)/", lambda m: self.path("/%s/" % m.group(1)), text)
         text = re.sub(r"\b5027\b", str(self.port), text)
         text = re.sub(r"\b9092\b", str(self.metrics_port), text)
+        text = re.sub(r"\b9095\b", str(self.web_metrics_port), text)
+        text = re.sub(r"\b(8081|9096)\b", lambda m: str(self.more_ports[m.group(1)]), text)
         return text.replace("@localhost/", "@%s/" % self.socket)
 
     def run(self, argv, what, env=None):
@@ -227,6 +254,8 @@ def test_names(bench):
     gw = bench.gateway(database)
     with open(os.path.join(gateway.SOURCE, "etc", "gateway.conf.sample")) as f:
         keys = set(re.findall(r"(?m)^#?([A-Z][A-Z_]+)=", f.read()))
+    with open(os.path.join(gateway.SOURCE, "etc", "web.conf.sample")) as f:
+        keys |= set(re.findall(r"(?m)^#?(WEB_[A-Z_]+)=", f.read()))
     names = {line.split()[2] for line in gw.http("/metrics")[1].splitlines() if line.startswith("# TYPE ")}
     names |= set(ROLES) | {r[0] for r in database.rows(
         "SELECT proname FROM pg_proc WHERE proname LIKE 'telem%' UNION SELECT relname FROM pg_class"
@@ -235,7 +264,7 @@ def test_names(bench):
     helps = {}
     for page in pages.all_pages().values():
         for text in page.inline:
-            for key in re.findall(r"\b(?:TELEM|METRICS)_[A-Z_]+", text):
+            for key in re.findall(r"\b(?:TELEM|METRICS|WEB)_[A-Z_]+", text):
                 proc.check(key in keys, "%s: no such key: %s" % (page.name, key))
             for name in re.findall(r"(?<![\w./-])telematics_\w+", text):
                 proc.check(name in names or name in NOT_IN_A_DATABASE, "%s: no such name: %s" % (page.name, name))
@@ -254,18 +283,19 @@ def test_names(bench):
 
 
 def test_host(bench):
-    """What changes a host is valid shell; rules of firewall and balancer are valid where their program is."""
+    """What changes a host is valid shell; rules of firewall and balancers are valid where their program is."""
     path = os.path.join(bench.folder, "block")
-    for block in blocks("host", "nft", "haproxy"):
+    for block in blocks("host", "nft", "haproxy", "nginx"):
+        text = re.sub(r"/etc/ssl/[\w.-]+\.pem", lambda m: balancer.certificate(bench.folder, "fleet.example.org"), block.text)
         with open(path, "w") as f:
-            f.write(block.text)
-        program = shutil.which("sh" if block.kind == "host" else block.kind,
-                               path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+            f.write(balancer.whole_nginx(bench.folder, text) if block.kind == "nginx" else text)
+        program = proc.find_program("sh" if block.kind == "host" else block.kind)
         if program is None or (block.kind == "nft" and os.geteuid() != 0):
             print("# %s: not checked: this needs %s%s" % (block, block.kind, " and root" if program else ""))
             continue
         argv = {"host": [program, "-n", path], "nft": [program, "-c", "-f", path],
-                "haproxy": [program, "-c", "-q", "-f", path]}[block.kind]
+                "haproxy": [program, "-c", "-q", "-f", path],
+                "nginx": [program, "-t", "-q", "-p", bench.folder, "-e", "stderr", "-c", path]}[block.kind]
         done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         proc.equal(done.returncode, 0, "%s: %s" % (block, done.stdout.decode(errors="replace")))
 
@@ -278,9 +308,16 @@ def test_settings(bench):
     for block in blocks("conf"):
         text = re.sub("TELEM_(USER|GROUP)=_telematics", lambda m: "TELEM_%s=%s" % (m.group(1), somebody[m.group(1)]),
                       block.text)
+        text = text.replace("TELEM_CONTROL_GROUP=_tgctl", "TELEM_CONTROL_GROUP=" + somebody["GROUP"])
         with open(path, "w") as f:
             f.write(text if "DATABASE_URL=" in text else "DATABASE_URL=dbname=x\n" + text)
         done = subprocess.run([gateway.DAEMON, "-t", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        proc.equal(done.returncode, 0, "%s: %s" % (block, done.stdout.decode(errors="replace")))
+    for block in blocks("webconf") if os.access(web.PROGRAM, os.X_OK) else []:
+        text = re.sub(r"/etc/omnitrack/web\.\w+", lambda m: balancer.certificate(bench.folder, "fleet.example.org"), block.text)
+        with open(path, "w") as f:
+            f.write("DATABASE_URL=dbname=x\n" + text)
+        done = subprocess.run([web.PROGRAM, "-t", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         proc.equal(done.returncode, 0, "%s: %s" % (block, done.stdout.decode(errors="replace")))
     for block in blocks("postgresql"):
         for line in block.text.strip().split("\n"):
@@ -321,6 +358,16 @@ def test_scaling(bench):
 def test_security(bench):
     """doc/security.md"""
     Host(bench).serve().page("doc/security.md")
+
+
+def test_web(bench):
+    """doc/web.md"""
+    if not os.access(web.PROGRAM, os.X_OK):
+        print("# omnitrack-web is not built")
+        return
+    host = Host(bench)
+    host.page("doc/web.md")
+    host.shell("service omnitrack-web status\nservice omnitrack-web stop\n", "stop")
 
 
 suite.main(globals())

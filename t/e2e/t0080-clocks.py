@@ -7,7 +7,6 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import commands, faketime, proc, suite, wire
 from lib.fleet import imeis
-from lib.gateway import SOURCE
 
 
 def now_ms():
@@ -208,18 +207,7 @@ def test_ahead_left_by_a_dead_worker(bench):
 
 def test_migration_heals(bench):
     """Live rows that lie ahead are healed by tgctl migrate: sessions, positions, times."""
-    database = bench.database(migrated=False)
-    folder = os.path.join(SOURCE, "migrations")
-    files = sorted(n for n in os.listdir(folder) if n.endswith(".sql"))
-    before = files[:[n.endswith("_gateways.sql") for n in files].index(True)]
-    database.query("SET ROLE tg; CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text,"
-                   " applied_at timestamptz DEFAULT now())")
-    for name in before:
-        with open(os.path.join(folder, name)) as f:
-            database.query("SET ROLE tg; " + f.read())
-        # A migration may have several files, of one number.
-        database.query("INSERT INTO schema_migrations (version, name) VALUES (%d, '%s') ON CONFLICT DO NOTHING"
-                       % (int(name[:4]), name[:-4]))
+    database = bench.older_database("_gateways")
     database.add_devices(imeis(3))
     position = ("INSERT INTO device_positions SELECT 1, now() + interval '%s', 1, now(), %s, 25, 0, 0, 0, 0, 7, 0, 8,"
                 " NULL, true, '{\"1\": %d}'")

@@ -11,6 +11,7 @@ from lib.fleet import imeis
 
 HELD_S = 8
 LIMIT_S = 2.0
+MANY = 50   # devices that what is held blocks
 
 
 class Bystander(threading.Thread):
@@ -63,19 +64,24 @@ def setup(bench, trackers, **keys):
 
 def test_table_of_commands(bench):
     """ACCESS EXCLUSIVE on device_commands, then on device_messages: messages wait, records don't."""
-    database, gw, other, (name,) = setup(bench, 1)
-    tracker = bench.tracker(gw, name).login()
+    database, gw, other, names = setup(bench, MANY)
+    trackers = [bench.tracker(gw, name).login() for name in names]
     bystander = Bystander(bench, gw, other)
     for number, table in enumerate(("device_commands", "device_messages"), 1):
         lock = database.session(bench.scope)
         began = time.monotonic()
         lock.run("BEGIN; LOCK TABLE %s" % table)
-        tracker.send(wire.message(12, 6, b"unasked %d" % number))
+        for tracker in trackers:
+            tracker.send(wire.message(12, 6, b"unasked %d" % number))
         proc.wait_until(lambda: blocked(gw, "step") == 1, 10, "the step is put aside")
-        proc.equal(tracker.exchange(wire.frame(8, [wire.Record(1700000000000 + number, 54, 25, sats=7)])), 1, "ACK")
+        for tracker in trackers:
+            tracker.send(wire.frame(8, [wire.Record(1700000000000 + number, 54, 25, sats=7)]))
+        for tracker in trackers:
+            proc.equal(tracker.ack(20), 1, "ACK of their own records")
         held(HELD_S, began)
         lock.run("COMMIT")
-        proc.wait_until(lambda: database.number("SELECT count(*) FROM device_messages") == number, 30, "the message is kept")
+        proc.wait_until(lambda: database.number("SELECT count(*) FROM device_messages") == number * MANY, 30,
+                        "the messages are kept")
         proc.wait_until(lambda: blocked(gw, "step") == 0, 30, "nothing is put aside")
     bystander.finish()
     proc.check(gw.logged("device_messages or device_commands is blocked"), "a line in the log")
@@ -134,13 +140,38 @@ def test_raw_row(bench):
                [[names[0], "2"], [names[1], "1"]], "frames")
 
 
+def test_raw_rows(bench):
+    """The rows of 50 devices in device_ingest_raw: each frame waits, those of another device don't."""
+    database, gw, other, names = setup(bench, MANY + 1)
+    trackers = [bench.tracker(gw, name).login() for name in names]
+    free = trackers.pop()
+    bad = wire.frame(8, [wire.Record(1700000000000, 54, 25, sats=7)], count2=2)
+    for tracker in trackers:
+        proc.equal(tracker.exchange(bad), 1, "ACK of the first")
+    bystander = Bystander(bench, gw, other)
+    lock = database.session(bench.scope)
+    began = time.monotonic()
+    lock.run("BEGIN; SELECT FROM device_ingest_raw FOR UPDATE")
+    for tracker in trackers:
+        tracker.send(bad)
+    proc.wait_until(lambda: blocked(gw, "raw_frame") == MANY, 10, "the frames are put aside")
+    proc.equal(free.exchange(bad), 1, "ACK of another device's")
+    held(HELD_S, began)
+    proc.check(all(t.silent() for t in trackers), "no ACK of what is not stored")
+    lock.run("COMMIT")
+    for tracker in trackers:
+        proc.equal(tracker.ack(40), 1, "ACK when the row is free")
+    bystander.finish()
+    proc.equal(database.number("SELECT count(*) FROM device_ingest_raw WHERE attempts = 2"), MANY, "frames seen twice")
+
+
 def rows_of(n):
     return [wire.Record(1700000000000 + i * 1000, 54, 25, sats=7) for i in range(n)]
 
 
 def test_histories(bench):
     """An open DELETE of the histories of 50 devices, which send their records again and new ones."""
-    many = 50
+    many = MANY
     database, gw, other, names = setup(bench, many)
     for name in names:
         tracker = bench.tracker(gw, name).login()
@@ -170,6 +201,40 @@ def test_histories(bench):
                "their records")
     proc.equal(database.number("SELECT count(*) FROM device_ingest_raw"), 0, "frames in quarantine")
 
+    proc.wait_until(lambda: gw.metrics().in_flight() == 0, 20, "nothing is in flight")
+    proc.equal(gw.metrics().identity(), None, "received = stored + duplicate + quarantined + refused")
+
+
+def test_all_at_once(bench):
+    """All four: both tables, the rows of 50 devices in quarantine and an open DELETE of their histories."""
+    database, gw, other, names = setup(bench, MANY)
+    trackers = [bench.tracker(gw, name).login() for name in names]
+    bad = wire.frame(8, [wire.Record(1700000009000, 54, 25, sats=7)], count2=2)
+    for tracker in trackers:
+        proc.equal((tracker.exchange(wire.frame(8, rows_of(3))), tracker.exchange(bad)), (3, 1), "ACKs")
+    bystander = Bystander(bench, gw, other)
+    locks = [database.session(bench.scope) for _ in range(4)]
+    began = time.monotonic()
+    locks[0].run("BEGIN; LOCK TABLE device_commands")
+    locks[1].run("BEGIN; LOCK TABLE device_messages")
+    locks[2].run("BEGIN; SELECT FROM device_ingest_raw FOR UPDATE")
+    locks[3].run("BEGIN; DELETE FROM device_positions WHERE recorded_at < now() - interval '1 day'")
+    for tracker in trackers:
+        tracker.send(wire.message(12, 6, b"unasked"))
+        tracker.send(bad)
+        tracker.send(wire.frame(8, rows_of(3)))
+    for what, number in (("step", 1), ("device", MANY), ("raw_frame", MANY)):
+        proc.wait_until(lambda what=what, number=number: blocked(gw, what) == number, 20, "put aside: " + what)
+    held(HELD_S, began)
+    proc.check(all(t.silent() for t in trackers), "no ACK of what is not stored")
+    for lock in locks:
+        lock.run("ROLLBACK")
+    for tracker in trackers:
+        proc.equal((tracker.ack(40), tracker.ack(40)), (1, 3), "ACKs in order")
+    bystander.finish()
+    proc.wait_until(lambda: database.number("SELECT count(*) FROM device_messages") == MANY, 30, "the messages are kept")
+    for what in ("step", "device", "raw_frame"):
+        proc.wait_until(lambda what=what: blocked(gw, what) == 0, 30, "nothing is put aside: " + what)
     proc.wait_until(lambda: gw.metrics().in_flight() == 0, 20, "nothing is in flight")
     proc.equal(gw.metrics().identity(), None, "received = stored + duplicate + quarantined + refused")
 

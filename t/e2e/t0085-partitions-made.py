@@ -139,6 +139,11 @@ def make_under_load(bench, kills):
     threads = [Pace(bench, gw, names[0], 0), Pace(bench, gw, names[1], -86400000),
                Pace(bench, gw, names[2], 86400000 * 400)]
     killed = 0
+    # Until all kills are done the day isn't attached, which needs this lock; no step before does.
+    holder = database.session(bench.scope)
+    holder.run("BEGIN")
+    if kills:
+        holder.run("LOCK TABLE ONLY device_positions IN SHARE UPDATE EXCLUSIVE MODE")
     deadline = time.monotonic() + 120 * proc.BUSY
     while not made(database):
         proc.check(time.monotonic() < deadline, "the partition is never made: %s"
@@ -151,7 +156,8 @@ def make_under_load(bench, kills):
                     os.kill(worker, signal.SIGKILL)
             elif pid:
                 database.query("SELECT pg_terminate_backend(%s)" % pid.split()[0])
-        # Until all kills are done it must not be over before one has looked.
+            if killed == kills:
+                holder.run("COMMIT")
         time.sleep(0.1 if killed == kills else 0.02)
     for thread in threads:
         thread.finish()

@@ -66,7 +66,8 @@ def test_under_load(bench):
 def test_leftover(bench):
     """An index that an interrupted build left behind goes; one that is whole is attached, not made again."""
     database = old_database(bench)
-    database.query("UPDATE schema_migrations SET name = 'old'")
+    # A history that a migration writes anew gets its indexes anew as well: not this one.
+    database.query("UPDATE schema_migrations SET name = 'old'; ALTER TABLE device_positions ALTER io TYPE json")
     part = database.rows("SELECT 'device_positions_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')")[0][0]
     other = database.rows("SELECT 'device_positions_' || to_char(now() AT TIME ZONE 'UTC' - interval '1 day', 'YYYYMMDD')")[0][0]
     database.query("SET ROLE tg; CREATE INDEX %s_event_idx ON %s (received_at) WHERE event_io_id <> 0;"

@@ -86,14 +86,20 @@ class Case:
 
 
 def deafen(sock):
-    """The NAT on the way forgets the connection: nothing reaches the tracker any more, and nobody is told."""
+    """The NAT on the way forgets the connection: nothing reaches the tracker any more, and nobody is told. False: refused."""
     class Filter(ctypes.Structure):
         _fields_ = [("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32)]
 
     class Program(ctypes.Structure):
         _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
     drop = Filter(0x06, 0, 0, 0)
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(Program(1, ctypes.pointer(drop))))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(Program(1, ctypes.pointer(drop))))
+    except PermissionError:
+        proc.check(os.geteuid() != 0, "root may attach a filter")
+        print("# not tested: 14, a NAT that forgets: this kernel has only root attach a filter to a TCP socket")
+        return False
+    return True
 
 
 def gateway(bench, database, **keys):
@@ -201,7 +207,7 @@ def test_how_it_ends(bench):
     forgotten = Case(bench, gw, database, next(names))
     link = forgotten.login()
     link.exchange(good())
-    deafen(link.sock)   # keep-alive takes more than a minute to find out: the others come first
+    is_deaf = deafen(link.sock)   # keep-alive takes more than a minute to find out: the others come first
 
     case = Case(bench, gw, database, next(names))
     case.login().close()
@@ -253,10 +259,11 @@ def test_how_it_ends(bench):
             proc.wait_until(tracker_is_over(tracker), 10, "it is closed")
         case.offline()
         case.expect(reason, "3 times in a row", words)
-    forgotten.expect("closed_keepalive", "NAT", "ping", seconds=120)
+    if is_deaf:
+        forgotten.expect("closed_keepalive", "NAT", "ping", seconds=120)
     closed = {k[1]["reason"]: v for k, v in labelled(gw, "telematics_connections_closed_total")}
-    for reason in ("peer", "keepalive", "frame_timeout", "out_of_step", "length", "other_imei", "takeover",
-                   "takeover_elsewhere"):
+    for reason in ("peer", "frame_timeout", "out_of_step", "length", "other_imei", "takeover",
+                   "takeover_elsewhere") + (("keepalive",) if is_deaf else ()):
         proc.check(closed[reason] > 0, "%s in %s" % (reason, closed))
 
 

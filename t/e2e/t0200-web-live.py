@@ -53,6 +53,35 @@ def test_position(bench):
     socket.wait(ident, online=False)
 
 
+def test_states(bench):
+    """A device is silent on the map exactly when it is in SQL, by records alone; one with a wrong clock is marked."""
+    database = bench.database()
+    many = imeis(8)
+    database.add_devices(many)
+    ids = database.query("SELECT id FROM devices ORDER BY id").split()
+    database.query("INSERT INTO omnitrack.device_groups SELECT id, 1 FROM devices")
+    # Minutes since the last record (null: never), the last sign of life, the session's begin; km/h; is the clock ahead?
+    facts = [("0", "0", "60", "50", False), ("11", "0", "60", "50", False), ("11", "0", "60", "0", False),
+             ("1441", "0", "60", "0", False), ("null", "0", "5", "0", False), ("null", "0", "1441", "0", False),
+             ("-5", "1450", "1450", "0", False), ("0", "0", "60", "0", True)]
+    for ident, (record, seen, begin, speed, ahead) in zip(ids, facts):
+        database.query("INSERT INTO device_online (device_id, recorded_at, last_record_at, last_seen_at, connected_at, latitude,"
+                       " longitude, speed, heading, online, clock_ahead, updated_at) SELECT %s, t, t, now() - %s * interval '1 min',"
+                       " now() - %s * interval '1 min', 54, 25, %s, 0, true, %s, clock_timestamp() FROM (SELECT now() -"
+                       " %s * interval '1 min' AS t) AS q" % (ident, seen, begin, speed, "'1 hour'" if ahead else "NULL", record))
+    browser = web.Web(bench, database).admin()
+    socket = live.Live(browser, bench.scope)
+    socket.view()
+    proc.wait_until(lambda: len(socket.devices) == len(ids), 20, "all are there")
+    want = dict(line.split("\t") for line in
+                database.query("SELECT device_id, silent FROM telematics_silence() ORDER BY 1").splitlines())
+    got = {ident: "t" if socket.devices[ident]["state"] == "silent" else "f" for ident in ids}
+    proc.equal(got, want, "who is silent on the map, and in SQL")
+    proc.equal([want[i] for i in ids], ["f", "t", "f", "t", "f", "t", "t", "f"], "who is silent")
+    proc.equal([i for i in ids if socket.devices[i]["clock_ahead"]], [ids[7]], "whose clock is wrong")
+    proc.equal([d["id"] for d in browser.get("/devices")["items"] if d["clockAhead"]], [ids[7]], "and by the API")
+
+
 def test_tiles(bench):
     """A device that leaves a tile is told there once more, and then in its new tile alone."""
     database = bench.database()
@@ -224,6 +253,44 @@ def test_resume(bench):
     other.view(since=as_of, epoch="another")
     proc.wait_until(lambda: other.frames, 10, "a frame")
     proc.equal((other.frames[0][1], len(other.frames[0][3])), (1, 20), "with another epoch: everything")
+
+
+def test_hidden(bench):
+    """A hidden tab is sent nothing; when it is seen again it gets one difference, and then goes on."""
+    database = bench.database()
+    many = imeis(20)
+    database.add_devices(many)
+    database.query("INSERT INTO omnitrack.device_groups SELECT id, 1 FROM devices")
+    gw = bench.gateway(database)
+    browser = web.Web(bench, database).admin()
+    seen, hidden = live.Live(browser, bench.scope), live.Live(browser, bench.scope)
+    for socket in (seen, hidden):
+        socket.view()
+        proc.wait_until(lambda socket=socket: len(socket.devices) == 20, 20, "all are there")
+    tracker = bench.tracker(gw, many[3])
+    tracker.login()
+    turns = [0]
+
+    def moved():
+        """The tracker drives on; True when differences, which overlap, no longer reach back to the beginning."""
+        turns[0] += 1
+        lat = 54.0 + turns[0] / 100
+        tracker.exchange(wire.frame(8, [record(lat=lat, speed=40, ago=-turns[0])]))
+        proc.wait_until(lambda: any(d["lat"] == round(lat * 1e7) for d in seen.devices.values()), 10, "it is seen to move")
+        return seen.frames[-1][2] - seen.frames[0][2] > 7000
+    proc.wait_until(moved, 30, "some seconds go by", every=0.5)
+    hidden.emit("pause")
+    had = len(hidden.frames)
+    for _ in range(4):
+        moved()
+    before = len(hidden.frames)
+    proc.check(before <= had + 1, "frames while it was hidden: %d" % (before - had))
+    hidden.emit("resume")
+    proc.wait_until(lambda: len(hidden.frames) > before, 10, "a difference")
+    kind, devices = hidden.frames[before][1], hidden.frames[before][3]
+    proc.equal((kind, len(devices)), (0, 1), "kind and number of devices of the frame")
+    moved()
+    proc.wait_until(lambda: hidden.devices == seen.devices, 10, "it goes on")
 
 
 def test_trace(bench):

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""The web application's API: signing in and its limits, other sites, sessions, one-time links, devices, commands, users."""
-import json
+"""The web application's API: other sites, tokens, several processes, devices, commands, users; what is audited."""
+import gzip
+import http.client
 import os
+import re
+import select
+import socket
 import sys
 import threading
 
@@ -12,47 +16,61 @@ from lib.fleet import imeis
 web.need()
 
 
-def test_sign_in(bench):
-    """The cookie is what it should be; a wrong password, a user who isn't there and a disabled one sound the same."""
-    server = web.Web(bench, bench.database())
-    nobody = web.Browser(server)
-    proc.equal(nobody.get("/session"), {"signedIn": False, "setup": True}, "before there is an administrator")
-    admin = server.admin("Admin@Example.org")
-    answer = web.Browser(server).ask("POST", "/session", {"login": " ADMIN@example.org", "password": web.PASSWORD})
-    cookie = answer.headers["Set-Cookie"]
-    for word in ("__Host-omnitrack=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"):
-        proc.check(word in cookie, "%s in %s" % (word, cookie))
-    proc.check("Domain" not in cookie, "no domain")
-    proc.equal(answer.json["login"], "admin@example.org", "login")
-    admin.post("/users", {"login": "gone", "name": "Gone", "password": web.PASSWORD}, 201)
-    admin.patch("/users/2", {"disabled": True})
-    said = set()
-    for login, password in (("admin@example.org", "wrong"), ("nobody", web.PASSWORD), ("gone", web.PASSWORD)):
-        answer = nobody.ask("POST", "/session", {"login": login, "password": password})
-        body = answer.json
-        body.pop("requestId")
-        said.add((answer.status, json.dumps(body, sort_keys=True)))
-    proc.equal(len(said), 1, "kinds of refusals: %s" % said)
-    proc.equal(said.pop()[0], 401, "status")
-    audit = [(a["action"], a["login"]) for a in admin.get("/audit")["items"]]
-    proc.check(("session.begin", "admin@example.org") in audit and ("session.refused", None) in audit, "audit: %s" % audit)
-    log = server.log_text()
-    for secret in (web.PASSWORD, admin.cookie.split("=")[1]):
-        proc.check(secret not in log, "a secret stands in the log")
-
-
-def test_login_flood(bench):
-    """Too many tries are refused with 429 before anything is computed, and others still get in."""
-    server = web.Web(bench, bench.database())
+def test_audit_or_nothing(bench):
+    """What can't be written into the audit log isn't done."""
+    database = bench.database()
+    server = web.Web(bench, database)
     admin = server.admin()
-    admin.make_user("ann", ("1", "viewer"))
-    states = [web.Browser(server).ask("POST", "/session", {"login": "ann", "password": "wrong %d" % i}) for i in range(14)]
-    codes = [a.status for a in states]
-    proc.equal((codes[0], codes[-1]), (401, 429), "the first and the last try: %s" % codes)
-    proc.check(int(states[-1].headers["Retry-After"]) > 0, "Retry-After")
-    proc.equal(admin.get("/me")["login"], "admin", "who is in stays in")
-    database = server.database
-    proc.check(database.number("SELECT count(*) FROM omnitrack.login_attempts") > 0, "kept in the table")
+    one, two = imeis(2)
+    device = admin.post("/devices", {"imei": one, "group": "1"}, 201)["id"]
+    group = admin.post("/groups", {"name": "G"}, 201)["id"]
+    template = admin.post("/command-templates", {"name": "T", "text": "getinfo"}, 201)["id"]
+    user = admin.post("/users", {"login": "ann", "name": "Ann"}, 201)["id"]
+    command = admin.send_text([device], "getver")[0]["command"]
+    database.query("REVOKE INSERT ON omnitrack.audit FROM %s;" % server.url.split("user=")[1] + " ALTER TABLE omnitrack.audit"
+                   " ADD CONSTRAINT full_up CHECK (false) NOT VALID")
+    tables = ("devices", "omnitrack.device_details", "omnitrack.groups", "omnitrack.command_templates", "omnitrack.links",
+              "device_commands", "omnitrack.api_tokens", "omnitrack.roles")
+
+    def content():
+        rows = [database.query("SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM %s t" % t) for t in tables]
+        return rows + [database.query("SELECT string_agg(concat(id, login, name, password, disabled), '|' ORDER BY id)"
+                                      " FROM omnitrack.users")]
+    before = content()
+    for method, path, body in (
+            ("POST", "/devices", {"imei": two, "group": "1", "notes": "x"}), ("PATCH", "/devices/" + device, {"name": "x"}),
+            ("DELETE", "/devices/" + device, None), ("POST", "/groups", {"name": "H"}),
+            ("PATCH", "/groups/" + group, {"name": "H"}), ("DELETE", "/groups/" + group, None),
+            ("POST", "/command-templates", {"name": "U", "text": "x"}), ("DELETE", "/command-templates/" + template, None),
+            ("PUT", "/command-templates/" + template, {"name": "V", "text": "x"}), ("DELETE", "/users/" + user, None),
+            ("POST", "/users", {"login": "bob", "name": "Bob"}), ("PATCH", "/users/" + user, {"name": "B", "disabled": True}),
+            ("POST", "/users/%s/password-link" % user, None), ("POST", "/devices/%s/commands" % device, {"template": template}),
+            ("POST", "/commands/%s/cancel" % command, None),
+            ("POST", "/me/password", {"current": web.PASSWORD, "password": "another good one"})):
+        proc.check(admin.ask(method, path, body).status >= 400, "%s %s is refused" % (method, path))
+        proc.equal(content(), before, "%s %s: nothing is done" % (method, path))
+
+
+def test_flood_of_notices(bench):
+    """Somebody notifies the server as fast as it goes: its work stays bounded, and a change is still heard of within 2 s."""
+    database = bench.database()
+    server = web.Web(bench, database)
+    admin = server.admin()
+    ann = admin.make_user("ann", ("1", "viewer"))
+
+    def reads():
+        return database.number("SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0) FROM pg_stat_user_tables"
+                               " WHERE relname = 'roles'")
+    before = reads()
+    flood = database.session(bench.scope, user="tg")
+    flood.run("\n".join("SELECT pg_notify('telematics_web', k || ':' || %d) FROM unnest('{user,group,device}'::text[]) k;" % n
+                        for n in range(1, 2001)))
+    proc.wait_until(lambda: server.metric('omnitrack_feed_dropped_total{reason="flood"}') > 0, 20, "the flood is not even read")
+    admin.patch("/users/%s" % ann.id, {"roles": [{"group": "1", "role": "operator"}]})
+    proc.equal(ann.get("/me")["highest"], "operator", "a change is heard")
+    database.query("UPDATE omnitrack.users SET disabled = true WHERE id = " + ann.id)
+    proc.wait_until(lambda: ann.ask("GET", "/me").status == 401, 2, "one that only a notice tells of, too")
+    proc.check(reads() - before < 100, "roles were read %d times for 6000 notices" % (reads() - before))
 
 
 def test_other_sites(bench):
@@ -126,31 +144,32 @@ def test_headers(bench):
     proc.equal(answer.headers["Cache-Control"], "no-store", "of the API")
 
 
-def test_sessions(bench):
-    """Sessions are listed and ended; a new password ends the others; a table that is stolen lets nobody in."""
-    database = bench.database()
-    server = web.Web(bench, database)
-    admin = server.admin()
-    other = web.Browser(server).sign_in("admin")
-    third = web.Browser(server).sign_in("admin")
-    items = admin.get("/me/sessions")["items"]
-    proc.equal((len(items), sum(s["current"] for s in items)), (3, 1), "sessions, and the present one")
-    proc.check(admin.cookie.split("=")[1].split(".")[0].replace("s%3A", "") not in database.query("SELECT sid FROM omnitrack.web_sessions"),
-               "the table holds no id that a browser could send")
-    proc.equal([s for s in other.get("/me/sessions")["items"] if s["current"]][0]["address"], "127.0.0.1", "address")
-    ident = [s for s in other.get("/me/sessions")["items"] if s["current"]][0]["id"]
-    admin.delete("/me/sessions/" + ident)
-    other.get("/me", want=401)
-    admin.post("/me/password", {"current": "wrong", "password": "another good one"}, 422)
-    admin.post("/me/password", {"current": web.PASSWORD, "password": "short"}, 400)
-    admin.post("/me/password", {"current": web.PASSWORD, "password": "another good one"}, 204)
-    third.get("/me", want=401)
-    admin.get("/me")
-    web.Browser(server).post("/session", {"login": "admin", "password": web.PASSWORD}, 401)
-    stolen = admin.cookie
-    admin.delete("/session")
-    admin.cookie = stolen
-    admin.get("/me", want=401)
+def test_compressed(bench):
+    """Scripts and styles go out compressed to whoever takes that, as they are to others, and nothing else by that way."""
+    server = web.Web(bench, bench.database())
+    anyone = web.Browser(server)
+    page = anyone.raw("GET", "/login")[1]
+    path = re.search(r'src="(/assets/[^"]+\.js)"', page).group(1)
+
+    def fetch(method="GET", path=path, **headers):
+        link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30 * proc.BUSY)
+        link.request(method, path, headers=headers)
+        answer = link.getresponse()
+        body = answer.read()
+        link.close()
+        return answer.status, answer.headers, body
+
+    status, plain, text = fetch()
+    proc.equal((status, plain["Content-Encoding"]), (200, None), "for one that takes nothing")
+    for method in ("GET", "HEAD"):
+        status, packed, body = fetch(method, **{"Accept-Encoding": "gzip, deflate, br"})
+        proc.equal((status, packed["Content-Encoding"], packed["Content-Type"], packed["Cache-Control"]),
+                   (200, "gzip", plain["Content-Type"], plain["Cache-Control"]), "%s by one that takes gzip" % method)
+        proc.check("accept-encoding" in packed["Vary"].lower() and "accept-encoding" in plain["Vary"].lower(), "Vary")
+        if method == "GET":
+            proc.equal(gzip.decompress(body), text, "the same")
+            proc.check(len(body) < len(text) / 2, "%d of %d bytes" % (len(body), len(text)))
+    proc.equal(fetch(path="/assets/none.js", **{"Accept-Encoding": "gzip"})[0], 404, "what is not there")
 
 
 def test_two_processes(bench):
@@ -187,62 +206,6 @@ def test_rights_unreadable(bench):
     proc.check(socket.ended.wait(10 * proc.BUSY), "the socket of a disabled user ends")
 
 
-def test_links(bench):
-    """A link makes the first administrator, once; another sets a password; a display's link only shows."""
-    server = web.Web(bench, bench.database())
-    code, out, err = server.run("setup", "--url", "https://fleet.example")
-    proc.equal(code, 0, err)
-    address, token = out.strip().split("#")
-    proc.equal(address, "https://fleet.example/setup", "the link")
-    proc.check(token not in server.database.query("SELECT encode(token_hash, 'hex') FROM omnitrack.links"), "only a hash is kept")
-    browser = web.Browser(server)
-    proc.equal(browser.post("/session/link", {"token": token}), {"kind": "setup", "login": None}, "what it is for")
-    browser.post("/session/link", {"token": "x" * 43}, 410)
-    browser.post("/session/claim", {"token": token, "password": web.PASSWORD}, 422)
-    me = browser.post("/session/claim", {"token": token, "login": "boss", "name": "Boss", "password": web.PASSWORD})
-    proc.equal((me["admin"], me["login"]), (True, "boss"), "signed in as")
-    web.Browser(server).post("/session/claim", {"token": token, "login": "eve", "password": web.PASSWORD}, 410)
-    proc.equal(server.run("setup")[0], 1, "setup when there is an administrator")
-    user = browser.post("/users", {"login": "ann", "name": "Ann", "roles": [{"group": "1", "role": "operator"}]}, 201)
-    proc.equal(user["hasPassword"], False, "no password yet")
-    link = browser.post("/users/%s/password-link" % user["id"], None, 201)["path"].split("#")[1]
-    ann = web.Browser(server)
-    ann.post("/session/claim", {"token": link, "password": web.PASSWORD})
-    proc.equal(web.Browser(server).sign_in("ann").get("/me")["name"], "Ann", "the new password")
-    link = browser.post("/users/%s/display-link" % user["id"], None, 201)["path"].split("#")[1]
-    display = web.Browser(server)
-    display.post("/session/claim", {"token": link})
-    display.get("/devices")
-    display.patch("/me", {"name": "Wall"}, 403)
-    display.post("/commands", {"devices": ["1"], "text": "x"}, 403)
-    display.delete("/session")
-    code, out, err = server.run("link", "--login", "Ann")
-    proc.equal(code, 0, err)
-    guest = web.Browser(server)
-    proc.equal(guest.post("/session/claim", {"token": out.strip().split("#")[1]})["login"], "ann", "a link that signs in")
-    proc.equal(server.run("link", "--login", "nobody")[0], 1, "of nobody")
-
-
-def test_old_links(bench):
-    """A link that was made before dies with a new password, and when the user is disabled."""
-    server = web.Web(bench, bench.database())
-    admin = server.admin()
-    ann = admin.make_user("ann", ("1", "viewer"))
-    path = "/users/%s" % ann.id
-
-    def link(kind):
-        return admin.post("%s/%s-link" % (path, kind), None, 201)["path"].split("#")[1]
-    for change in (lambda: ann.post("/me/password", {"current": web.PASSWORD, "password": "another good one"}, 204),
-                   lambda: admin.patch(path, {"password": "a third good one"}),
-                   lambda: [admin.patch(path, {"disabled": d}) for d in (True, False)],
-                   lambda: web.Browser(server).post("/session/claim", {"token": link("password"), "password": web.PASSWORD})):
-        tokens = [link("display"), link("password")]
-        web.Browser(server).post("/session/link", {"token": tokens[0]})
-        change()
-        for token in tokens:
-            web.Browser(server).post("/session/claim", {"token": token, "password": web.PASSWORD}, 410)
-
-
 def test_devices(bench):
     """Registered, found, changed with a check for who was faster, deleted; and the audit log knows."""
     server = web.Web(bench, bench.database())
@@ -265,11 +228,13 @@ def test_devices(bench):
     proc.equal(admin.patch("/devices/" + made["id"], {"enabled": False, "plate": None})["out"], "disabled", "disabled")
     proc.equal(admin.get("/fleet/summary")["out"], {"disabled": 1, "refused": 0, "never": 1}, "summary")
     proc.equal(admin.get("/models")["items"][0]["model"], "FMC130", "models")
+    empty = admin.patch("/devices/" + made["id"], {"name": " ", "model": "", "phone": "", "category": "", "notes": ""})
+    proc.equal([empty[k] for k in ("name", "model", "phone", "category", "notes")], [None] * 5, "nothing written, nothing known")
     admin.delete("/devices/" + made["id"])
     admin.get("/devices/" + made["id"], want=404)
     proc.equal(server.database.number("SELECT count(*) FROM omnitrack.device_details"), 1, "its details are gone")
     deeds = [a["action"] for a in admin.get("/audit?object=device:" + made["id"])["items"]]
-    proc.equal(deeds, ["device.delete", "device.update", "device.update", "device.create"], "audit")
+    proc.equal(deeds, ["device.delete"] + ["device.update"] * 3 + ["device.create"], "audit")
 
 
 def test_commands(bench):
@@ -327,6 +292,59 @@ def test_commands(bench):
     proc.equal(len(oper.get("/devices/%s/commands?status=cancelled" % second)["items"]), 1, "by status")
 
 
+def test_templates(bench):
+    """What nobody could use is refused, and what somebody else has changed is not deleted."""
+    server = web.Web(bench, bench.database())
+    admin = server.admin()
+    choice = {"name": "x", "type": "choice", "choices": ["0", "1"]}
+    for body, want in (({"text": "  "}, 400), ({"text": "set {x}", "parameters": [{"name": "x", "label": " "}]}, 422),
+                       ({"text": "set {x}", "parameters": [dict(choice, choiceLabels=["Off", " "])]}, 422),
+                       ({"text": "set {x}", "parameters": [dict(choice, choiceLabels=["Off", "On"])]}, 201)):
+        proc.equal(admin.ask("POST", "/command-templates", dict(body, name="T")).status, want, "%s" % body)
+    path = "/command-templates/" + admin.get("/command-templates")["items"][0]["id"]
+    stale = admin.ask("GET", path).headers["ETag"]
+    admin.put(path, {"name": "T", "text": "getver"})
+    admin.delete(path, 412, If_Match=stale)
+    admin.delete(path, If_Match=admin.ask("GET", path).headers["ETag"])
+    admin.delete(path, 404)
+
+
+def test_files(bench):
+    """Of files that nobody reads a few are under way, and some wait; a head alone is no file; a zero character is found nowhere."""
+    database = bench.database()
+    server = web.Web(bench, database)
+    admin = server.admin()
+    device = admin.post("/devices", {"imei": imeis(1)[0], "group": "1"}, 201)["id"]
+    exports = "SELECT count(*) FROM omnitrack.audit WHERE action = 'export'"
+    for path in ("/audit/export", "/exports?format=csv&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&devices=" + device):
+        answer = admin.ask("HEAD", path)
+        proc.equal((answer.status, answer.headers["Content-Type"].split(";")[0]), (200, "text/csv"), path)
+        proc.equal(database.number(exports), 0, "nothing was taken")
+    for path in ("/audit?object=%00", "/audit/export?object=%00"):
+        proc.equal(admin.ask("GET", path).status, 400, path)
+    # More than a connection holds.
+    database.query("INSERT INTO omnitrack.audit (action, details) SELECT 'session.refused', to_jsonb(repeat('x', 50000))"
+                   " FROM generate_series(1, 1000)")
+    head = "GET /api/v1/audit/export HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % "\r\n".join(
+        "%s: %s" % h for h in admin.headers().items())
+    links = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(11)]
+    for link in links:
+        bench.scope.later(link.close)
+        link.sendall(head.encode())
+    answers = {}
+
+    def answered():
+        for link in select.select([x for x in links if x not in answers], [], [], 0)[0]:
+            answers[link] = link.recv(12).decode()
+        return len(answers) >= 3
+    proc.wait_until(answered, 30, "two are sent, one is one too many")
+    proc.equal(sorted(answers.values()), ["HTTP/1.1 200"] * 2 + ["HTTP/1.1 503"], "answers")
+    proc.equal(database.number(exports), 2, "those that are under way are in the log")
+    for link in links:
+        link.close()
+    proc.wait_until(lambda: admin.ask("GET", "/audit/export?action=export").status == 200, 30, "there is room again")
+
+
 def test_template_above_role(bench):
     """A template for a higher role is not there for an operator; its text isn't told by a preview, also not where one is less."""
     server = web.Web(bench, bench.database())
@@ -356,7 +374,8 @@ def test_idempotency_race(bench):
     def send():
         one = web.Browser(server)
         one.cookie = admin.cookie
-        codes.append(one.ask("POST", "/devices/%s/commands" % ident, {"text": "getinfo"}, Idempotency_Key="same").status)
+        codes.append(one.ask("POST", "/devices/%s/commands" % ident, {"text": "getinfo", "confirm": "getinfo"},
+                             Idempotency_Key="same").status)
     threads = [threading.Thread(target=send) for _ in range(10)]
     for t in threads:
         t.start()

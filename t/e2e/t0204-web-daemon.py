@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -72,6 +73,36 @@ def test_log_file(bench):
     proc.equal(server.ops("/healthz")[0], 200, "it goes on")
 
 
+def test_debugger(bench):
+    """SIGUSR1 opens no debugger, not even before there is a log: here the database never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        server = web.Web(bench, bench.database(), start=False, url="host=127.0.0.1 port=%d dbname=x user=x" % deaf.getsockname()[1])
+        server.write_conf()
+        server.process = proc.Process([web.PROGRAM, "-c", server.conf], server.log, env=server.env())
+        deaf.settimeout(30 * proc.BUSY)
+        link, _ = deaf.accept()
+        server.process.signal(signal.SIGUSR1)
+        link.close()
+    proc.wait_until(lambda: "does not answer" in server.log_text() or server.process.exited(), 30, "it goes on")
+    proc.check("Debugger" not in server.log_text(), "a debugger listens: %s" % server.log_text())
+
+
+def test_pidfile(bench):
+    """The pidfile is there when users can connect, and gone after a stop; not one that names another process."""
+    folder = proc.scratch(bench.scope)
+    path = os.path.join(folder, "web.pid")
+    server = web.Web(bench, bench.database(), WEB_PIDFILE=path)
+    with open(path) as f:
+        proc.equal(int(f.read()), server.process.pid, "the process")
+    server.stop()
+    proc.check(not os.path.exists(path), "it is gone")
+    server.start()
+    with open(path, "w") as f:
+        f.write("1\n")
+    server.stop()
+    proc.check(os.path.exists(path), "another's stays")
+
+
 def certificate(folder, name):
     """A self-signed one; (certificate, key)."""
     paths = [os.path.join(folder, "%s.%s" % (name, end)) for end in ("crt", "key")]
@@ -81,11 +112,13 @@ def certificate(folder, name):
 
 
 def test_https(bench):
-    """It speaks HTTPS itself; a new certificate comes by SIGHUP, and connections stay."""
+    """It speaks HTTPS itself; a new certificate comes by SIGHUP, and connections stay; -t finds a key that is another's."""
     if not shutil.which("openssl"):
         return
     folder = proc.scratch(bench.scope)
     crt, key = certificate(folder, "first")
+    code, _, err = run("-t", DATABASE_URL="dbname=x", WEB_TLS_CERT=crt, WEB_TLS_KEY=certificate(folder, "other")[1])
+    proc.check(code == 2 and "WEB_TLS_KEY" in err, "-t with the key of another certificate: %d %s" % (code, err))
     server = web.Web(bench, bench.database(), WEB_TLS_CERT=crt, WEB_TLS_KEY=key, WEB_HSTS="true")
 
     def shown():

@@ -66,8 +66,13 @@ class Page:
     def open(self, path):
         return self._ask("open", path=path)
 
-    def click(self, role, name):
-        self._ask("click", role=role, name=name)
+    def click(self, role, name, within=None):
+        self._ask("click", role=role, name=name, **({} if within is None else {"within": within}))
+
+    def download(self, role, name):
+        """Clicks what saves a file; returns the file's name and text."""
+        saved = self._ask("download", role=role, name=name)
+        return saved["name"], saved["text"]
 
     def fill(self, label, text):
         self._ask("fill", label=label, text=text)

@@ -1,5 +1,6 @@
 """Gateways whose host has a wrong clock, by libfaketime. The monotonic clocks are left alone, as they are on a real one."""
 import glob
+import os
 
 from . import proc
 
@@ -24,5 +25,6 @@ def following(path):
 
 
 def set_clock(path, offset):
-    with open(path, "w") as f:
+    with open(path + ".new", "w") as f:
         f.write(offset)
+    os.rename(path + ".new", path)   # nobody reads a half

@@ -6,6 +6,7 @@ the product's own load generator.
 """
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -21,7 +22,9 @@ class Unit(threading.Thread):
         self.backlog = []          # made, not acknowledged; oldest first
         self.sent = {}             # ts -> Record, of what left the socket at least in part
         self.acked = set()         # ts
+        self.sock = None
         self.connects = self.wrong = 0
+        self.done = threading.Event()   # all that was made is acknowledged, and no more is to come
         self.lat, self.lon = 54.0 + self.rnd.random(), 25.0 + self.rnd.random()
 
     def make(self):
@@ -48,10 +51,10 @@ class Unit(threading.Thread):
             self.fleet.over.wait(self.rnd.uniform(0.01, 0.1))
 
     def session(self):
-        sock = socket.socket()
+        sock = self.sock = socket.socket()
         try:
             sock.settimeout(5)
-            sock.connect(("127.0.0.1", self.fleet.port))
+            sock.connect(("127.0.0.1", self.rnd.choice(self.fleet.gateways).port))
             sock.settimeout(self.fleet.ack_timeout)
             sock.sendall(wire.imei_packet(self.imei))
             answer = sock.recv(1)
@@ -66,9 +69,14 @@ class Unit(threading.Thread):
 
     def one_frame(self, sock):
         size = self.rnd.choice(self.fleet.sizes)
-        while len(self.backlog) < size:
+        while len(self.backlog) < size and not self.fleet.last_words.is_set():
             self.backlog.append(self.make())
         part = self.backlog[:size]
+        size = len(part)
+        if not part:
+            self.done.set()
+            self.fleet.over.wait(0.05)
+            return
         for record in part:
             self.sent[record.ts] = record
         sock.sendall(wire.frame(self.codec, part))
@@ -85,14 +93,26 @@ class Unit(threading.Thread):
         del self.backlog[:size]
         self.fleet.pause()
 
+    def cut(self):
+        """Resets its connection, as a lost link looks; any thread may."""
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except (OSError, AttributeError):
+            pass   # it has none now
+
     def _lost(self):
         raise ConnectionError("lost")
 
 
 class Fleet:
+    """`gateway`: one, or a list of which each tracker takes any at each connection."""
+
     def __init__(self, scope, gateway, imeis, codecs=wire.AVL_CODECS, sizes=(1, 2, 5, 25), seed=1,
                  ack_timeout=8, delay=0.0):
-        self.port, self.sizes, self.delay = gateway.port, sizes, delay
+        self.gateways = gateway if isinstance(gateway, list) else [gateway]
+        self.sizes, self.delay = sizes, delay
+        self.last_words = threading.Event()   # from now on only what was made already is sent
         self.ack_timeout = ack_timeout * proc.PATIENCE
         self.first_ts = int(time.time() * 1000) - 3600 * 1000 * 20
         self.over = threading.Event()
@@ -123,6 +143,17 @@ class Fleet:
         before = {u.imei: len(u.acked) for u in self.units}
         proc.wait_until(lambda: all(len(u.acked) > before[u.imei] for u in self.units), seconds,
                         "every tracker is served")
+
+    def finish(self, seconds=60):
+        """Waits until all that was made is acknowledged; nothing more is made."""
+        self.last_words.set()
+        proc.wait_until(lambda: all(u.done.is_set() for u in self.units), seconds, "every tracker has sent all it had")
+
+    def cut(self, share, rnd):
+        """Resets the connections of a part of the fleet at once."""
+        for unit in self.units:
+            if rnd.random() < share:
+                unit.cut()
 
     def stop(self):
         self.over.set()

@@ -82,8 +82,9 @@ class Gateway:
         def listening():
             proc.check(not self.process.exited(), "it has ended: %s" % self.log_text()[mark:][-800:])
             found = re.search(r"listening on \S*:(\d+)", self.log_text()[mark:])
-            self.port = int(found.group(1)) if found else None
-            return self.port
+            # Whoever connects all the time goes on with the port of before.
+            self.port = int(found.group(1)) if found else self.port
+            return found
         proc.wait_until(listening, 30, "the gateway listens")
         if ready:
             self.wait_ready()
@@ -155,6 +156,10 @@ class Gateway:
     def log_text(self):
         with open(self.log, errors="replace") as f:
             return f.read()
+
+    def crashes(self):
+        """Workers that died by a fault of their own: no test sends these signals."""
+        return re.findall(r"^.*worker \d+ \(pid \d+\) was killed by signal (?:4|5|6|7|8|11|31) .*$", self.log_text(), re.M)
 
     def logged(self, pattern, flags=re.I):
         return re.search(pattern, self.log_text(), flags)

@@ -27,7 +27,8 @@ def decode(data):
         low, high, lat, lon, speed, heading, flags, seen = struct.unpack_from("<HBiiBBBI", data, 16 + 18 * i)
         state = "gone" if flags & 7 == 7 else STATES[flags & 7]
         devices[low | high << 16] = {"state": state, "lat": lat, "lon": lon, "speed": speed, "online": bool(flags & 8),
-                                     "out": OUT[flags >> 6], "seen": seen}
+                                     "out": OUT[flags >> 6] if state == "out" else None,
+                                     "clock_ahead": state != "out" and bool(flags & 64), "seen": seen}
     return kind, as_of, devices
 
 
@@ -47,12 +48,14 @@ class Live:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.sock.connect(("127.0.0.1", browser.port))
         self.sock.settimeout(None)
+        if browser.tls:
+            self.sock = browser.tls.wrap_socket(self.sock)
         scope.later(self.close)
         host = "127.0.0.1:%d" % browser.port
         key = base64.b64encode(os.urandom(16)).decode()
         lines = ["GET /live/?EIO=4&transport=websocket HTTP/1.1", "Host: " + host, "Upgrade: websocket",
                  "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + key,
-                 "Origin: " + (origin or "http://" + host)]
+                 "Origin: " + (origin or "http%s://%s" % ("s" if browser.tls else "", host))]
         if browser.cookie:
             lines.append("Cookie: " + browser.cookie)
         self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())

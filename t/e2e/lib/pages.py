@@ -51,6 +51,6 @@ class Page:
 
 
 def all_pages():
-    folder = os.path.join(gateway.SOURCE, "doc")
-    names = ["doc/" + n for n in sorted(os.listdir(folder)) if n.endswith(".md")]
-    return {name: Page(name) for name in ["README.md"] + names}
+    names = [os.path.relpath(os.path.join(folder, n), gateway.SOURCE)
+             for folder, _, files in os.walk(os.path.join(gateway.SOURCE, "doc")) for n in files if n.endswith(".md")]
+    return {name: Page(name) for name in ["README.md"] + sorted(names)}

@@ -47,8 +47,9 @@ def psql_command():
 class Cluster:
     """start() and the stops may be called again and again; close() ends it for good."""
 
-    def __init__(self, scope, root=None):
-        """Makes it in a scratch folder, or in `root`, an empty folder that its user can reach."""
+    def __init__(self, scope, root=None, place=None):
+        """Makes it in a scratch folder, or in `root`, an empty folder that its user can reach; place(cluster) may put a disk of
+        their own under its data."""
         self.root = root or proc.scratch(scope)
         self.user = proc.unprivileged_user()
         self.data = os.path.join(self.root, "data")
@@ -62,6 +63,8 @@ class Cluster:
         if self.user:
             for path in (self.root, self.data, self.socket, self.log):
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        if place:
+            place(self)
         self._run([os.path.join(bin_dir(), "initdb"), "-D", self.data, "-U", "postgres", "-A",
                    "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
@@ -150,25 +153,31 @@ class Cluster:
 
 
 class Standby(Cluster):
-    """A synchronous standby of a cluster, which from now on waits for it; promote() makes it the primary."""
+    """A synchronous standby of a cluster, which from now on waits for it; promote() makes it the primary.
 
-    def __init__(self, scope, primary):
+    `socket` is the folder of a server that is gone, whose place it takes; place() as of a Cluster.
+    """
+
+    def __init__(self, scope, primary, socket=None, place=None):
         self.root = proc.scratch(scope)
         self.user = primary.user
         self.data = os.path.join(self.root, "data")
-        self.socket = os.path.join(self.root, "s")
+        self.socket = socket or os.path.join(self.root, "s")
         self.log = os.path.join(self.root, "postgres.log")
         self.server = None
         self.env = dict(primary.env, HOME=self.root)
-        os.mkdir(self.socket, 0o755)
+        os.mkdir(self.data, 0o700)
+        os.makedirs(self.socket, 0o755, exist_ok=True)
         open(self.log, "w").close()
         if self.user:
-            for path in (self.root, self.socket, self.log):
+            for path in (self.root, self.data, self.socket, self.log):
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        if place:
+            place(self)
         self._run([os.path.join(bin_dir(), "pg_basebackup"), "-D", self.data, "-R", "-X", "stream", "-c", "fast",
                    "-d", primary.url("postgres", "postgres") + " application_name=standby"])
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
-            conf.write("unix_socket_directories = '%s'\n" % self.socket)
+            conf.write("unix_socket_directories = '%s'\nwal_retrieve_retry_interval = '200ms'\n" % self.socket)
         scope.later(self.close)
         self.start()
         primary.query("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "postgres")

@@ -184,6 +184,20 @@ def free_port():
     raise Failure("no free port")
 
 
+def is_listened_to(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+APART = "/usr/local/lib/telematics-test/bin"
+"""Where scripts/install-deps puts programs whose packages would start a server."""
+
+
+def find_program(name):
+    """Its path, or None."""
+    return shutil.which(name, path=os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin", APART)))
+
+
 def stat_fields(pid):
     """Fields of /proc/PID/stat after the name: [0] is the state, [1] the parent."""
     with open("/proc/%d/stat" % pid) as f:

@@ -2,26 +2,19 @@
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 import urllib.parse
 
 from . import gateway, proc
 
-APART = "/usr/local/lib/telematics-test/bin"
-"""Where scripts/install-deps puts the programs, as Debian's package would start a server."""
 JOB = "telematics-gateway"
 RULES = os.path.join(gateway.SOURCE, "etc/prometheus/telematics-gateway.rules.yml")
 
 
-def find(name):
-    return shutil.which(name) or shutil.which(name, path=APART)
-
-
 def need(*names):
     """Ends the test file as skipped if one of the programs is missing."""
-    missing = [n for n in names if not find(n)]
+    missing = [n for n in names if not proc.find_program(n)]
     if missing:
         print("1..0 # SKIP not installed: %s (scripts/install-deps test)" % ", ".join(missing))
         sys.exit(77)
@@ -29,7 +22,7 @@ def need(*names):
 
 def promtool(*args, text=None):
     """Runs promtool; returns (exit status, what it said)."""
-    done = subprocess.run([find("promtool")] + list(args), input=text.encode() if text else None,
+    done = subprocess.run([proc.find_program("promtool")] + list(args), input=text.encode() if text else None,
                           stdin=None if text else subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=60 * proc.PATIENCE)
     return done.returncode, done.stdout.decode(errors="replace")
@@ -47,7 +40,7 @@ class Server:
                        "scrape_configs": [{"job_name": JOB, "static_configs": [
                            {"targets": ["127.0.0.1:" + gw.keys["METRICS_PORT"]]}]}]}, f)
         self.process = proc.Process(
-            [find("prometheus"), "--config.file=" + conf, "--web.listen-address=127.0.0.1:%d" % self.port,
+            [proc.find_program("prometheus"), "--config.file=" + conf, "--web.listen-address=127.0.0.1:%d" % self.port,
              "--storage.tsdb.path=" + os.path.join(bench.folder, "tsdb")],
             os.path.join(bench.folder, "prometheus.log"), cwd="/")
         bench.scope.later(self.process.kill_group)

@@ -31,9 +31,9 @@ class Bench:
     def cluster(self):
         return self.shared.cluster()
 
-    def own_cluster(self):
+    def own_cluster(self, **how):
         """A PostgreSQL of the test's own, to be stopped and killed at will."""
-        cluster = postgres.Cluster(self.scope)
+        cluster = postgres.Cluster(self.scope, **how)
         self.shared.make_template(cluster)
         return cluster
 
@@ -44,6 +44,21 @@ class Bench:
         cluster.query("CREATE DATABASE %s OWNER tg TEMPLATE %s"
                       % (name, "tg_template" if migrated else "template0"), "postgres")
         return postgres.Database(cluster, name)
+
+    def older_database(self, before):
+        """A database of the schema that was before the migration whose name ends so."""
+        database = self.database(migrated=False)
+        folder = os.path.join(gateway.SOURCE, "migrations")
+        files = sorted(n for n in os.listdir(folder) if n.endswith(".sql"))
+        database.query("SET ROLE tg; CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text,"
+                       " applied_at timestamptz DEFAULT now())")
+        for name in files[:[n.endswith(before + ".sql") for n in files].index(True)]:
+            with open(os.path.join(folder, name)) as f:
+                database.query("SET ROLE tg; " + f.read())
+            # A migration may have several files, of one number.
+            database.query("INSERT INTO schema_migrations (version, name) VALUES (%d, '%s') ON CONFLICT DO NOTHING"
+                           % (int(name[:4]), name[:-4]))
+        return database
 
     def gateway(self, database, **keys):
         folder = os.path.join(self.folder, "gw%d" % len(self.gateways))
@@ -138,6 +153,9 @@ def _one(number, name, test, shared):
     finally:
         if not trouble and any("not allowed here (TELEM_SECCOMP)" in gw.log_text() for gw in bench.gateways):
             trouble = "the filter of system calls denied one that was needed"
+        crashes = [line for gw in bench.gateways for line in gw.crashes()]
+        if crashes and not trouble:
+            trouble = "a worker crashed: %s" % crashes[0]
         logs = [(gw.log_text()[-6000:]) for gw in bench.gateways] if trouble else []
         errors, reports = bench.close()
     if reports and not trouble:
