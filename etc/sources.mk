@@ -8,8 +8,13 @@ pkglogdir = $(localstatedir)/log/telematics-gateway
 pkglibexecdir = $(libexecdir)/telematics-gateway
 samplesdir = $(docdir)/samples
 migrationsdir = $(pkgdatadir)/migrations
+webdir = $(libexecdir)/omnitrack-web
+webconfdir = $(sysconfdir)/omnitrack
+webrunstatedir = $(runstatedir)/omnitrack
+weblogdir = $(localstatedir)/log/omnitrack
 
 subst_paths = sed \
+	-e '/^\# @include init-common[@]$$/{r $(srcdir)/etc/init-common' -e 'd;}' \
 	-e 's|@sbindir[@]|$(sbindir)|g' \
 	-e 's|@bindir[@]|$(bindir)|g' \
 	-e 's|@sysconfdir[@]|$(sysconfdir)|g' \
@@ -22,6 +27,11 @@ subst_paths = sed \
 	-e 's|@migrationsdir[@]|$(migrationsdir)|g' \
 	-e 's|@initdir[@]|$(initdir)|g' \
 	-e 's|@user[@]|$(service_user)|g' \
+	-e 's|@webdir[@]|$(webdir)|g' \
+	-e 's|@webconfdir[@]|$(webconfdir)|g' \
+	-e 's|@webrunstatedir[@]|$(webrunstatedir)|g' \
+	-e 's|@weblogdir[@]|$(weblogdir)|g' \
+	-e 's|@webuser[@]|$(web_user)|g' \
 	-e 's|@version[@]|$(PACKAGE_VERSION)|g'
 SUBST_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ $@.tmp && \
 	$(subst_paths) $(srcdir)/$@.in >$@.tmp && mv -f $@.tmp $@
@@ -33,7 +43,7 @@ etc_made = \
 	etc/telematics-gateway.logrotate \
 	etc/telematics-gateway.limits \
 	etc/reload
-etc/telematics-gateway.init: etc/telematics-gateway.init.in Makefile
+etc/telematics-gateway.init: etc/telematics-gateway.init.in etc/init-common Makefile
 	$(SUBST_IN)
 etc/telematics-gateway.service: etc/telematics-gateway.service.in Makefile
 	$(SUBST_IN)
@@ -56,13 +66,13 @@ dist_samples_DATA = etc/telematics-gateway.sysctl
 pkglibexec_SCRIPTS = etc/reload
 noinst_DATA = etc/telematics-gateway.init etc/telematics-gateway.service
 CLEANFILES += $(etc_made)
-EXTRA_DIST += etc/telematics-gateway.init.in etc/telematics-gateway.service.in \
+EXTRA_DIST += etc/init-common etc/telematics-gateway.init.in etc/telematics-gateway.service.in \
 	etc/telematics-gateway.default.in etc/telematics-gateway.logrotate.in \
 	etc/telematics-gateway.limits.in etc/reload.in \
 	etc/tgctl.bash etc/tgctl.fish etc/tgctl.zsh
 
 # Those that are called otherwise where they go, and whose folder may be "no".
-install-data-local:
+install-data-local: install-web
 	test '$(initdir)' = no || { \
 		$(MKDIR_P) '$(DESTDIR)$(initdir)' && \
 		$(INSTALL_SCRIPT) etc/telematics-gateway.init '$(DESTDIR)$(initdir)/telematics-gateway'; }
@@ -80,7 +90,7 @@ install-data-local:
 		$(INSTALL_DATA) $(srcdir)/etc/tgctl.fish '$(DESTDIR)$(fishcompletiondir)/tgctl.fish'; }
 
 # The folders that are ours alone go too, if nothing of the administrator's is left in them.
-uninstall-local:
+uninstall-local: uninstall-web
 	rm -f '$(DESTDIR)$(initdir)/telematics-gateway' \
 		'$(DESTDIR)$(systemdsystemunitdir)/telematics-gateway.service' \
 		'$(DESTDIR)$(bashcompletiondir)/tgctl' '$(DESTDIR)$(zshcompletiondir)/_tgctl' \
@@ -88,7 +98,7 @@ uninstall-local:
 
 # After the files, which automake removes in targets of its own.
 uninstall-hook:
-	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(prometheusdir)' '$(grafanadir)' '$(pkgdatadir)' '$(pkglibexecdir)' '$(samplesdir)' '$(docdir)'; do \
+	for dir in '$(pkgsysconfdir)' '$(migrationsdir)' '$(prometheusdir)' '$(grafanadir)' '$(pkgdatadir)' '$(pkglibexecdir)' '$(webconfdir)' '$(samplesdir)' '$(users_docdir)' '$(docdir)'; do \
 		test ! -d "$(DESTDIR)$$dir" || rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; \
 	done
 
