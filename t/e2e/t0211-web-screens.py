@@ -109,10 +109,14 @@ def drawn(page):
     """The fleet and the land below it."""
     page.wait("Number(document.querySelector('.maplibregl-canvas')?.dataset.marks ?? 0) > 0")
     land = tuple(page.value(LAND))
+    proc.wait_until(lambda: any(page.colour(*spot) == land for spot in spots(page)), 30, "the land is drawn")
+
+
+def spots(page):
+    """Some places on the map. Asked for each time anew: an alarm that comes moves the map."""
     left, top, width, height = page.value("(() => { const b = document.querySelector('.maplibregl-canvas').getBoundingClientRect();"
                                           " return [b.x, b.y, b.width, b.height]; })()")
-    spots = [(left + width * x, top + height * y) for x in (0.15, 0.35, 0.55) for y in (0.1, 0.2, 0.5)]
-    proc.wait_until(lambda: any(page.colour(*spot) == land for spot in spots), 30, "the land is drawn")
+    return [(left + width * x, top + height * y) for x in (0.15, 0.35, 0.55) for y in (0.05, 0.1, 0.2, 0.5)]
 
 
 def open_all_values(page):

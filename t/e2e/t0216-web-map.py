@@ -107,8 +107,7 @@ def near(got, want, by=3):
 
 
 def wait_colour(page, place, want, what):
-    at = page.value(MIDDLE % place)
-    proc.wait_until(lambda: near(page.colour(*at), want), 30, "%s is %s" % (what, want))
+    proc.wait_until(lambda: near(page.colour(*page.value(MIDDLE % place)), want), 30, "%s is %s" % (what, want))
 
 
 def policy(server, browser_):
@@ -324,6 +323,58 @@ def test_alarm_on_display(bench):
     display.value("Date.now = ((real) => () => real() + 61000)(Date.now)")
     display.wait("document.querySelector('[role=log]').textContent === ''")
     display.clean("an alarm on a display")
+
+
+def test_alarm_on_phone(bench):
+    """An alarm takes room from the map of a phone: the device that is looked at stays in what is left of it."""
+    database = bench.database()
+    chosen, other = imeis(2)
+    idents = [office.put(database, imei, name) for imei, name in ((chosen, "Bus 12"), (other, "Van 3"))]
+    gw = bench.gateway(database)
+    _, _, page = office.started(bench, database)
+    page.new(390, 844)
+    page.sign_in("admin", web.PASSWORD)
+    trackers = [bench.tracker(gw, imei) for imei in (chosen, other)]
+    for tracker in trackers:
+        tracker.login()
+        tracker.exchange(wire.frame(8, [office.record(speed=40, ago=5)]))
+    page.open("/?device=%s" % idents[0])
+    page.see("40 km/h", within="aside")
+    moving = page.value(TOKEN % "moving")
+    strip = ("(() => { const m = document.querySelector('.maplibregl-canvas').getBoundingClientRect();"
+             " return [m.x + m.width / 2, m.y, document.querySelector('aside').getBoundingClientRect().y]; })()")
+
+    def in_sight():
+        x, top, bottom = page.value(strip)
+        return any(near(page.colour(x, y), moving) for y in range(int(top) + 5, int(bottom) - 5, 5))
+    proc.wait_until(in_sight, 30, "the device is in what one sees of the map")
+    room = page.value(strip)
+    trackers[1].exchange(wire.frame(8, [office.record(lat=54.9, ago=0, priority=2, event=246, io=[(246, b"\x01")])]))
+    page.see("Van 3", within="[role=log]")
+    proc.check(page.value(strip) != room, "the alarm takes room")
+    proc.wait_until(in_sight, 30, "it is in what is left")
+    page.clean("an alarm on a phone")
+
+
+def test_first_fix(bench):
+    """A chosen device that has no place yet: the map shows the fleet, and goes to it with its first fix."""
+    database = bench.database()
+    new, other = imeis(2)
+    ident = office.put(database, new, "Bus 12")
+    office.put(database, other, "Van 3")
+    gw = bench.gateway(database)
+    _, _, page = office.started(bench, database)
+    trackers = [bench.tracker(gw, imei) for imei in (new, other)]
+    for tracker in trackers:
+        tracker.login()
+    trackers[1].exchange(wire.frame(8, [office.record(lat=41.5, lon=2.1, speed=40, ago=5)]))
+    page.open("/?device=%s" % ident)
+    page.see("Never had a fix", within="aside")
+    page.see("40 km/h", within="[role=listbox]")
+    page.wait("Number(%s.marks) === 1" % CANVAS)
+    trackers[0].exchange(wire.frame(8, [office.record(lat=54.5, lon=25.5, speed=30, ago=0)]))
+    page.wait("/at=54\\.[45]/.test(location.search)")
+    page.clean("a first fix")
 
 
 def test_near(bench):

@@ -94,12 +94,12 @@ def test_day(bench):
     for at, across, down, token in ((MORNING + 1000 * (1800 + 600 + 900 + 60 + 450), 24, 0, "speed-4"),
                                     (second_trip + 450_000, 0, 24, "speed-3")):
         put_cursor(page, at)
-        x, y = page.value("(() => { const b = document.querySelector('.history-here').getBoundingClientRect();"
-                          " return [b.x + b.width / 2, b.y + b.height / 2]; })()")
         want = tuple(colour_of(page, token))
         found = set()
 
         def seen():
+            x, y = page.value("(() => { const b = document.querySelector('.history-here').getBoundingClientRect();"
+                              " return [b.x + b.width / 2, b.y + b.height / 2]; })()")
             # An arrow may stand just there.
             for step in (0, 4, 8, 12):
                 found.add(page.colour(int(x + across + (step if across else 0)), int(y + down + (step if down else 0))))
