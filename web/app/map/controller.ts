@@ -24,12 +24,19 @@ export interface Place {
 	zoom: number;
 }
 
+export interface Covered {
+	right: number;
+	bottom: number;
+}
+
 export interface Events {
 	pick: (number: number | null) => void;
 	/** The user or a button has moved the map. `byUser`: by hand, which ends following. */
 	moved: (place: Place, box: Box, byUser: boolean) => void;
 	/** It can be told what to show. */
 	ready: (map: MapController) => void;
+	/** What lies over the map right now, so that its middle is the middle of the rest; CSS pixels. */
+	covered: () => Covered;
 	/** Is there a map below the devices? */
 	base: (state: BaseState) => void;
 }
@@ -45,6 +52,10 @@ const MOST_OF_TRAIL = 5000;
 
 /** Most points that are left aside at each end, so that one device at 0° 0° doesn't make the world the view. */
 const OUTLIERS = 0.01;
+
+export function hasPlace(fleet: Fleet, number: number): boolean {
+	return !Number.isNaN(fleet.x[number] ?? NaN);
+}
 
 export function extentOf(fleet: Fleet, numbers: Uint32Array): Box | null {
 	const xs = [];
@@ -84,6 +95,7 @@ export class MapController {
 	readonly #overlay: Overlay;
 	readonly #fleet: Fleet;
 	readonly #stopTheme: () => void;
+	readonly #covered: Events['covered'];
 	#palette = readPalette();
 	#base: Base | null = null;
 	/** Zoom for a single device. */
@@ -97,7 +109,8 @@ export class MapController {
 	#past: Position[][] = [];
 	/** Where it has been seen since. */
 	#trail: Position[] = [];
-	#covered = { right: 0, bottom: 0 };
+	/** Is the chosen one where one sees it? */
+	#inSight = false;
 	#packed: Packed | null = null;
 
 	/** Only where canDrawMaps(). */
@@ -111,6 +124,7 @@ export class MapController {
 		events: Events,
 	) {
 		this.#fleet = fleet;
+		this.#covered = events.covered;
 		const map = newMap(
 			{
 				container,
@@ -156,10 +170,15 @@ export class MapController {
 			() => saw('failed'),
 		);
 		map.on('move', () => this.#repack());
-		map.on('resize', () => this.#repack());
+		map.on('resize', () => {
+			this.#repack();
+			// An alarm above the map, or a phone that is turned, hides nothing that one looks at.
+			if (this.#inSight && this.#chosen !== undefined && !this.sees(this.#chosen)) this.centre(this.#chosen, false);
+		});
 		map.on('idle', () => this.#readTowns());
 		map.on('moveend', (event) => {
 			this.#repack();
+			this.#lookFor();
 			this.#putCities();
 			events.moved(this.place(), this.box(), event.originalEvent !== undefined);
 		});
@@ -263,7 +282,12 @@ export class MapController {
 		this.#chosen = chosen;
 		if (this.#extendTrail() || isOther) this.#drawTrail();
 		this.#repack();
+		this.#lookFor();
 		this.#map.triggerRepaint();
+	}
+
+	#lookFor(): void {
+		this.#inSight = this.#chosen !== undefined && this.sees(this.#chosen);
 	}
 
 	/** True: the chosen one is somewhere else than before. */
@@ -314,13 +338,14 @@ export class MapController {
 	}
 
 	fit(box: Box, jump = false): void {
+		const { right, bottom } = this.#covered();
 		this.#map.fitBounds(
 			[
 				[box.west, box.south],
 				[box.east, box.north],
 			],
 			{
-				padding: { top: 56, left: 56, right: 56 + this.#covered.right, bottom: 56 + this.#covered.bottom },
+				padding: { top: 56, left: 56, right: 56 + right, bottom: 56 + bottom },
 				maxZoom: this.#near,
 				...(jump ? { animate: false } : this.#ease()),
 			},
@@ -332,7 +357,8 @@ export class MapController {
 		const x = this.#fleet.x[number] ?? NaN;
 		if (Number.isNaN(x)) return;
 		const center: [number, number] = [longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)];
-		const offset: [number, number] = [-this.#covered.right / 2, -this.#covered.bottom / 2];
+		const { right, bottom } = this.#covered();
+		const offset: [number, number] = [-right / 2, -bottom / 2];
 		this.#map.easeTo({
 			center,
 			offset,
@@ -347,21 +373,12 @@ export class MapController {
 		if (Number.isNaN(x)) return true;
 		const at = this.#map.project([longitudeOf(x), latitudeOf(this.#fleet.y[number] ?? 0)]);
 		const { clientWidth, clientHeight } = this.#map.getCanvas();
-		return (
-			at.x > 20 &&
-			at.y > 20 &&
-			at.x < clientWidth - this.#covered.right - 20 &&
-			at.y < clientHeight - this.#covered.bottom - 20
-		);
+		const { right, bottom } = this.#covered();
+		return at.x > 20 && at.y > 20 && at.x < clientWidth - right - 20 && at.y < clientHeight - bottom - 20;
 	}
 
 	zoomBy(steps: number): void {
 		this.#map.easeTo({ zoom: this.#map.getZoom() + steps, ...this.#ease() });
-	}
-
-	/** Part of the map that is covered by something, so that the middle is the middle of the rest. */
-	setCovered(right: number, bottom: number): void {
-		this.#covered = { right, bottom };
 	}
 
 	#ease(): { duration: number } {

@@ -7,7 +7,7 @@ import type { Track } from '../../../shared/track.ts';
 import { tilesOf, type Box } from '../../../shared/tiles.ts';
 import { useLive } from '../../live/context.tsx';
 import type { Live } from '../../live/socket.ts';
-import { extentOf, MapController, type BaseState, type Place } from '../../map/controller.ts';
+import { extentOf, hasPlace, MapController, type BaseState, type Covered, type Place } from '../../map/controller.ts';
 import { canDrawMaps } from '../../map/new_map.ts';
 import { IconButton } from '../../ui/controls.tsx';
 import { Notice } from '../../ui/states.tsx';
@@ -39,6 +39,13 @@ function extent(live: Live, numbers: Uint32Array): Box | null {
 	return live.overview === null ? extentOf(live.fleet, numbers) : live.overview.box;
 }
 
+/** By the sheet of a device, as device/sheet.module.css has it: beside the map, on a phone below it. */
+function covered(isOpen: boolean, map: HTMLElement | null): Covered {
+	if (!isOpen) return { right: 0, bottom: 0 };
+	if (!matchMedia('(max-width: 760px)').matches) return { right: 400, bottom: 0 };
+	return { right: 0, bottom: (map?.parentElement?.parentElement?.clientHeight ?? 0) * 0.62 };
+}
+
 export interface FleetMapProps {
 	numbers: Uint32Array;
 	/** The chosen device, and its number, as soon as that is known. */
@@ -67,6 +74,7 @@ export function FleetMap(props: FleetMapProps) {
 	});
 	// Where the address names no place, the first view is the fleet; only then the address follows the map.
 	const settled = useRef(parsePlace(props.at) !== null);
+	const fitted = useRef(false);
 	const label = t('fleet.mapLabel');
 
 	useEffect(() => {
@@ -75,6 +83,7 @@ export function FleetMap(props: FleetMapProps) {
 		const setting = queries.query(settingsQuery).then((settings) => settings.map);
 		const made = new MapController(box.current, live.fleet, (n) => live.names.title(n), label, start, setting, {
 			base: setBase,
+			covered: () => covered(latest.current.covered, box.current),
 			ready: (ready) => {
 				live.setTiles(tilesOf(ready.box()));
 				setMap(ready);
@@ -93,29 +102,33 @@ export function FleetMap(props: FleetMapProps) {
 		};
 	}, [live, queries, label, able]);
 
-	const { numbers, chosen, follow, covered } = props;
+	const { numbers, device, chosen, follow } = props;
 	const fitAll = () => {
 		const box = extent(live, numbers);
 		if (box !== null) map?.fit(box);
 	};
 	useEffect(() => {
 		if (map === null) return;
-		const phone = matchMedia('(max-width: 760px)').matches;
-		// As high as the sheet of device/sheet.module.css on a phone.
-		const sheet = (box.current?.parentElement?.parentElement?.clientHeight ?? 0) * 0.62;
-		map.setCovered(covered && !phone ? 400 : 0, covered && phone ? sheet : 0);
 		map.show(numbers, chosen, live.cells);
 		if (!settled.current && (live.fleet.complete || live.overview !== null)) {
 			const box = extent(live, numbers);
-			// Until the first device has a place there is nothing to go to.
-			settled.current = chosen !== undefined || box !== null;
-			if (chosen !== undefined) map.centre(chosen, true);
-			else if (box !== null) map.fit(box, true);
+			// A chosen device that has no place yet is gone to when it gets one, the fleet until then; with no place at all there
+			// is nothing to go to.
+			if (chosen !== undefined && hasPlace(live.fleet, chosen)) {
+				settled.current = true;
+				map.centre(chosen, true);
+			} else {
+				settled.current = device === undefined && (fitted.current || box !== null);
+				if (box !== null && !fitted.current) {
+					fitted.current = true;
+					map.fit(box, true);
+				}
+			}
 		}
 		if (follow && chosen !== undefined) map.centre(chosen, false);
-	}, [map, live, numbers, chosen, follow, covered]);
+	}, [map, live, numbers, device, chosen, follow]);
 
-	const past = useQuery({ ...trailQuery(props.device ?? ''), enabled: props.device !== undefined }).data;
+	const past = useQuery({ ...trailQuery(device ?? ''), enabled: device !== undefined }).data;
 	useEffect(() => {
 		if (map !== null && chosen !== undefined) map.setPast(past === undefined ? [] : piecesOf(past));
 	}, [map, chosen, past]);
