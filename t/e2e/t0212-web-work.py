@@ -36,7 +36,7 @@ def test_refused(bench):
     put(database, known, "Old van", north)
     database.query("UPDATE devices SET enabled = false WHERE imei = '%s'" % known)
     page.open("/refused")
-    page.see("Nobody was refused")
+    page.see("No tracker was refused")
     for imei in (unknown, known):
         proc.equal(bench.tracker(gw, imei).handshake(), b"\0", "the answer to the handshake of %s" % imei)
     page.see("Nobody has registered its IMEI", within=row(unknown))

@@ -60,7 +60,7 @@ def test_keyboard_walk(bench):
                "/devices": "Truck 1", "/devices?edit=%s" % ident: "Notes", "/devices?add=true": "15 digits",
                "/devices/import": "Drop a CSV", "/models": "What do its values mean?",
                "/commands/send?to=%s" % ident: "Versions", "/commands/templates": "getver",
-               "/commands/templates?add=true": "Command text", "/devices/%s/why" % ident: "Facts", "/refused": "Nobody was refused",
+               "/commands/templates?add=true": "Command text", "/devices/%s/why" % ident: "Facts", "/refused": "No tracker was refused",
                "/people": "Add user", "/people?tab=groups": "Add group", "/people?user=1": "Save", "/account": "Password",
                "/health": "Needs attention: 1 of 1 device", "/events": "No events", "/quarantine": "2 bytes", "/quarantine/1": "Its bytes",
                "/gateways": "No gateway yet",
@@ -172,7 +172,7 @@ def test_address(bench):
     page.value("history.forward()")
     page.see("Readings", within="aside")
     page.open("/?group=foo")
-    page.see("This filter can’t be")
+    page.see("There is no such filter")
     page.click("button", "Clear filter")
     page.see("Truck 1", within="[role=option]")
     page.open("/people?user=999999")

@@ -98,7 +98,7 @@ def test_choose(bench):
     other.open("/account")
     other.click("button", "Sprache")
     other.click("option", "Polski")
-    other.see("Gdzie jesteś zalogowany")
+    other.see("Twoje aktywne sesje")
     other.click("button", "Język")
     other.click("option", "Jak w przeglądarce")
     other.see("Where you are signed in")

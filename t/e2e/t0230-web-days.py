@@ -162,7 +162,7 @@ def test_installer(bench):
     tracker.exchange(wire.frame(8, [wire.Record(record().ts, sats=0)]))
     page.see("3 of 5")
     page.see("It has never had a fix.")
-    page.see("It sends no ignition.")
+    page.see("It doesn’t report the ignition.")
     tracker.exchange(wire.frame(8, [record(ago=-1, io=[(IGNITION, b"\x00")])]))
     page.see("4 of 5")
     page.see("Turn the ignition on now.")
@@ -272,7 +272,7 @@ def test_admin(bench):
         page.see(deed, within="tbody")
     page.click("button", "Who")
     page.click("option", "Olga Berg")
-    page.see("Set the own password by a link", within=row("olga"))
+    page.see("Set their own password by a link", within=row("olga"))
     page.gone("Made a group")
 
     # Evening: she leaves the company. Her session ends while she looks at it, and her password opens nothing.

@@ -4,25 +4,25 @@ import type { install as english } from '../en/install.ts';
 export const install: De<typeof english> = {
 	install: {
 		title: 'Einbauprüfung',
-		help: 'Im Auto, mit dem Etikett des Trackers zur Hand. Die Liste füllt sich von selbst.',
+		help: 'Im Fahrzeug, mit dem Etikett des Trackers zur Hand. Die Liste füllt sich von selbst.',
 		imeiHint: '15 Ziffern, wie auf dem Etikett des Trackers',
 		checkDigit: 'Die letzte Ziffer passt nicht zu den anderen: Sehen Sie noch einmal nach.',
 		scan: 'Etikett scannen',
 		stopScan: 'Nicht mehr scannen',
 		camera: 'Was die Kamera sieht',
-		noCamera: 'Die Kamera kann nicht benutzt werden. Tippen Sie die Nummer.',
-		noScanner: 'Dieser Browser liest keine Codes: Tippen Sie die Nummer.',
+		noCamera: 'Die Kamera kann nicht benutzt werden. Tippen Sie die Nummer ein.',
+		noScanner: 'Dieser Browser liest keine Codes: Tippen Sie die Nummer ein.',
 		begin: 'Prüfen',
-		list: 'Was getan ist',
+		list: 'Was erledigt ist',
 		done: '{{done}} von {{all}}',
 		ready: 'Alles in Ordnung: Dieser Tracker ist bereit.',
 		register: 'Registrieren',
 		other: 'Ein anderer Tracker',
 		known: 'In einer Ihrer Gruppen',
-		toggled: 'Ein und aus gesehen',
+		toggled: 'Ein- und Ausschalten erkannt',
 		tone: {
-			good: 'getan',
-			open: 'zu tun',
+			good: 'erledigt',
+			open: 'offen',
 			waits: 'wartet',
 		},
 		step: {
@@ -34,7 +34,7 @@ export const install: De<typeof english> = {
 		},
 		against: {
 			refused: 'Er hat sich gemeldet und wurde abgewiesen: Niemand hat ihn registriert.',
-			unknown: 'Niemand hat ihn registriert, oder er ist in einer Gruppe, die nicht Ihre ist.',
+			unknown: 'Niemand hat ihn registriert, oder er ist in einer Gruppe, die Ihnen nicht offensteht.',
 			disabled: 'Das Gerät ist gesperrt: Es wird abgewiesen.',
 			offline:
 				'Er war verbunden und ist es nicht mehr. Hat er Strom? Warten Sie eine Minute, oder öffnen Sie die Diagnose.',
@@ -49,7 +49,7 @@ export const install: De<typeof english> = {
 			oldFix:
 				'Sein letzter Fix ist älter als 15 Minuten. Fahren Sie unter freien Himmel und warten Sie einige Minuten.',
 			noIgnition:
-				'Er sendet keine Zündung. Prüfen Sie das Kabel an seinem Eingang oder die Quelle der Zündung in seiner Konfiguration.',
+				'Er meldet die Zündung nicht. Prüfen Sie das Kabel an seinem Eingang oder die Quelle der Zündung in seiner Konfiguration.',
 			turnOn: 'Schalten Sie jetzt die Zündung ein.',
 			turnOff: 'Schalten Sie jetzt die Zündung aus.',
 			waits: 'Kommt nach dem, was darüber steht.',

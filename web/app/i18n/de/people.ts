@@ -42,14 +42,14 @@ export const people: De<typeof english> = {
 		deleteHelp: 'Benutzer und Rechte sind dann endgültig weg. Was getan wurde, bleibt im Protokoll.',
 		deleteGroup: 'Gruppe löschen',
 		deleteGroupHelp:
-			'Nur eine leere Gruppe kann gelöscht werden: bringen Sie ihre Geräte und Gruppen zuvor anderswo unter.',
+			'Nur eine leere Gruppe kann gelöscht werden: Bringen Sie ihre Geräte und Gruppen zuvor anderswo unter.',
 		displayLink: 'Link für eine Wandanzeige',
 		displayHelp:
 			'Öffnen Sie diesen Link einmal auf der Anzeige, vor {{time}}. Sie zeigt dann, was {{name}} sehen darf, und kann nichts ändern.',
 		link: 'Link für ein Passwort',
-		linkHelp: 'Geben Sie {{name}} diesen Link. Er gilt einmal, bis {{time}}, und lässt ein Passwort setzen.',
+		linkHelp: 'Geben Sie {{name}} diesen Link. Damit lässt sich einmal, bis {{time}}, ein Passwort setzen.',
 		copyLink: 'Link kopieren',
-		parent: 'Innerhalb von',
+		parent: 'Übergeordnete Gruppe',
 		devices: 'Geräte',
 		yourRole: 'Ihre Rolle',
 		groupName: 'Name der Gruppe',

@@ -4,7 +4,7 @@ import type { refused as english } from '../en/refused.ts';
 export const refused: De<typeof english> = {
 	refused: {
 		title: 'Abgewiesene Tracker',
-		help: 'Das Gateway hat sie abgewiesen. Wer hinzugefügt ist, kommt beim nächsten Versuch herein.',
+		help: 'Das Gateway hat sie abgewiesen. Ein hinzugefügter Tracker wird beim nächsten Versuch angenommen.',
 		why: 'Warum',
 		unknown: 'Niemand hat die IMEI registriert',
 		disabled: 'Das Gerät ist gesperrt',
@@ -18,11 +18,11 @@ export const refused: De<typeof english> = {
 		enable: 'Freigeben',
 		enableThis: 'Freigeben: {{imei}}',
 		in: 'Verbunden',
-		nextTry: 'Kommt beim nächsten Versuch',
+		nextTry: 'Verbindet sich beim nächsten Versuch',
 		show: 'Zeigen',
 		name: 'Name',
 		modelHint: 'Wie auf dem Etikett, zum Beispiel FMB920',
-		emptyTitle: 'Niemand wurde abgewiesen',
+		emptyTitle: 'Kein Tracker wurde abgewiesen',
 		emptyHelp: 'Ein Tracker mit unbekannter IMEI oder gesperrtem Gerät steht hier, sobald er sich meldet.',
 	},
 };

@@ -15,15 +15,15 @@ export const settings: De<typeof english> = {
 		longest_one: 'Auf jeden Fall endet sie nach {{count}} Tag.',
 		longest_other: 'Auf jeden Fall endet sie nach {{count}} Tagen.',
 		tries:
-			'In {{minutes}} Minuten: {{pair}} Versuche eines Namens von einer Adresse, {{address}} von einer Adresse, {{name}} eines Namens.',
-		requests: '{{requests}} Anfragen je Minute von einem Benutzer.',
+			'In {{minutes}} Minuten: höchstens {{pair}} Versuche je Name und Adresse, {{address}} je Adresse, {{name}} je Name.',
+		requests: 'Höchstens {{requests}} Anfragen je Minute und Benutzer.',
 		kept: 'Was aufbewahrt wird',
 		keptFrom: 'Der Verlauf kann bis {{day}} zurückreichen.',
 		keptNothing: 'Es gibt noch keinen Verlauf.',
 		keptWhere: 'Wie lange er aufbewahrt wird, steht in gateway.conf jedes Gateways:',
 		keys: 'Die Konfiguration',
 		keysHelp:
-			'Des Prozesses, der geantwortet hat: web.conf und die Umgebung, die vorgeht. Nach einer Änderung neu starten; für ein neues Zertifikat genügt ein Reload.',
+			'Des Prozesses, der geantwortet hat: web.conf und die Umgebung, die vorgeht. Nach einer Änderung neu starten; für ein neues Zertifikat genügt ein Neuladen.',
 		key: 'Schlüssel',
 		value: 'Wert',
 		origin: 'Von Ihnen gesetzt',

@@ -22,7 +22,7 @@ export const signIn: De<typeof english> = {
 		name: 'Ihr Name',
 		again: 'Passwort noch einmal',
 		rule: 'Mindestens 10 Zeichen.',
-		differs: 'Die beiden sind verschieden.',
+		differs: 'Die Passwörter stimmen nicht überein.',
 		finish: 'Fertig',
 		badLink: 'Dieser Link gilt nicht mehr',
 		badLinkHelp: 'Er wurde benutzt, ist abgelaufen oder unvollständig. Lassen Sie sich einen neuen geben.',

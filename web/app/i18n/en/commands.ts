@@ -28,7 +28,7 @@ export const commands = {
 		keep: 'Keep',
 		emptyTitle: 'No commands',
 		emptyHelp: 'Commands that were sent to your devices are listed here with their answers.',
-		noneHelp: 'No command is as chosen above.',
+		noneHelp: 'No command matches the choice above.',
 		forDevice: 'Only {{name}}',
 		onlyThis: 'Only command {{id}}',
 		allDevices: 'All devices',

@@ -65,11 +65,11 @@ export const common = {
 	},
 	broken: {
 		forbidden: 'This isn’t yours to see',
-		forbiddenHelp: 'Your role doesn’t include it. An administrator can give it to you.',
+		forbiddenHelp: 'Your role doesn’t include it. An administrator can give you the right.',
 		missing: 'Nothing here',
 		missingHelp: 'It doesn’t exist, or belongs to a group that isn’t yours.',
 		noPage: 'There is no such page',
-		noPageHelp: 'The address isn’t whole, or it is of another version.',
+		noPageHelp: 'The address is incomplete, or from another version.',
 		offline: 'The server can’t be reached',
 		offlineHelp: 'Check your connection. Nothing was changed.',
 		unanswered: 'The server did not answer. It is not known whether it was done: look before you do it again.',

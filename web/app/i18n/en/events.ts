@@ -3,7 +3,7 @@ export const events = {
 	events: {
 		title: 'Events',
 		help: 'In the order in which they arrive, the newest first; for 31 days. Older ones are in the history of each device.',
-		severity: 'How grave',
+		severity: 'Severity',
 		all: 'All',
 		alarms: 'Alarms',
 		warnings: 'Warnings',
@@ -11,7 +11,7 @@ export const events = {
 		alarm: 'Alarm',
 		warning: 'Warning',
 		kind: 'What happened',
-		allKinds: 'Whatever happened',
+		allKinds: 'All kinds',
 		arrived: 'Arrived',
 		anyTime: 'Any time',
 		lastHour: 'Last hour',

@@ -2,7 +2,7 @@
 export const install = {
 	install: {
 		title: 'Install check',
-		help: 'In the car, with the tracker’s label at hand. The list fills by itself.',
+		help: 'In the vehicle, with the tracker’s label at hand. The list fills by itself.',
 		imeiHint: '15 digits, as on the label of the tracker',
 		checkDigit: 'Its last digit does not fit the others: look again.',
 		scan: 'Scan the label',
@@ -41,7 +41,8 @@ export const install = {
 			oldRecords: 'Its last record is older than 15 minutes. Turn on ignition, or drive a few metres.',
 			noFix: 'It has never had a fix. Move under the open sky and wait some minutes; check where the antenna is.',
 			oldFix: 'Its last fix is older than 15 minutes. Move under the open sky and wait some minutes.',
-			noIgnition: 'It sends no ignition. Check the wire at its input, or the source of ignition in its configuration.',
+			noIgnition:
+				'It doesn’t report the ignition. Check the wire at its input, or the source of ignition in its configuration.',
 			turnOn: 'Turn the ignition on now.',
 			turnOff: 'Turn the ignition off now.',
 			waits: 'Comes after those above.',

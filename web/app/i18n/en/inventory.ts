@@ -59,7 +59,7 @@ export const inventory = {
 		bulkDone_one: '{{count, number}} device was changed.',
 		bulkDone_other: '{{count, number}} devices were changed.',
 		emptyTitle: 'No devices yet',
-		emptyHelp: 'Add one, or import a list. A tracker that nobody has registered stands under Refused when it calls.',
+		emptyHelp: 'Add one, or import a list. A tracker that nobody has registered is listed under Refused when it calls.',
 		/** One device. */
 		newTitle: 'Add a device',
 		imei: 'IMEI',
@@ -103,17 +103,17 @@ export const inventory = {
 		sample: 'Sample file',
 		tooLarge: '{{name}} is larger than 20 MB. Send it in parts.',
 		unreadable: '{{name}} can’t be read.',
-		rules: 'What may stand in it',
+		rules: 'What it may contain',
 		ruleFile:
 			'Text in UTF-8 with commas, semicolons or tabs, up to 20 MB and 100,000 lines. The first line names the columns; imei is needed, the others may be left out.',
-		ruleKnown: 'An IMEI that is registered already is changed. An empty cell leaves what is there.',
+		ruleKnown: 'A device whose IMEI is registered already is changed. An empty cell leaves what is there.',
 		ruleWhole: 'First you see what would become of each line. Then all of it is done at once, or nothing.',
 		column: {
 			imei: '15 digits',
 			name: 'what you call it',
 			model: 'as on its label, for example FMB920',
-			group: 'its name, or the way to it as North/Vans',
-			plate: 'of the vehicle',
+			group: 'its name, or the path to it, such as North/Vans',
+			plate: 'number plate of the vehicle',
 			phone: 'number of its SIM',
 			category:
 				'car, van, truck, trailer, reefer, bus, motorcycle, machine, container, boat, person, or a word of yours',
@@ -166,6 +166,6 @@ export const inventory = {
 		unknownHelp:
 			'What it sends is stored all the same, and read as what most devices mean by these numbers. Is the model as on its label?',
 		noneTitle: 'No element matches',
-		noneHelp: 'Nothing that this family sends has these words.',
+		noneHelp: 'Nothing that this family sends contains these words.',
 	},
 };

@@ -28,7 +28,7 @@ export const quarantine = {
 		emptyTitle: 'Nothing in quarantine',
 		emptyHelp: 'Every frame could be stored. One that can’t be is kept here.',
 		emptyHelpGroup:
-			'Every frame of your devices could be stored. Frames of IMEIs that nobody has registered are shown to whoever installs for the whole company.',
+			'Every frame of your devices could be stored. Frames of IMEIs that nobody has registered are shown only to installers of the whole company.',
 		decode: 'Decode again',
 		drop: 'Drop',
 		dropTitle_one: 'Drop this frame?',
@@ -64,7 +64,7 @@ export const quarantine = {
 		messages_other: '{{count, number}} messages',
 		allRecords_one: 'Show {{count, number}} record',
 		allRecords_other: 'Show all {{count, number}} records',
-		badTime: 'No time',
+		badTime: 'No valid time',
 		messageType: 'Type {{type}}',
 		fact: {
 			latitude: 'Latitude',

@@ -2,7 +2,7 @@
 export const refused = {
 	refused: {
 		title: 'Refused trackers',
-		help: 'The gateway turned them away. One that is added lets itself in at its next try.',
+		help: 'The gateway turned them away. One that you add comes in at its next try.',
 		why: 'Why',
 		unknown: 'Nobody has registered its IMEI',
 		disabled: 'The device is disabled',
@@ -20,7 +20,7 @@ export const refused = {
 		show: 'Show',
 		name: 'Name',
 		modelHint: 'As on its label, for example FMB920',
-		emptyTitle: 'Nobody was refused',
+		emptyTitle: 'No tracker was refused',
 		emptyHelp: 'A tracker whose IMEI is not registered, or whose device is disabled, is listed here when it calls.',
 	},
 };

@@ -2,9 +2,9 @@
 export const settings = {
 	settings: {
 		title: 'Settings',
-		help: 'What holds here. It is changed in the configuration on the server, not in these pages.',
+		help: 'What applies here. It is changed in the configuration on the server, not in these pages.',
 		map: 'Map',
-		mapShipped: 'The base map that comes along; it needs no internet.',
+		mapShipped: 'The base map that comes with OmniTrack; it needs no internet.',
 		mapStreets: 'A street map:',
 		where: 'In web.conf:',
 		signIn: 'Signing in',
@@ -13,12 +13,12 @@ export const settings = {
 		longest_one: 'It ends after {{count}} day in any case.',
 		longest_other: 'It ends after {{count}} days in any case.',
 		tries:
-			'In {{minutes}} minutes: {{pair}} tries of one name from one address, {{address}} from one address, {{name}} of one name.',
-		requests: '{{requests}} requests a minute of one user.',
+			'In {{minutes}} minutes: at most {{pair}} tries for a name from an address, {{address}} from an address, {{name}} for a name.',
+		requests: 'At most {{requests}} requests a minute for each user.',
 		kept: 'What is kept',
 		keptFrom: 'The history may go back to {{day}}.',
 		keptNothing: 'There is no history yet.',
-		keptWhere: 'How long it is kept stands in gateway.conf of each gateway:',
+		keptWhere: 'How long it is kept is set in gateway.conf of each gateway:',
 		keys: 'The configuration',
 		keysHelp:
 			'Of the process that answered: web.conf, and the environment, which wins. After a change, start it again; a new certificate takes a reload.',

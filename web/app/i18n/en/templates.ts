@@ -37,7 +37,7 @@ export const templates = {
 		deleteTitle: 'Delete {{name}}?',
 		deleteHelp: 'Nobody can send it from then on. Commands that were sent stay in the ledger.',
 		emptyTitle: 'No templates yet',
-		emptyHelp: 'Operators send templates alone: make one for what they need.',
+		emptyHelp: 'Operators can send only templates: make one for what they need.',
 		emptyAsk: 'An administrator makes them.',
 	},
 	editing: {

@@ -21,7 +21,7 @@ export const why = {
 			codecs: 'Codecs',
 			refused: 'Refused',
 			connection: 'Connection',
-			last_end: 'Last ended',
+			last_end: 'Last disconnect',
 			last_seen: 'Last seen',
 			last_position: 'Last position',
 			records: 'Records',

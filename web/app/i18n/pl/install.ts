@@ -4,7 +4,7 @@ import type { install as english } from '../en/install.ts';
 export const install: Pl<typeof english> = {
 	install: {
 		title: 'Sprawdzenie montażu',
-		help: 'W samochodzie, z etykietą lokalizatora pod ręką. Lista wypełnia się sama.',
+		help: 'W pojeździe, z etykietą lokalizatora pod ręką. Lista wypełnia się sama.',
 		imeiHint: '15 cyfr, jak na etykiecie lokalizatora',
 		checkDigit: 'Ostatnia cyfra nie pasuje do pozostałych: sprawdź jeszcze raz.',
 		scan: 'Skanuj etykietę',
@@ -19,7 +19,7 @@ export const install: Pl<typeof english> = {
 		register: 'Zarejestruj',
 		other: 'Inny lokalizator',
 		known: 'W jednej z Twoich grup',
-		toggled: 'Widziano włączenie i wyłączenie',
+		toggled: 'Wykryto włączenie i wyłączenie',
 		tone: {
 			good: 'zrobione',
 			open: 'do zrobienia',
@@ -29,13 +29,13 @@ export const install: Pl<typeof english> = {
 			registered: 'Zarejestrowany',
 			connected: 'Połączony',
 			records: 'Wysyła rekordy',
-			fix: 'Ma pozycję',
+			fix: 'Ma pozycję GPS',
 			ignition: 'Zapłon włącza się i wyłącza',
 		},
 		against: {
 			refused: 'Zgłosił się i został odrzucony: nikt go nie zarejestrował.',
 			unknown: 'Nikt go nie zarejestrował albo jest w grupie, która nie jest Twoja.',
-			disabled: 'Urządzenie jest wyłączone: jest odrzucane.',
+			disabled: 'Urządzenie jest dezaktywowane: brama je odrzuca.',
 			offline: 'Był połączony, a teraz nie jest. Czy ma zasilanie? Odczekaj minutę lub otwórz diagnozę.',
 			neverConnected:
 				'Nigdy się nie połączył. Sprawdź zasilanie, SIM i APN oraz adres i port serwera w jego konfiguracji.',
@@ -43,10 +43,10 @@ export const install: Pl<typeof english> = {
 			oldRecords: 'Ostatni rekord jest starszy niż 15 minut. Włącz zapłon lub przejedź kilka metrów.',
 			noFix: 'Nigdy nie miał pozycji. Wyjedź pod otwarte niebo i odczekaj kilka minut; sprawdź, gdzie jest antena.',
 			oldFix: 'Ostatnia pozycja jest starsza niż 15 minut. Wyjedź pod otwarte niebo i odczekaj kilka minut.',
-			noIgnition: 'Nie wysyła zapłonu. Sprawdź przewód na jego wejściu lub źródło zapłonu w konfiguracji.',
+			noIgnition: 'Nie zgłasza zapłonu. Sprawdź przewód na jego wejściu lub źródło zapłonu w konfiguracji.',
 			turnOn: 'Włącz teraz zapłon.',
 			turnOff: 'Wyłącz teraz zapłon.',
-			waits: 'Po tym, co powyżej.',
+			waits: 'Nastąpi po tym, co powyżej.',
 		},
 	},
 };

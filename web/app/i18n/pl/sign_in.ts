@@ -19,7 +19,7 @@ export const signIn: Pl<typeof english> = {
 		setupHelp: 'Zostaniesz pierwszym administratorem.',
 		passwordTitle: 'Ustaw hasło',
 		passwordHelp: 'Dla: {{login}}. Link działa raz.',
-		name: 'Twoja nazwa',
+		name: 'Imię i nazwisko',
 		again: 'Hasło jeszcze raz',
 		rule: 'Co najmniej 10 znaków.',
 		differs: 'Hasła są różne.',
