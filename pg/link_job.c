@@ -91,7 +91,9 @@ take_result(struct pg_link *link, PGresult *res)
 		return true;
 	default:
 		note_error(link, res);
-		return PQstatus(link->conn) == CONNECTION_OK;
+		/* One without a SQLSTATE is libpq's own, of memory most often: where the server stands is not known then. */
+		return PQstatus(link->conn) == CONNECTION_OK &&
+		       PQresultErrorField(res, PG_DIAG_SQLSTATE) != NULL;
 	}
 }
 

@@ -42,6 +42,10 @@ pulse_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (link->state != LINK_BUSY)
 		return;
+	/* What libpq had no memory to read lies in its buffer, and no byte more comes: it reads that now. */
+	link_take_results(link);
+	if (link->state != LINK_BUSY)
+		return;
 	link->silent_s++;
 	if (may_give_up(link)) {
 		snprintf(why, sizeof(why),
