@@ -61,7 +61,7 @@ class Course:
         sent = sum(len(u.sent) for u in self.site.fleet.units)
         self.result = {"seed": self.seed, "minutes": self.minutes, "sent": sent, "acknowledged": acked, "stored": stored,
                        "connections": self.site.fleet.connects(), "hostile": self.site.hostile.count,
-                       "faults": dict(self.counts), "kB": [first[0], last[0]], "descriptors": [first[1], last[1]]}
+                       "faults": dict(self.counts), "missed": dict(self.missed), "kB": [first[0], last[0]], "descriptors": [first[1], last[1]]}
         proc.equal(stored, sent, "records that are stored in the end, of those that were sent")
         proc.equal([line for gw in self.site.gateways for line in gw.crashes()], [], "workers that crashed by themselves")
         return self.result
@@ -129,10 +129,11 @@ class Course:
 
 def words(result):
     """The result in a few lines."""
-    faults = ", ".join("%s %d" % pair for pair in sorted(result["faults"].items()))
+    faults, missed = (", ".join("%s %d" % pair for pair in sorted(result[what].items())) for what in ("faults", "missed"))
     return ("%(sent)d records sent, %(acknowledged)d acknowledged, %(stored)d stored: none lost, none twice, none invented\n"
             "%(connections)d connections of trackers, %(hostile)d of clients that mean no good\n" % result
             + "faults: %s\n" % faults
+            + ("tried in vain, as PostgreSQL was not there for it: %s\n" % missed if missed else "")
             + "memory of the gateways %d kB, then %d; descriptors %d, then %d" % (*result["kB"], *result["descriptors"]))
 
 

@@ -1,7 +1,7 @@
 """What can happen. Each fault begins, lasts for some seconds, and ends; faults of the same place never overlap.
 
 A fault is a function (site, rnd) that makes the trouble and returns what ends it, or None if nothing has to be ended. Its place
-is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", or "gateway", of which one is chosen. Some need
+is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "memory", "network", or "gateway", of which one is chosen. Some need
 what not every machine has, or what makes a run longer: see NEEDS.
 """
 import os
@@ -10,12 +10,12 @@ import signal
 
 from lib import faketime, postgres, proc
 
-from . import servers
+from . import network, scarce, servers
 
 FAULTS = {}
 
 NEEDS = {"clock": lambda: None if faketime.library() else "libfaketime is not there (scripts/install-deps test)",
-         "disk": servers.no_disk, "standby": lambda: None}
+         "disk": servers.no_disk, "memory": scarce.none, "net": network.none, "standby": lambda: None}
 """What a fault may need, and what tells why it can't be had here, or None."""
 
 
@@ -107,6 +107,13 @@ def clock_stepped(site, rnd):
     path = site.clocks[rnd.randrange(len(site.clocks))]
     faketime.set_clock(path, rnd.choice(STEPS))
     return lambda: faketime.set_clock(path, "+0")
+
+
+@fault("memory", seconds=(0.5, 10), weight=2, needs="memory")
+def memory_scarce(site, rnd):
+    """Workers get no memory, one time of twenty, of some hundred or of some thousand."""
+    scarce.set_scarce(site.scarce, rnd.choice((20, 300, 5000)))
+    return lambda: scarce.set_scarce(site.scarce, 0)
 
 
 # ---- the database
@@ -210,6 +217,13 @@ def failed_over(site, rnd):
 CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
+@fault("postgres", seconds=(0.5, 25), weight=2, needs="net")
+def database_cut_off(site, rnd):
+    """The network between gateways and PostgreSQL loses everything, in both directions or in one, without a reset."""
+    ways = ["ip %s { %s }" % (end, ", ".join(servers.ADDRESSES)) for end in ("daddr", "saddr")]
+    return network.lose("database", rnd.choice((ways, ways[:1], ways[1:])))
+
+
 # ---- locks of others
 
 LOCKS = ("LOCK device_commands IN ACCESS EXCLUSIVE MODE", "LOCK device_messages IN ACCESS EXCLUSIVE MODE",
@@ -231,6 +245,24 @@ def locked(site, rnd):
 def fleet_cut(site, rnd):
     """A part of the fleet, or all of it, loses its connections at once and comes back."""
     site.fleet.cut(rnd.choice((0.2, 0.5, 1.0)), rnd)
+
+
+def of_trackers(site):
+    """Their packets, in both directions."""
+    ports = ", ".join(str(gw.port) for gw in site.gateways)
+    return ["tcp dport { %s }" % ports, "tcp sport { %s }" % ports]
+
+
+@fault("network", seconds=(1, 15), weight=2, needs="net")
+def packets_lost(site, rnd):
+    """Of the packets between trackers and gateways a part is lost."""
+    return network.lose("trackers", of_trackers(site), rnd.choice((2, 10, 30)))
+
+
+@fault("network", seconds=(0.5, 20), weight=2, needs="net")
+def trackers_cut_off(site, rnd):
+    """All packets between trackers and gateways are lost, without a reset."""
+    return network.lose("trackers", of_trackers(site))
 
 
 ERRORS = (proc.Failure, postgres.QueryError, OSError, IndexError, queue.Empty)

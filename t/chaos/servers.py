@@ -53,18 +53,22 @@ class Disk:
             subprocess.run(["umount", "-l", self.path], check=True)
 
 
-class Servers:
-    """`primary`, and `standby` or None."""
+ADDRESSES = ("127.0.0.2", "127.0.0.3")
+"""Of the servers, where gateways reach them by a network."""
 
-    def __init__(self, bench, disks, standby):
+
+class Servers:
+    """`primary`, and `standby` or None. `net`: gateways reach them by TCP, else by Unix sockets."""
+
+    def __init__(self, bench, disks, standby, net):
         self.bench, self.disks = bench, disks
         self.standby = None
-        self.primary = bench.own_cluster(place=self.place)
+        free = ADDRESSES if net else ("", "")
+        self.primary = bench.own_cluster(place=self.place, address=free[0])
         self.all = [self.primary]
-        self.hosts = self.primary.socket
         if standby:
-            self.add_standby()
-            self.hosts += "," + self.standby.socket
+            self.add_standby(address=free[1])
+        self.hosts = ",".join(server.address or server.socket for server in self.all)
 
     def place(self, cluster):
         cluster.disk = Disk(self.bench.scope, cluster.data, cluster.user) if self.disks else None
@@ -73,8 +77,8 @@ class Servers:
         """Of all servers; it names the one that can be written to, as an operator's does."""
         return "host=%s port=5432 dbname=%s user=tg target_session_attrs=read-write" % (self.hosts, database)
 
-    def add_standby(self, socket=None):
-        self.standby = postgres.Standby(self.bench.scope, self.primary, socket=socket, place=self.place)
+    def add_standby(self, socket=None, address=""):
+        self.standby = postgres.Standby(self.bench.scope, self.primary, socket=socket, place=self.place, address=address)
         self.all.append(self.standby)
 
     def fail_over(self):
@@ -90,7 +94,7 @@ class Servers:
         if old.disk:
             old.disk.close()
         shutil.rmtree(old.data)
-        self.add_standby(old.socket)
+        self.add_standby(old.socket, old.address)
 
     def fill_disk(self):
         """Of the primary; returns what makes room again, and starts the server if it could not go on."""

@@ -9,7 +9,7 @@ import time
 from lib import faketime, proc, wire
 from lib.fleet import imeis
 
-from . import servers
+from . import scarce, servers
 
 STRANGER = "359999999999990"
 """An IMEI that no device has."""
@@ -66,21 +66,36 @@ class Site:
 
     def __init__(self, bench, rnd, gateways, trackers, needs=()):
         self.bench = bench
-        self.servers = servers.Servers(bench, "disk" in needs, "standby" in needs)
+        self.servers = servers.Servers(bench, "disk" in needs, "standby" in needs, "net" in needs)
         self.database = bench.database(self.cluster)
         self.clocks = [os.path.join(bench.folder, "clock-%d" % n) for n in range(gateways)] if "clock" in needs else []
         for path in self.clocks:
             faketime.set_clock(path, "+0")
+        self.scarce = os.path.join(bench.folder, "scarce") if "memory" in needs else None
+        if self.scarce:
+            scarce.set_scarce(self.scarce, 0)
         self.names = imeis(trackers)
         self.victim = imeis(1, 350000000900000)[0]
         self.database.add_devices(self.names + [self.victim])
         self.gateways = [bench.gateway(self.servers.url(self.database.name), TELEM_GATEWAY_ID="gw%d" % n,
                                        TELEM_GATEWAY_PORT=proc.free_port(),
-                                       env=faketime.following(self.clocks[n]) if self.clocks else None)
+                                       env=self.environment(n))
                          for n in range(gateways)]
         self.fleet = bench.fleet(self.gateways, self.names, seed=rnd.randrange(1 << 20), delay=0.02)
         self.hostile = Hostile(self, rnd.__class__(rnd.randrange(1 << 20)))
         bench.scope.later(self.hostile.over.set)
+
+    def environment(self, n):
+        """Of the n-th gateway: what lets its clock step, and its memory run out."""
+        parts = []
+        if self.clocks:
+            parts.append(faketime.following(self.clocks[n]))
+        if self.scarce:
+            parts.append(scarce.following(self.scarce, self.bench.folder))
+        made = {name: value for part in parts for name, value in part.items()}
+        if parts:
+            made["LD_PRELOAD"] = ":".join(part["LD_PRELOAD"] for part in parts)
+        return made
 
     @property
     def cluster(self):

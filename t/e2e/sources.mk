@@ -189,7 +189,8 @@ EXTRA_DIST += $(e2e_tests) $(e2e_lib) t/alerts/alerts_test.yml CONTRIBUTING.md \
 	scripts/install-deps scripts/test .ci/run \
 	t/postgres/fetch t/postgres/versions \
 	t/web/client.py t/web/client.requirements t/web/schemathesis.requirements \
-	t/chaos/__init__.py t/chaos/course.py t/chaos/faults.py t/chaos/run t/chaos/servers.py t/chaos/site.py t/mutate/equal t/mutate/run \
+	t/chaos/__init__.py t/chaos/course.py t/chaos/faults.py t/chaos/network.py t/chaos/run t/chaos/scarce.c \
+	t/chaos/scarce.py t/chaos/servers.py t/chaos/site.py t/mutate/equal t/mutate/run \
 	t/roots/boot t/roots/devices t/roots/enter t/roots/make t/roots/run
 
 # Only these tests, e.g. make check-e2e E2E='t/e2e/t0001-first-ack.py'

@@ -3,11 +3,12 @@
 import os
 import random
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..")]
-from chaos import course, faults
-from lib import proc, suite
+from chaos import course, faults, scarce, site
+from lib import audit, proc, suite
 
 MINUTES = 0.35
 SHORT = [name for name, fault in sorted(faults.FAULTS.items()) if fault.needs != "standby"]
@@ -27,6 +28,31 @@ def test_short(bench):
     trackers = proc.scaled(30, 10)
     print("# t/chaos/run --minutes %g --seed %d --trackers %d --only %s" % (MINUTES, seed, trackers, ",".join(SHORT)))
     run(bench, seed, minutes=MINUTES, trackers=trackers, only=SHORT)
+
+
+def test_memory(bench):
+    """Workers that get no memory, again and again, lose nothing and crash nowhere; when there is some again they are soon as before."""
+    lack = scarce.none()
+    if lack:
+        print("# not tried: %s" % lack)
+        return
+    found = site.Site(bench, random.Random(1), 1, 10, {"memory"})
+    found.calm()
+    gw = found.gateways[0]
+    for one_of in (300, 20, 3):
+        mark = len(gw.log_text())
+        scarce.set_scarce(found.scarce, one_of)
+        proc.wait_until(lambda: "memory" in gw.log_text()[mark:], 30, "an allocation fails, one of %d" % one_of)
+        time.sleep(2)   # what else fails is by chance
+        scarce.set_scarce(found.scarce, 0)
+        found.calm()
+    found.hostile.over.set()
+    found.fleet.finish()
+    found.fleet.stop()
+    audit.audit(found.database, found.fleet)
+    proc.equal(gw.crashes(), [], "workers that crashed by themselves")
+    # A COPY that libpq has lost in the middle does not wait for the watchdog.
+    proc.check(not gw.logged("no answer to"), "nothing hung: %s" % gw.logged("no answer to.*"))
 
 
 def test_notices(bench):

@@ -11,7 +11,7 @@ import queue
 from . import proc
 
 CONFIG = """
-listen_addresses = ''
+listen_addresses = '%(address)s'
 unix_socket_directories = '%(socket)s'
 port = 5432
 max_connections = 80
@@ -47,10 +47,11 @@ def psql_command():
 class Cluster:
     """start() and the stops may be called again and again; close() ends it for good."""
 
-    def __init__(self, scope, root=None, place=None):
+    def __init__(self, scope, root=None, place=None, address=""):
         """Makes it in a scratch folder, or in `root`, an empty folder that its user can reach; place(cluster) may put a disk of
-        their own under its data."""
+        their own under its data. `address`: where it listens, too; of the loopback, in a network of the test's own."""
         self.root = root or proc.scratch(scope)
+        self.address = address
         self.user = proc.unprivileged_user()
         self.data = os.path.join(self.root, "data")
         self.socket = os.path.join(self.root, "s")
@@ -68,7 +69,7 @@ class Cluster:
         self._run([os.path.join(bin_dir(), "initdb"), "-D", self.data, "-U", "postgres", "-A",
                    "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
-            conf.write(CONFIG % {"socket": self.socket})
+            conf.write(CONFIG % {"socket": self.socket, "address": self.address})
         scope.later(self.close)
         self.start()
         self.query("CREATE ROLE tg LOGIN", database="postgres")
@@ -155,11 +156,12 @@ class Cluster:
 class Standby(Cluster):
     """A synchronous standby of a cluster, which from now on waits for it; promote() makes it the primary.
 
-    `socket` is the folder of a server that is gone, whose place it takes; place() as of a Cluster.
+    `socket` is the folder of a server that is gone, whose place it takes; place() and `address` as of a Cluster.
     """
 
-    def __init__(self, scope, primary, socket=None, place=None):
+    def __init__(self, scope, primary, socket=None, place=None, address=""):
         self.root = proc.scratch(scope)
+        self.address = address
         self.user = primary.user
         self.data = os.path.join(self.root, "data")
         self.socket = socket or os.path.join(self.root, "s")
@@ -177,7 +179,8 @@ class Standby(Cluster):
         self._run([os.path.join(bin_dir(), "pg_basebackup"), "-D", self.data, "-R", "-X", "stream", "-c", "fast",
                    "-d", primary.url("postgres", "postgres") + " application_name=standby"])
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
-            conf.write("unix_socket_directories = '%s'\nwal_retrieve_retry_interval = '200ms'\n" % self.socket)
+            conf.write("unix_socket_directories = '%s'\nlisten_addresses = '%s'\nwal_retrieve_retry_interval = '200ms'\n"
+                       % (self.socket, self.address))
         scope.later(self.close)
         self.start()
         primary.query("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "postgres")
