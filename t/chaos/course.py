@@ -58,6 +58,7 @@ class Course:
         last = self.site.sizes()
         acked, stored = audit.audit(self.site.database, self.site.fleet)
         self.arrivals()
+        self.site.compare_web()
         sent = sum(len(u.sent) for u in self.site.fleet.units)
         self.result = {"seed": self.seed, "minutes": self.minutes, "sent": sent, "acknowledged": acked, "stored": stored,
                        "connections": self.site.fleet.connects(), "hostile": self.site.hostile.count,

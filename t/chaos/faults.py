@@ -1,21 +1,22 @@
 """What can happen. Each fault begins, lasts for some seconds, and ends; faults of the same place never overlap.
 
 A fault is a function (site, rnd) that makes the trouble and returns what ends it, or None if nothing has to be ended. Its place
-is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "memory", "network", or "gateway", of which one is chosen. Some need
+is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "memory", "network", "web", or "gateway", of which one is chosen. Some need
 what not every machine has, or what makes a run longer: see NEEDS.
 """
 import os
 import queue
 import signal
 
-from lib import faketime, postgres, proc
+from lib import faketime, postgres, proc, web
 
 from . import network, scarce, servers
 
 FAULTS = {}
 
 NEEDS = {"clock": lambda: None if faketime.library() else "libfaketime is not there (scripts/install-deps test)",
-         "disk": servers.no_disk, "memory": scarce.none, "net": network.none, "standby": lambda: None}
+         "disk": servers.no_disk, "memory": scarce.none, "net": network.none, "standby": lambda: None,
+         "web": lambda: None if web.available() else "omnitrack-web is not built"}
 """What a fault may need, and what tells why it can't be had here, or None."""
 
 
@@ -263,6 +264,22 @@ def packets_lost(site, rnd):
 def trackers_cut_off(site, rnd):
     """All packets between trackers and gateways are lost, without a reset."""
     return network.lose("trackers", of_trackers(site))
+
+
+# ---- who listens
+
+@fault("web", seconds=(0.1, 10), weight=2, needs="web")
+def web_killed(site, rnd):
+    """The web application, which listens to the live feed, is killed and started anew."""
+    kill(site.web.process.pid)
+    return lambda: site.web.start(ready=False)
+
+
+@fault("web", seconds=(0.5, 25), weight=2, needs="web")
+def web_stuck(site, rnd):
+    """The web application goes on listening and takes nothing more: SIGSTOP."""
+    kill(site.web.process.pid, signal.SIGSTOP)
+    return lambda: kill(site.web.process.pid, signal.SIGCONT)
 
 
 ERRORS = (proc.Failure, postgres.QueryError, OSError, IndexError, queue.Empty)

@@ -73,9 +73,9 @@ class Servers:
     def place(self, cluster):
         cluster.disk = Disk(self.bench.scope, cluster.data, cluster.user) if self.disks else None
 
-    def url(self, database):
+    def url(self, database, user="tg"):
         """Of all servers; it names the one that can be written to, as an operator's does."""
-        return "host=%s port=5432 dbname=%s user=tg target_session_attrs=read-write" % (self.hosts, database)
+        return "host=%s port=5432 dbname=%s user=%s target_session_attrs=read-write" % (self.hosts, database, user)
 
     def add_standby(self, socket=None, address=""):
         self.standby = postgres.Standby(self.bench.scope, self.primary, socket=socket, place=self.place, address=address)

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from lib import faketime, proc, wire
+from lib import faketime, proc, web, wire
 from lib.fleet import imeis
 
 from . import scarce, servers
@@ -81,6 +81,10 @@ class Site:
                                        TELEM_GATEWAY_PORT=proc.free_port(),
                                        env=self.environment(n))
                          for n in range(gateways)]
+        self.web = None
+        if "web" in needs:
+            self.web = web.Web(bench, self.database, self.servers.url(self.database.name, web.granted(bench, self.database)))
+            self.web.admin()
         self.fleet = bench.fleet(self.gateways, self.names, seed=rnd.randrange(1 << 20), delay=0.02)
         self.hostile = Hostile(self, rnd.__class__(rnd.randrange(1 << 20)))
         bench.scope.later(self.hostile.over.set)
@@ -109,10 +113,31 @@ class Site:
         return old
 
     def calm(self):
-        """All came back: every tracker is served again, and every gateway is ready."""
+        """All came back: every tracker is served again, and every gateway is ready, and so is the web application."""
         for gw in self.gateways:
             gw.wait_ready(60)
         self.fleet.wait_all_progress(90)
+        if self.web:
+            proc.wait_until(lambda: self.web.ops("/readyz")[0] == 200, 60, "the web application is ready")
+
+    def compare_web(self):
+        """What the web application shows of the fleet is what the database says. For a fleet that has come to rest."""
+        if self.web is None:
+            return
+        asks = web.Browser(self.web).sign_in("admin")
+        stored = "SELECT device_id, online, round(latitude::numeric * 1e7) FROM device_online WHERE latitude IS NOT NULL ORDER BY 1"
+
+        def shown():
+            return sorted([int(i["id"]), i["online"], round(i["latitude"] * 1e7)] for i in asks.get("/live?limit=1000")["items"]
+                          if i["latitude"] is not None)
+
+        def known():
+            return [[int(ident), online == "t", int(latitude)] for ident, online, latitude in self.database.rows(stored)]
+        try:
+            proc.wait_until(lambda: shown() == known(), 60, "the web application shows what is stored")
+        except proc.Failure:
+            proc.equal(shown(), known(), "devices in the web application, and in the database")
+            raise
 
     def sizes(self):
         """Resident kB and descriptors of all processes of the gateways."""
@@ -138,6 +163,8 @@ class Site:
         for n, gw in enumerate(self.gateways):
             with open(os.path.join(folder, "gateway-%d.log" % n), "w") as f:
                 f.write(gw.log_text())
+        if self.web:
+            shutil.copy(self.web.log, os.path.join(folder, "web.log"))
         for n, cluster in enumerate(self.servers.all):
             shutil.copy(cluster.log, os.path.join(folder, "postgres-%d.log" % n))
 

@@ -19,20 +19,29 @@ PASSWORD = "correct horse battery"
 
 def need():
     """Ends the test file as skipped where the web application is not built."""
-    if not os.access(PROGRAM, os.X_OK):
+    if not available():
         print("1..0 # SKIP omnitrack-web is not built (scripts/web install, scripts/web build)")
         sys.exit(77)
 
 
-def role(bench, database):
-    """The URL of the database for a role that has what the tool grants."""
+def available():
+    return os.access(PROGRAM, os.X_OK)
+
+
+def granted(bench, database):
+    """The name of a role that has what the tool grants."""
     to = "%s_web" % database.name
     database.query("CREATE ROLE %s LOGIN" % to)
     bench.scope.later(lambda: database.query("DROP OWNED BY %s; DROP ROLE %s" % (to, to)))
     code, out, err = bench.tgctl("grants", "--role", "web", "--to", to, url=database.url)
     proc.equal(code, 0, "tgctl grants: %s" % err)
     database.query(out, user="tg")
-    return database.cluster.url(database.name, to)
+    return to
+
+
+def role(bench, database):
+    """The URL of the database for such a role."""
+    return database.cluster.url(database.name, granted(bench, database))
 
 
 class Web:
