@@ -1,7 +1,7 @@
 """What can happen. Each fault begins, lasts for some seconds, and ends; faults of the same place never overlap.
 
 A fault is a function (site, rnd) that makes the trouble and returns what ends it, or None if nothing has to be ended. Its place
-is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "memory", "network", "web", or "gateway", of which one is chosen. Some need
+is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "network", "web", or "gateway", of which one is chosen. Some need
 what not every machine has, or what makes a run longer: see NEEDS.
 """
 import os
@@ -110,11 +110,12 @@ def clock_stepped(site, rnd):
     return lambda: faketime.set_clock(path, "+0")
 
 
-@fault("memory", seconds=(0.5, 10), weight=2, needs="memory")
-def memory_scarce(site, rnd):
-    """Workers get no memory, one time of twenty, of some hundred or of some thousand."""
-    scarce.set_scarce(site.scarce, rnd.choice((20, 300, 5000)))
-    return lambda: scarce.set_scarce(site.scarce, 0)
+@fault("gateway", seconds=(0.5, 10), weight=2, needs="memory")
+def memory_scarce(site, rnd, gw):
+    """The workers of a gateway get no memory, one time of twenty, of some hundred or of some thousand."""
+    path = site.scarce_of(gw)
+    scarce.set_scarce(path, rnd.choice((20, 300, 5000)))
+    return lambda: scarce.set_scarce(path, 0)
 
 
 # ---- the database

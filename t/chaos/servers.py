@@ -77,6 +77,10 @@ class Servers:
         """Of all servers; it names the one that can be written to, as an operator's does."""
         return "host=%s port=5432 dbname=%s user=%s target_session_attrs=read-write" % (self.hosts, database, user)
 
+    def url_of_gateways(self, database):
+        """Without GSSAPI, whose library libpq asks at each connection by TCP: where that gets no memory, it crashes."""
+        return self.url(database) + " gssencmode=disable"
+
     def add_standby(self, socket=None, address=""):
         self.standby = postgres.Standby(self.bench.scope, self.primary, socket=socket, place=self.place, address=address)
         self.all.append(self.standby)

@@ -71,13 +71,13 @@ class Site:
         self.clocks = [os.path.join(bench.folder, "clock-%d" % n) for n in range(gateways)] if "clock" in needs else []
         for path in self.clocks:
             faketime.set_clock(path, "+0")
-        self.scarce = os.path.join(bench.folder, "scarce") if "memory" in needs else None
-        if self.scarce:
-            scarce.set_scarce(self.scarce, 0)
+        self.scarce = [os.path.join(bench.folder, "scarce-%d" % n) for n in range(gateways)] if "memory" in needs else []
+        for path in self.scarce:
+            scarce.set_scarce(path, 0)
         self.names = imeis(trackers)
         self.victim = imeis(1, 350000000900000)[0]
         self.database.add_devices(self.names + [self.victim])
-        self.gateways = [bench.gateway(self.servers.url(self.database.name), TELEM_GATEWAY_ID="gw%d" % n,
+        self.gateways = [bench.gateway(self.servers.url_of_gateways(self.database.name), TELEM_GATEWAY_ID="gw%d" % n,
                                        TELEM_GATEWAY_PORT=proc.free_port(),
                                        env=self.environment(n))
                          for n in range(gateways)]
@@ -95,11 +95,15 @@ class Site:
         if self.clocks:
             parts.append(faketime.following(self.clocks[n]))
         if self.scarce:
-            parts.append(scarce.following(self.scarce, self.bench.folder))
+            parts.append(scarce.following(self.scarce[n], self.bench.folder))
         made = {name: value for part in parts for name, value in part.items()}
         if parts:
             made["LD_PRELOAD"] = ":".join(part["LD_PRELOAD"] for part in parts)
         return made
+
+    def scarce_of(self, gw):
+        """The file that says how scarce the memory of a gateway's workers is."""
+        return self.scarce[self.gateways.index(gw)]
 
     @property
     def cluster(self):

@@ -41,10 +41,10 @@ def test_memory(bench):
     gw = found.gateways[0]
     for one_of in (300, 20, 3):
         mark = len(gw.log_text())
-        scarce.set_scarce(found.scarce, one_of)
+        scarce.set_scarce(found.scarce_of(gw), one_of)
         proc.wait_until(lambda: "memory" in gw.log_text()[mark:], 30, "an allocation fails, one of %d" % one_of)
         time.sleep(2)   # what else fails is by chance
-        scarce.set_scarce(found.scarce, 0)
+        scarce.set_scarce(found.scarce_of(gw), 0)
         found.calm()
     found.hostile.over.set()
     found.fleet.finish()
