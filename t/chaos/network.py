@@ -20,10 +20,7 @@ LOSE = """table inet %(name)s {
 
 def run(program, *args, text=None):
     """Returns what is wrong, or None."""
-    path = shutil.which(program, path=PATH)
-    if path is None:
-        return "there is no %s (scripts/install-deps test)" % program
-    done = subprocess.run([path] + list(args), input=text, capture_output=True, text=True)
+    done = subprocess.run([shutil.which(program, path=PATH)] + list(args), input=text, capture_output=True, text=True)
     return "%s: %s" % (program, done.stderr.strip()) if done.returncode else None
 
 
@@ -31,6 +28,9 @@ def none():
     """Why no network of its own can be had, or None; from then on this process has nothing but a loopback of its own."""
     if os.geteuid() != 0:
         return "only root may make a network"
+    for program in ("ip", "nft"):
+        if shutil.which(program, path=PATH) is None:
+            return "there is no %s (scripts/install-deps test)" % program
     if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
         return "there can be no network namespace here"
     return run("ip", "link", "set", "lo", "up") or run("nft", "-f", "-", text=rules("tried", ["tcp dport 1"], 1)) or forget("tried")
