@@ -74,12 +74,10 @@ class Servers:
         cluster.disk = Disk(self.bench.scope, cluster.data, cluster.user) if self.disks else None
 
     def url(self, database, user="tg"):
-        """Of all servers; it names the one that can be written to, as an operator's does."""
-        return "host=%s port=5432 dbname=%s user=%s target_session_attrs=read-write" % (self.hosts, database, user)
-
-    def url_of_gateways(self, database):
-        """Without GSSAPI, whose library libpq asks at each connection by TCP: where that gets no memory, it crashes."""
-        return self.url(database) + " gssencmode=disable"
+        """Of all servers; it names the one that can be written to, as an operator's does. Without GSSAPI, whose library libpq asks
+        at each connection by TCP: where that gets no memory, it crashes."""
+        return ("host=%s port=5432 dbname=%s user=%s target_session_attrs=read-write gssencmode=disable"
+                % (self.hosts, database, user))
 
     def add_standby(self, socket=None, address=""):
         self.standby = postgres.Standby(self.bench.scope, self.primary, socket=socket, place=self.place, address=address)

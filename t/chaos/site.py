@@ -77,7 +77,7 @@ class Site:
         self.names = imeis(trackers)
         self.victim = imeis(1, 350000000900000)[0]
         self.database.add_devices(self.names + [self.victim])
-        self.gateways = [bench.gateway(self.servers.url_of_gateways(self.database.name), TELEM_GATEWAY_ID="gw%d" % n,
+        self.gateways = [bench.gateway(self.servers.url(self.database.name), TELEM_GATEWAY_ID="gw%d" % n,
                                        TELEM_GATEWAY_PORT=proc.free_port(),
                                        env=self.environment(n))
                          for n in range(gateways)]

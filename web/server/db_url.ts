@@ -97,13 +97,19 @@ export interface Target {
 }
 
 const TLS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
-const KNOWN = ['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'options', 'target_session_attrs', ...TLS];
+const KNOWN = [
+	...['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'options', 'target_session_attrs', 'gssencmode'],
+	...TLS,
+];
 
 /** What the value of this key of the configuration says. */
 export function databaseTarget(key: string, url: string, env: Record<string, string | undefined> = {}): Target {
 	const p = /^postgres(ql)?:\/\//.test(url) ? uri(key, url) : words(key, url);
 	for (const name of p.keys())
 		if (!KNOWN.includes(name) && !IGNORED.has(name)) throw new ConfigError(`${key}: ${name} is not known here`);
+	// This driver has no GSSAPI: whoever would do without gets what they want.
+	if (!['disable', 'prefer'].includes(p.get('gssencmode') ?? 'prefer'))
+		throw new ConfigError(`${key}: gssencmode is disable or prefer; encryption is by TLS alone here`);
 	const attrs = p.get('target_session_attrs') ?? env.PGTARGETSESSIONATTRS ?? 'any';
 	const wanted = SESSIONS.find((s) => s === attrs);
 	if (wanted === undefined) throw new ConfigError(`${key}: target_session_attrs is ${SESSIONS.join(', ')}`);

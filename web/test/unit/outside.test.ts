@@ -110,6 +110,11 @@ describe('the URL of the database', () => {
 	it.each(['sslmode=sometimes', 'host=db sslrootcert=/no/such/file'])('refuses %s', (text) => {
 		expect(() => databaseTarget('DATABASE_URL', text)).toThrow(/^DATABASE_URL: ssl/);
 	});
+	it('takes that there is no GSSAPI, and refuses to be without it where it must be', () => {
+		const target = databaseTarget('DATABASE_URL', 'host=db gssencmode=disable');
+		expect(target.hosts.map((h) => h.host)).toEqual(['db']);
+		expect(() => databaseTarget('DATABASE_URL', 'host=db gssencmode=require')).toThrow(/^DATABASE_URL: gssencmode/);
+	});
 	it('knows several hosts', () => {
 		const target = databaseTarget('DATABASE_URL', 'postgresql://u@a,b:7/d?target_session_attrs=read-write');
 		expect(target.hosts.map((h) => [h.host, h.port])).toEqual([
