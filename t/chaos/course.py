@@ -62,7 +62,8 @@ class Course:
         sent = sum(len(u.sent) for u in self.site.fleet.units)
         self.result = {"seed": self.seed, "minutes": self.minutes, "sent": sent, "acknowledged": acked, "stored": stored,
                        "connections": self.site.fleet.connects(), "hostile": self.site.hostile.count,
-                       "faults": dict(self.counts), "missed": dict(self.missed), "kB": [first[0], last[0]], "descriptors": [first[1], last[1]]}
+                       "faults": dict(self.counts), "missed": dict(self.missed),
+                       "kB": [first[0], last[0]], "descriptors": [first[1], last[1]]}
         proc.equal(stored, sent, "records that are stored in the end, of those that were sent")
         proc.equal([line for gw in self.site.gateways for line in gw.crashes()], [], "workers that crashed by themselves")
         return self.result

@@ -1,8 +1,8 @@
 """What can happen. Each fault begins, lasts for some seconds, and ends; faults of the same place never overlap.
 
 A fault is a function (site, rnd) that makes the trouble and returns what ends it, or None if nothing has to be ended. Its place
-is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "network", "web", or "gateway", of which one is chosen. Some need
-what not every machine has, or what makes a run longer: see NEEDS.
+is what it takes for itself while it lasts: "postgres", "locks", "fleet", "clock", "network", "web", or "gateway", of which one is
+chosen. Some need what not every machine has, or what makes a run longer: see NEEDS.
 """
 import os
 import queue

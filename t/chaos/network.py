@@ -1,4 +1,4 @@
-"""A network of the run's own, in which packets are lost: a network namespace of this process and its children, with rules of nftables.
+"""A network of the run's own, in which packets are lost: a namespace of this process and its children, with rules of nftables.
 
 Nothing of it is left when they are gone.
 """

@@ -126,7 +126,7 @@ def test_malformed(bench):
 
 
 def test_allow_unknown(bench):
-    """TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI=true adds a stub row instead; a disabled device stays out."""
+    """TELEM_GATEWAY_ALLOW_UNKNOWN_IMEI=true adds a row with the IMEI alone; a disabled device stays out."""
     database = bench.database()
     imei, other = imeis(2)
     database.add_devices([other], enabled="false")
@@ -134,7 +134,7 @@ def test_allow_unknown(bench):
     tracker = bench.tracker(gw, imei).login()
     proc.equal(tracker.exchange(wire.frame(wire.CODEC_8, [RECORD])), 1, "ACK")
     proc.equal(database.query("SELECT enabled, device_model IS NULL FROM devices WHERE imei = '%s'" % imei),
-               "t\tt", "the stub row")
+               "t\tt", "the row of the unknown")
     proc.equal(ask(bench, gw, other), b"\x00", "answer to the disabled device")
     many = imeis(40, 860000000000000)
     waiting = [bench.tracker(gw, i) for i in many]

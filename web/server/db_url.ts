@@ -96,10 +96,17 @@ export interface Target {
 	wanted: (typeof SESSIONS)[number];
 }
 
-const TLS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+const ENCRYPTION = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'gssencmode'];
 const KNOWN = [
-	...['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'options', 'target_session_attrs', 'gssencmode'],
-	...TLS,
+	'host',
+	'hostaddr',
+	'port',
+	'dbname',
+	'user',
+	'password',
+	'options',
+	'target_session_attrs',
+	...ENCRYPTION,
 ];
 
 /** What the value of this key of the configuration says. */

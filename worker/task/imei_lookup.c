@@ -220,7 +220,7 @@ finish_asks(struct imei_lookup *l, int64_t now)
 	l->inserting = l->asking_again = false;
 }
 
-/* Stub rows for the unknown, if they are welcome, before they are asked about once more. */
+/* Rows with an IMEI alone for the unknown, if they are welcome, before they are asked about once more. */
 static void
 begin_inserts(struct imei_lookup *l)
 {
@@ -248,7 +248,7 @@ end_ask(struct imei_lookup *l, enum pg_outcome outcome)
 		finish_asks(l, now);
 }
 
-/* ---- Stub rows ---- */
+/* ---- Rows for the unknown ---- */
 
 static bool
 start_insert(struct imei_lookup *l, struct pg_conn *conn)
