@@ -260,15 +260,42 @@ def test_server_away(bench):
     server, _, page = started(bench, database)
     page.see("Car 1")
     page.wait("performance.getEntriesByType('resource').some((r) => r.name.includes('/assets/ledger'))")
+    away_and_back(server, page)
+
+
+def away_and_back(server, page):
     port = server.port
     server.stop()
     page.see("This page has lost the server", within="[role=status]")
     page.click("link", "Commands")
     page.see("The server can’t be reached")
+    page.withhold(None)
     server.keys["WEB_PORT"] = str(port)
     server.start()
     page.see("No commands")
     page.gone("This page has lost the server")
+
+
+def test_code_away(bench):
+    """The server goes before a screen's code has come: the same. One whose code the server lacks says that it has a fault."""
+    database = bench.database()
+    put(database, imeis(1)[0], "Car 1")
+    server, _, page = started(bench, database)
+    page.withhold("/assets/ledger")
+    page.open("/")
+    page.see("Car 1")
+    away_and_back(server, page)
+    page.withhold("/assets/events")
+    page.open("/commands")
+    page.click("link", "Events")
+    page.see("This page has a fault")
+    page.click("link", "Commands")
+    page.see("No commands")
+    page.click("link", "Events")
+    page.see("This page has a fault")
+    page.withhold(None)
+    page.click("button", "Load again")
+    page.see("No events")
 
 
 def test_gateway_away(bench):

@@ -9,6 +9,7 @@ import {
 import type { QueryClient } from '@tanstack/react-query';
 import { states, type State } from '../shared/state.ts';
 import { sorts, type Sort } from './live/filter.ts';
+import { codeOf } from './shell/code.ts';
 import { Shell } from './shell/shell.tsx';
 import { NoPage } from './ui/states.tsx';
 
@@ -61,19 +62,24 @@ function fleetSearch(raw: Raw): FleetSearch {
 	});
 }
 
+/** A screen whose code is fetched when it is first opened, or before (fetchScreens). */
+function screen<M extends object, K extends keyof M & string>(load: () => Promise<M>, name: K) {
+	return lazyRouteComponent(() => codeOf(load()), name);
+}
+
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell });
 
 const home = createRoute({
 	getParentRoute: () => root,
 	path: '/',
 	validateSearch: fleetSearch,
-	component: lazyRouteComponent(() => import('./screens/fleet/fleet.tsx'), 'FleetScreen'),
+	component: screen(() => import('./screens/fleet/fleet.tsx'), 'FleetScreen'),
 });
 
 const why = createRoute({
 	getParentRoute: () => root,
 	path: '/devices/$device/why',
-	component: lazyRouteComponent(() => import('./screens/silent/why.tsx'), 'WhyScreen'),
+	component: screen(() => import('./screens/silent/why.tsx'), 'WhyScreen'),
 });
 
 const history = createRoute({
@@ -87,7 +93,7 @@ const history = createRoute({
 			to: text(raw['to']),
 			values: text(raw['values']),
 		}),
-	component: lazyRouteComponent(() => import('./screens/history/history.tsx'), 'HistoryScreen'),
+	component: screen(() => import('./screens/history/history.tsx'), 'HistoryScreen'),
 });
 
 /** A device has no screen of its own: the sheet beside the map. */
@@ -135,13 +141,13 @@ const devices = createRoute({
 			add: raw['add'] === true || raw['add'] === 'true' ? true : undefined,
 		});
 	},
-	component: lazyRouteComponent(() => import('./screens/devices/devices.tsx'), 'DevicesScreen'),
+	component: screen(() => import('./screens/devices/devices.tsx'), 'DevicesScreen'),
 });
 
 const importDevices = createRoute({
 	getParentRoute: () => root,
 	path: '/devices/import',
-	component: lazyRouteComponent(() => import('./screens/devices/import.tsx'), 'ImportScreen'),
+	component: screen(() => import('./screens/devices/import.tsx'), 'ImportScreen'),
 });
 
 const models = createRoute({
@@ -153,7 +159,7 @@ const models = createRoute({
 			model: text(raw['model']),
 			q: text(raw['q']),
 		}),
-	component: lazyRouteComponent(() => import('./screens/models/models.tsx'), 'ModelsScreen'),
+	component: screen(() => import('./screens/models/models.tsx'), 'ModelsScreen'),
 });
 
 const commands = createRoute({
@@ -165,7 +171,7 @@ const commands = createRoute({
 			device: text(raw['device']),
 			id: /^[1-9]\d{0,17}$/.exec(text(raw['id']) ?? '')?.[0],
 		}),
-	component: lazyRouteComponent(() => import('./screens/commands/ledger.tsx'), 'CommandsScreen'),
+	component: screen(() => import('./screens/commands/ledger.tsx'), 'CommandsScreen'),
 });
 
 const send = createRoute({
@@ -173,7 +179,7 @@ const send = createRoute({
 	path: '/commands/send',
 	validateSearch: (raw: Raw) =>
 		only<{ to?: string; template?: string }>({ to: text(raw['to']), template: text(raw['template']) }),
-	component: lazyRouteComponent(() => import('./screens/commands/send.tsx'), 'SendScreen'),
+	component: screen(() => import('./screens/commands/send.tsx'), 'SendScreen'),
 });
 
 const templates = createRoute({
@@ -185,14 +191,14 @@ const templates = createRoute({
 			edit: /^[1-9]\d{0,17}$/.exec(text(raw['edit']) ?? '')?.[0],
 			add: raw['add'] === true || raw['add'] === 'true' ? true : undefined,
 		}),
-	component: lazyRouteComponent(() => import('./screens/commands/templates.tsx'), 'TemplatesScreen'),
+	component: screen(() => import('./screens/commands/templates.tsx'), 'TemplatesScreen'),
 });
 
 const refused = createRoute({
 	getParentRoute: () => root,
 	path: '/refused',
 	validateSearch: (raw: Raw) => only<{ add?: string }>({ add: /^\d{15}$/.exec(text(raw['add']) ?? '')?.[0] }),
-	component: lazyRouteComponent(() => import('./screens/refused/refused.tsx'), 'RefusedScreen'),
+	component: screen(() => import('./screens/refused/refused.tsx'), 'RefusedScreen'),
 });
 
 export interface HealthSearch {
@@ -213,7 +219,7 @@ const health = createRoute({
 			over: raw['over'] !== undefined && Number.isInteger(over) && over >= 0 ? over : undefined,
 		});
 	},
-	component: lazyRouteComponent(() => import('./screens/health/health.tsx'), 'HealthScreen'),
+	component: screen(() => import('./screens/health/health.tsx'), 'HealthScreen'),
 });
 
 export interface EventSearch {
@@ -242,7 +248,7 @@ const events = createRoute({
 			day: text(raw['day']),
 		});
 	},
-	component: lazyRouteComponent(() => import('./screens/events/events.tsx'), 'EventsScreen'),
+	component: screen(() => import('./screens/events/events.tsx'), 'EventsScreen'),
 });
 
 const quarantine = createRoute({
@@ -254,19 +260,19 @@ const quarantine = createRoute({
 			reason: /^[a-z_]{1,40}$/.exec(text(raw['reason']) ?? '')?.[0],
 			done: raw['done'] === 'true' ? 'true' : undefined,
 		}),
-	component: lazyRouteComponent(() => import('./screens/quarantine/quarantine.tsx'), 'QuarantineScreen'),
+	component: screen(() => import('./screens/quarantine/quarantine.tsx'), 'QuarantineScreen'),
 });
 
 const frame = createRoute({
 	getParentRoute: () => root,
 	path: '/quarantine/$frame',
-	component: lazyRouteComponent(() => import('./screens/quarantine/frame.tsx'), 'FrameScreen'),
+	component: screen(() => import('./screens/quarantine/frame.tsx'), 'FrameScreen'),
 });
 
 const gateways = createRoute({
 	getParentRoute: () => root,
 	path: '/gateways',
-	component: lazyRouteComponent(() => import('./screens/gateways/gateways.tsx'), 'GatewaysScreen'),
+	component: screen(() => import('./screens/gateways/gateways.tsx'), 'GatewaysScreen'),
 });
 
 const people = createRoute({
@@ -277,7 +283,7 @@ const people = createRoute({
 			tab: raw['tab'] === 'groups' ? 'groups' : undefined,
 			user: text(raw['user']),
 		}),
-	component: lazyRouteComponent(() => import('./screens/people/people.tsx'), 'PeopleScreen'),
+	component: screen(() => import('./screens/people/people.tsx'), 'PeopleScreen'),
 });
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
@@ -304,26 +310,26 @@ const audit = createRoute({
 			from: DAY.exec(text(raw['from']) ?? '')?.[0],
 			to: DAY.exec(text(raw['to']) ?? '')?.[0],
 		}),
-	component: lazyRouteComponent(() => import('./screens/audit/audit.tsx'), 'AuditScreen'),
+	component: screen(() => import('./screens/audit/audit.tsx'), 'AuditScreen'),
 });
 
 const settings = createRoute({
 	getParentRoute: () => root,
 	path: '/settings',
-	component: lazyRouteComponent(() => import('./screens/settings/settings.tsx'), 'SettingsScreen'),
+	component: screen(() => import('./screens/settings/settings.tsx'), 'SettingsScreen'),
 });
 
 const install = createRoute({
 	getParentRoute: () => root,
 	path: '/install',
 	validateSearch: (raw: Raw) => only<{ imei?: string }>({ imei: /^\d{15}$/.exec(text(raw['imei']) ?? '')?.[0] }),
-	component: lazyRouteComponent(() => import('./screens/install/install.tsx'), 'InstallScreen'),
+	component: screen(() => import('./screens/install/install.tsx'), 'InstallScreen'),
 });
 
 const account = createRoute({
 	getParentRoute: () => root,
 	path: '/account',
-	component: lazyRouteComponent(() => import('./screens/account/account.tsx'), 'AccountScreen'),
+	component: screen(() => import('./screens/account/account.tsx'), 'AccountScreen'),
 });
 
 const screens = [
@@ -332,6 +338,7 @@ const screens = [
 	importDevices,
 	models,
 	why,
+	history,
 	health,
 	events,
 	quarantine,
@@ -350,8 +357,8 @@ const screens = [
 
 /** All screens' code, so that each opens while the server is away, to say so. */
 export function fetchScreens(): void {
-	// One that can't be fetched now is fetched when it is opened.
-	for (const screen of screens) void screen.options.component?.preload?.()?.catch(() => undefined);
+	// One that can't be fetched now is asked for again when it is opened.
+	for (const { options } of screens) void options.component?.preload?.()?.catch(() => undefined);
 }
 
 /** Addresses that one can read and type: plain texts, commas as they are. */
@@ -370,29 +377,7 @@ function stringifySearch(search: Raw): string {
 
 export function makeRouter(queries: QueryClient) {
 	return createRouter({
-		routeTree: root.addChildren([
-			home,
-			devices,
-			importDevices,
-			models,
-			device,
-			why,
-			history,
-			health,
-			events,
-			quarantine,
-			frame,
-			gateways,
-			commands,
-			send,
-			templates,
-			refused,
-			people,
-			audit,
-			settings,
-			install,
-			account,
-		]),
+		routeTree: root.addChildren([...screens, device]),
 		context: { queries },
 		defaultPreload: 'intent',
 		defaultNotFoundComponent: NoPage,

@@ -93,6 +93,10 @@ class Page:
     def value(self, expression):
         return self._ask("value", expression=expression)
 
+    def withhold(self, part):
+        """From now on no request with this in its path gets an answer; None: all do."""
+        self._ask("withhold", part=part)
+
     def colour(self, x, y):
         """What one sees at a point: red, green, blue."""
         return tuple(self._ask("colour", x=x, y=y))

@@ -1,16 +1,16 @@
 /** What stands around every screen: the rail, the bar with search and live status, and the way to everything by keyboard. */
-import { useQuery, useQueryErrorResetBoundary } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState, type LinkProps } from '@tanstack/react-router';
-import { Component, Suspense, useEffect, type ReactNode } from 'react';
+import { Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { meQuery, type Me } from '../api/queries.ts';
 import { chooseLanguage } from '../i18n/index.ts';
 import { isLanguage } from '../i18n/languages.ts';
 import { setOwn } from '../i18n/own.ts';
 import { rank, ROOT, type Role } from '../../shared/permissions.ts';
-import { Button } from '../ui/controls.tsx';
 import { Icon, type IconName } from '../ui/icons.tsx';
-import { Broken, Loading, Notice } from '../ui/states.tsx';
+import { Broken, Loading } from '../ui/states.tsx';
+import { FaultBoundary } from './fault.tsx';
 import { LiveBanner, LiveStatus } from './live_status.tsx';
 import { Alarms } from './alarms.tsx';
 import { Search } from './search.tsx';
@@ -108,6 +108,8 @@ function Rail({ me }: { me: Me | undefined }) {
 export function Shell() {
 	const { t } = useTranslation();
 	const me = useQuery(meQuery);
+	// Of the screen that is shown: the address changes before it.
+	const shown = useRouterState({ select: (s) => s.matches.at(-1)?.id ?? '' });
 	const locale = me.data?.locale;
 	useEffect(() => {
 		if (locale !== undefined) void chooseLanguage(locale !== null && isLanguage(locale) ? locale : null);
@@ -136,7 +138,7 @@ export function Shell() {
 					{me.data === undefined && me.isError ? (
 						<Broken error={me.error} retry={() => void me.refetch()} />
 					) : (
-						<FaultBoundary>
+						<FaultBoundary of={shown}>
 							<Suspense fallback={<Loading />}>
 								<Outlet />
 							</Suspense>
@@ -146,29 +148,4 @@ export function Shell() {
 			</main>
 		</div>
 	);
-}
-
-function Fault() {
-	const { t } = useTranslation();
-	useQueryErrorResetBoundary();
-	return (
-		<Notice
-			icon="warning"
-			title={t('broken.page')}
-			action={<Button onPress={() => location.reload()}>{t('broken.reload')}</Button>}
-		>
-			{t('broken.pageHelp')}
-		</Notice>
-	);
-}
-
-/** A fault in a screen leaves the rail and the bar. */
-class FaultBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
-	override state = { failed: false };
-	static getDerivedStateFromError() {
-		return { failed: true };
-	}
-	override render() {
-		return this.state.failed ? <Fault /> : this.props.children;
-	}
 }

@@ -31,6 +31,7 @@ const Ask = z.discriminatedUnion('do', [
 	z.object({ id: z.int(), do: z.literal('wait'), expression: z.string() }),
 	z.object({ id: z.int(), do: z.literal('value'), expression: z.string() }),
 	z.object({ id: z.int(), do: z.literal('colour'), x: z.number(), y: z.number() }),
+	z.object({ id: z.int(), do: z.literal('withhold'), part: z.string().nullable() }),
 	z.object({ id: z.int(), do: z.literal('axe') }),
 	z.object({ id: z.int(), do: z.literal('shot'), file: z.string() }),
 	z.object({ id: z.int(), do: z.literal('faults') }),
@@ -161,6 +162,16 @@ async function answer(ask: Ask): Promise<unknown> {
 			return page().evaluate(ask.expression);
 		case 'colour':
 			return colourAt(ask.x, ask.y);
+		case 'withhold': {
+			const { part } = ask;
+			await context?.unrouteAll({ behavior: 'wait' });
+			if (part !== null)
+				await context?.route(
+					(url) => url.pathname.includes(part),
+					(route) => route.abort(),
+				);
+			return null;
+		}
 		case 'axe': {
 			await page().evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
 			const found = await page().evaluate<

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { groupsQuery, type Group } from '../../api/queries.ts';
 import { useLive } from '../../live/context.tsx';
 import type { FleetSearch } from '../../router.tsx';
+import { codeOf } from '../../shell/code.ts';
 import { Icon } from '../../ui/icons.tsx';
 import { Loading } from '../../ui/states.tsx';
 import { useTitle } from '../../ui/title.ts';
@@ -15,7 +16,7 @@ import { useShown } from './shown.ts';
 import css from './fleet.module.css';
 
 // At once, beside what this screen asks for: the map is the largest part of it.
-const map = import('./map.tsx');
+const map = codeOf(import('./map.tsx'));
 const FleetMap = lazy(() => map.then((m) => ({ default: m.FleetMap })));
 const route = getRouteApi('/');
 

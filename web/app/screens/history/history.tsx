@@ -10,6 +10,7 @@ import { alongQuery, historyQuery, trackQuery, type History } from '../../api/hi
 import { deviceQuery, type Device, type DeviceEvent } from '../../api/queries.ts';
 import { titleOf } from '../../live/names.ts';
 import type { Mark } from '../../map/history_map.ts';
+import { codeOf } from '../../shell/code.ts';
 import { Icon } from '../../ui/icons.tsx';
 import { Broken, Loading, Notice } from '../../ui/states.tsx';
 import { Chip } from '../../ui/text.tsx';
@@ -31,7 +32,7 @@ import { Values } from './values.tsx';
 import { useWords } from './words.ts';
 import css from './history.module.css';
 
-const TrackMap = lazy(() => import('./track_map.tsx').then((m) => ({ default: m.TrackMap })));
+const TrackMap = lazy(() => codeOf(import('./track_map.tsx')).then((m) => ({ default: m.TrackMap })));
 const route = getRouteApi('/devices/$device/history');
 
 /** Its days are those of the user's zone. */
