@@ -130,7 +130,9 @@ def test_bad_configuration(bench):
     database = bench.database()
     names = imeis(2)
     database.add_devices(names)
-    gw = bench.gateway(database)
+    # One that the kernel chose for the first address may be somebody's on the second.
+    port = proc.free_port()
+    gw = bench.gateway(database, TELEM_GATEWAY_PORT=port)
     knocker = Knocker(bench.scope, gw, names[1])
     tracker = bench.tracker(gw, names[0]).login()
     with open(gw.conf_path) as f:
@@ -145,7 +147,7 @@ def test_bad_configuration(bench):
         busy.listen()
         gw.write_conf(TELEM_GATEWAY_PORT=busy.getsockname()[1])
         fail_upgrade(gw, "is in use")
-    gw.write_conf(TELEM_GATEWAY_PORT=0, TELEM_WORKERS=4, TELEM_GATEWAY_BIND="127.0.0.1,127.0.0.2",
+    gw.write_conf(TELEM_GATEWAY_PORT=port, TELEM_WORKERS=4, TELEM_GATEWAY_BIND="127.0.0.1,127.0.0.2",
                   TELEM_MAX_DEVICES=20000)
     gw.upgrade()
     proc.equal(len(gw.workers()), 4, "workers")

@@ -130,7 +130,13 @@ class Gateway:
 
     def workers(self):
         """Pids of the living workers: the master's children, but for the one that looks up names."""
-        return [pid for pid in proc.children(self.pid()) if proc.comm(pid) != "gateway-names"]
+        def named():
+            own = proc.comm(self.pid())
+            found = [(pid, proc.comm(pid)) for pid in proc.children(self.pid())]
+            # A child that was forked a moment ago has the master's name still, whatever it will be.
+            proc.check(own not in [name for _, name in found], "each child has a name of its own")
+            return ([pid for pid, name in found if name not in ("gateway-names", "")],)
+        return proc.wait_until(named, 10, "each child has a name of its own")[0]
 
     def pid(self):
         """The master in charge."""

@@ -171,13 +171,13 @@ def _remove(top):
 
 
 def free_port():
-    """A loopback port that is free now, outside the range the kernel hands out by itself."""
+    """A port that is free now on all addresses, outside the range the kernel hands out by itself."""
     rnd = random.SystemRandom()
     for _ in range(500):
         port = rnd.randrange(10240, 32000)
         with socket.socket() as s:
             try:
-                s.bind(("127.0.0.1", port))
+                s.bind(("", port))
                 return port
             except OSError:
                 continue
