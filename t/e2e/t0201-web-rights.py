@@ -137,7 +137,7 @@ def test_not_there(bench):
     proc.equal(out.get("/live?ids=" + device)["items"], [], "live")
     proc.equal([g["id"] for g in out.get("/groups")["items"]], [outer], "groups")
     result = out.post("/commands", {"devices": [device], "text": "getinfo", "dryRun": True})
-    proc.equal(result["items"][0]["reason"], "there is no such device", "commands")
+    proc.equal((result["items"][0]["reason"], result["items"][0]["refusal"]), ("there is no such device", "gone"), "commands")
     out.post("/devices", {"imei": two, "group": inner}, 422)
     out.post("/devices", {"imei": two}, 403)
     proc.equal(database.number("SELECT count(*) FROM devices"), 1, "devices")

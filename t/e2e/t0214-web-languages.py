@@ -82,7 +82,7 @@ def test_bare(bench):
 def test_choose(bench):
     """A language chosen in the account is there at once, on other pages, and on another browser after signing in."""
     database = bench.database()
-    put(database, imeis(1)[0], "Laster 1")
+    ident = put(database, imeis(1)[0], "Laster 1")
     server, _, page = started(bench, database)
     page.open("/account")
     page.click("button", "Language")
@@ -92,6 +92,10 @@ def test_choose(bench):
     page.open("/")
     page.see("1 Gerät")
     page.see("Nie gesehen", within="[role=option]")
+    database.query("UPDATE devices SET enabled = false")
+    page.open("/commands/send?to=%s&template=free" % ident)
+    page.fill("Text des Befehls", "getver")
+    page.see("es ist gesperrt")
     other = browser.Page(bench, server)
     other.sign_in("admin", web.PASSWORD)
     other.see("1 Gerät")

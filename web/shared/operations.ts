@@ -284,7 +284,7 @@ export const BulkEditResult = z.object({
 	before: z.array(BulkBefore).meta({ description: 'what those to change had: the most frequent of each field' }),
 	items: z
 		.array(
-			BulkItem.pick({ device: true, imei: true, name: true, reason: true }).extend({
+			BulkItem.pick({ device: true, imei: true, name: true, reason: true, refusal: true }).extend({
 				outcome: z.enum(['changed', 'would-change', 'same', 'refused']),
 			}),
 		)

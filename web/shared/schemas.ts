@@ -341,6 +341,9 @@ export const BulkSend = z.strictObject({
 	...options,
 	dryRun: z.boolean().default(false),
 });
+/** Why a device is left out of what is done to many. */
+export const refusals = ['gone', 'twice', 'disabled', 'mayNot', 'templatesAlone', 'role'] as const;
+export type Refusal = (typeof refusals)[number];
 export const BulkItem = z.object({
 	device: z.string(),
 	imei: z.string().nullable(),
@@ -348,6 +351,7 @@ export const BulkItem = z.object({
 	text: z.string().nullable(),
 	outcome: z.enum(['queued', 'would-queue', 'refused']),
 	reason: z.string().nullable(),
+	refusal: z.enum(refusals).nullable().meta({ description: 'the kind of the reason' }),
 	command: Id.nullable(),
 	speed: z.number().nullable(),
 	fixAt: Time.nullable(),

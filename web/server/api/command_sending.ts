@@ -9,6 +9,7 @@ import type { Context } from '../http/route.ts';
 import { findDevice } from '../http/mount.ts';
 import { Problem, unfit } from '../problem.ts';
 import { isoOfMs } from './lists.ts';
+import { DISABLED, GONE, TWICE, type Refused } from './refusals.ts';
 import { NOWHERE } from '../fleet/columns.ts';
 import type { Tables } from '../tables.ts';
 
@@ -85,14 +86,19 @@ export async function orderOf(ctx: Ctx, body: Request): Promise<Order> {
 }
 
 /** Why this person may not send this to that device; null: allowed. */
-function refusal(ctx: Ctx, order: Order, group: string | null): string | null {
+function forbidden(ctx: Ctx, order: Order, group: string | null): Refused | null {
 	const object = { group };
-	if (!ctx.may('command.send', object)) return 'you may not send commands to it';
-	if (order.template === null) return ctx.may('command.free', object) ? null : 'you may send it templates alone';
+	if (!ctx.may('command.send', object)) return { reason: 'you may not send commands to it', refusal: 'mayNot' };
+	if (order.template === null)
+		return ctx.may('command.free', object)
+			? null
+			: { reason: 'you may send it templates alone', refusal: 'templatesAlone' };
 	const person = ctx.who();
 	if (ctx.may('templates.edit')) return null;
 	const role = group === null ? null : roleIn(person, ctx.app.directory.parents, group);
-	return rank(role) >= rank(order.template.role) ? null : `this template needs the role ${order.template.role}`;
+	return rank(role) >= rank(order.template.role)
+		? null
+		: { reason: `this template needs the role ${order.template.role}`, refusal: 'role' };
 }
 
 /** What would happen to each device. */
@@ -105,25 +111,24 @@ export function plan(ctx: Ctx, order: Order, refs: readonly string[]): (Item & {
 		try {
 			place = findDevice(ctx.app, ctx.who(), ref);
 		} catch (error) {
-			if (error instanceof Problem && error.status === 404)
-				return { ...base, outcome: 'refused', reason: 'there is no such device', place: -1 };
+			if (error instanceof Problem && error.status === 404) return { ...base, outcome: 'refused', ...GONE, place: -1 };
 			throw error;
 		}
 		const device = columns.inventory[place];
-		const reason = seen.has(place)
-			? 'it stands in the list twice'
+		const refused = seen.has(place)
+			? TWICE
 			: device?.enabled === false
-				? 'it is disabled'
-				: refusal(ctx, order, device?.group ?? null);
+				? DISABLED
+				: forbidden(ctx, order, device?.group ?? null);
 		seen.add(place);
 		return {
 			...base,
 			imei: device?.imei ?? null,
 			name: device?.name ?? null,
 			// What they may not send there they need not read: it is a template for a higher role.
-			text: reason === null ? order.text : null,
-			outcome: reason === null ? 'would-queue' : 'refused',
-			reason,
+			text: refused === null ? order.text : null,
+			outcome: refused === null ? 'would-queue' : 'refused',
+			...(refused ?? { reason: null, refusal: null }),
 			speed: columns.speedOf(place),
 			fixAt: columns.latitude[place] === NOWHERE ? null : isoOfMs(columns.fixAt[place]),
 			place,

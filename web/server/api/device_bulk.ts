@@ -12,6 +12,7 @@ import { findDevice, tagOf } from '../http/mount.ts';
 import { route, type Context } from '../http/route.ts';
 import { Problem } from '../problem.ts';
 import { filterOf } from './device_filter.ts';
+import { GONE, TWICE } from './refusals.ts';
 import type { Tables } from '../tables.ts';
 import { mustBeAbleToPut, unlessThere } from './devices.ts';
 
@@ -41,9 +42,9 @@ function planAt(ctx: Bulk, ref: string, at: number): Planned {
 	const device = ctx.app.fleet.columns.inventory[at];
 	const known = { device: ref, imei: device?.imei ?? null, name: device?.name ?? null, there: null };
 	if (!device || !ctx.may('device.update', { group: device.group }))
-		return { ...known, outcome: 'refused', reason: 'you may not change it' };
+		return { ...known, outcome: 'refused', reason: 'you may not change it', refusal: 'mayNot' };
 	const outcome = isSame(ctx.body.change, device) ? 'same' : 'would-change';
-	return { ...known, there: device, outcome, reason: null };
+	return { ...known, there: device, outcome, reason: null, refusal: null };
 }
 
 function planOne(ctx: Bulk, ref: string, seen: Set<number>): Planned {
@@ -51,11 +52,11 @@ function planOne(ctx: Bulk, ref: string, seen: Set<number>): Planned {
 	try {
 		const at = findDevice(ctx.app, ctx.who(), ref);
 		const planned = planAt(ctx, ref, at);
-		if (seen.has(at)) return { ...planned, there: null, outcome: 'refused', reason: 'it stands in the list twice' };
+		if (seen.has(at)) return { ...planned, there: null, outcome: 'refused', ...TWICE };
 		seen.add(at);
 		return planned;
 	} catch (error) {
-		if (error instanceof Problem && error.status === 404) return { ...refused, reason: 'there is no such device' };
+		if (error instanceof Problem && error.status === 404) return { ...refused, ...GONE };
 		throw error;
 	}
 }

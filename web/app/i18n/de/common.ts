@@ -65,6 +65,15 @@ export const common: De<typeof english> = {
 		offlineHelp: 'Was Sie sehen, ist veraltet; die Seite versucht es weiter.',
 		asOf: 'Stand: {{time}}',
 	},
+	// After the name of a device and a colon.
+	refusal: {
+		gone: 'es ist nicht mehr da',
+		twice: 'es ist zweimal genannt',
+		disabled: 'es ist gesperrt',
+		mayNot: 'Ihre Rolle dort reicht nicht',
+		templatesAlone: 'Ihre Rolle dort erlaubt nur Vorlagen',
+		role: 'diese Vorlage verlangt dort eine höhere Rolle',
+	},
 	broken: {
 		forbidden: 'Das dürfen Sie nicht sehen',
 		forbiddenHelp: 'Ihre Rolle umfasst das nicht. Ein Administrator kann Ihnen das Recht geben.',

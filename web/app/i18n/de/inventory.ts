@@ -54,7 +54,6 @@ export const inventory: De<typeof english> = {
 		same_other: '{{count, number}} sind schon so.',
 		refused_one: '{{count, number}} kann nicht geändert werden:',
 		refused_other: '{{count, number}} können nicht geändert werden:',
-		reason: { mayNot: 'Ihre Rolle dort reicht nicht', gone: 'es ist nicht mehr da' },
 		bulkDo_one: '{{count, number}} Gerät ändern',
 		bulkDo_other: '{{count, number}} Geräte ändern',
 		bulkDone_one: '{{count, number}} Gerät wurde geändert.',

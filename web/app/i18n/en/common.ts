@@ -63,6 +63,15 @@ export const common = {
 		offlineHelp: 'What you see is old; it keeps trying.',
 		asOf: 'As of {{time}}',
 	},
+	// After the name of a device and a colon.
+	refusal: {
+		gone: 'it is no longer there',
+		twice: 'it is named twice',
+		disabled: 'it is disabled',
+		mayNot: 'your role there doesn’t include it',
+		templatesAlone: 'your role there sends templates only',
+		role: 'this template needs a higher role there',
+	},
 	broken: {
 		forbidden: 'This isn’t yours to see',
 		forbiddenHelp: 'Your role doesn’t include it. An administrator can give you the right.',

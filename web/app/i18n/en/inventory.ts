@@ -53,7 +53,6 @@ export const inventory = {
 		same_other: '{{count, number}} are so already.',
 		refused_one: '{{count, number}} can’t be changed:',
 		refused_other: '{{count, number}} can’t be changed:',
-		reason: { mayNot: 'your role there doesn’t include it', gone: 'it is no longer there' },
 		bulkDo_one: 'Change {{count, number}} device',
 		bulkDo_other: 'Change {{count, number}} devices',
 		bulkDone_one: '{{count, number}} device was changed.',

@@ -65,6 +65,15 @@ export const common: Pl<typeof english> = {
 		offlineHelp: 'To, co widać, jest nieaktualne; strona próbuje dalej.',
 		asOf: 'Stan na {{time}}',
 	},
+	// After the name of a device and a colon.
+	refusal: {
+		gone: 'już go nie ma',
+		twice: 'podano je dwa razy',
+		disabled: 'jest dezaktywowane',
+		mayNot: 'Twoja rola tam na to nie pozwala',
+		templatesAlone: 'Twoja rola tam pozwala tylko na szablony',
+		role: 'ten szablon wymaga tam wyższej roli',
+	},
 	broken: {
 		forbidden: 'Nie masz do tego dostępu',
 		forbiddenHelp: 'Twoja rola tego nie obejmuje. Uprawnienie może nadać administrator.',

@@ -66,7 +66,6 @@ export const inventory: Pl<typeof english> = {
 		refused_few: '{{count, number}} nie można zmienić:',
 		refused_many: '{{count, number}} nie można zmienić:',
 		refused_other: '{{count, number}} nie można zmienić:',
-		reason: { mayNot: 'Twoja rola tam na to nie pozwala', gone: 'już go nie ma' },
 		bulkDo_one: 'Zmień {{count, number}} urządzenie',
 		bulkDo_few: 'Zmień {{count, number}} urządzenia',
 		bulkDo_many: 'Zmień {{count, number}} urządzeń',

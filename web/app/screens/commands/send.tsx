@@ -23,6 +23,7 @@ import { titleOf } from '../../live/names.ts';
 import { useAtLeast } from '../../shell/shell.tsx';
 import { Button, buttonClass, TextField } from '../../ui/controls.tsx';
 import { Icon } from '../../ui/icons.tsx';
+import { Reason } from '../../ui/refusal.tsx';
 import { Alert, Broken, Loading, Notice, Problem } from '../../ui/states.tsx';
 import { StateMark } from '../../ui/state_mark.tsx';
 import { Chip } from '../../ui/text.tsx';
@@ -205,7 +206,7 @@ function Done({ result, ids, onAnother }: { result: BulkResult; ids: string[]; o
 						.slice(0, MOST_NAMED)
 						.map((i) => (
 							<li key={i.device}>
-								<strong>{i.name ?? i.imei ?? i.device}</strong>: {i.reason}
+								<strong>{i.name ?? i.imei ?? i.device}</strong>: <Reason refusal={i.refusal} />
 							</li>
 						))}
 				</ul>
@@ -433,7 +434,9 @@ function Preview({
 										</td>
 										<td>
 											{i.outcome === 'refused' ? (
-												<span className={css.refused}>{i.reason}</span>
+												<span className={css.refused}>
+													<Reason refusal={i.refusal} />
+												</span>
 											) : (
 												<>
 													{t(`send.${i.outcome}`)}

@@ -9,7 +9,7 @@ import type { BulkEditResult } from '../../../shared/operations.ts';
 import { Button, Select, TextField, type Option } from '../../ui/controls.tsx';
 import { categories, CategoryIcon, useCategoryName } from '../../ui/category.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { FromServer } from '../../ui/from_server.tsx';
+import { Reason } from '../../ui/refusal.tsx';
 import { Loading, Problem } from '../../ui/states.tsx';
 import page from '../../ui/page.module.css';
 import { useDevicesChanged } from './changed.ts';
@@ -243,18 +243,6 @@ function Plan({
 	);
 }
 
-/** What the server says of those that it refuses, in the words of this page. */
-const reasons = new Map([
-	['you may not change it', 'inventory.reason.mayNot'],
-	['there is no such device', 'inventory.reason.gone'],
-] as const);
-
-function Reason({ said }: { said: string }) {
-	const { t } = useTranslation();
-	const known = [...reasons].find(([reason]) => reason === said)?.[1];
-	return known === undefined ? <FromServer>{said}</FromServer> : t(known);
-}
-
 /** What is not changed, and why. */
 function Rest({ result }: { result: Result }) {
 	const { t } = useTranslation();
@@ -268,7 +256,7 @@ function Rest({ result }: { result: Result }) {
 					<ul className={css.named}>
 						{refused.map((i) => (
 							<li key={i.device}>
-								{i.name ?? i.imei ?? i.device}: <Reason said={i.reason ?? ''} />
+								{i.name ?? i.imei ?? i.device}: <Reason refusal={i.refusal} />
 							</li>
 						))}
 						{result.refused > refused.length && <li>…</li>}
