@@ -53,7 +53,7 @@ export function Panel(props: PanelProps) {
 					{shown.waiting
 						? t('state.loading')
 						: filtered
-							? t('fleet.countOf', { shown: shown.matched, total: shown.total })
+							? t('fleet.countOf', { shown: shown.matched, count: shown.total })
 							: t('fleet.count', { count: shown.total })}
 				</p>
 				<div className={css.summaryActions}>
