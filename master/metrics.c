@@ -334,6 +334,13 @@ reload_json(const struct metrics_view *v)
 }
 
 static json_t *
+retention_json(const struct metrics_retention *r)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "positions", r->positions, "raw", r->raw,
+	    "commands", r->commands, "messages", r->messages, "sessions", r->sessions);
+}
+
+static json_t *
 status_json(const struct metrics_view *v)
 {
 	char reason[SHM_REASON + 32];
@@ -347,13 +354,13 @@ status_json(const struct metrics_view *v)
 		json_array_append_new(listen, json_string(v->listen[i]));
 	for (i = 0; i < v->nworkers; i++)
 		json_array_append_new(workers, worker_json(&v->workers[i]));
-	o = json_pack("{s:s, s:i, s:f, s:f, s:i, s:o, s:b, s:b, s:b, s:f, s:o, s:I, s:s, s:o, s:o}",
+	o = json_pack("{s:s, s:i, s:f, s:f, s:i, s:o, s:b, s:b, s:b, s:f, s:o, s:I, s:s, s:o, s:o, s:o}",
 	    "version", v->version, "pid", (int)v->pid, "started", (double)v->start_wall_ms / 1e3,
 	    "uptime", (double)v->uptime_ms / 1e3, "generation", (int)v->generation, "listen",
 	    listen, "ready", ready, "stopping", v->stopping, "reload_success", v->reload_success,
 	    "reloaded", (double)v->reload_wall_ms / 1e3, "reload", reload_json(v), "restarts",
 	    (json_int_t)v->restarts, "synchronous_commit", v->synchronous_commit, "totals",
-	    totals_json(&t), "workers", workers);
+	    totals_json(&t), "retention_days", retention_json(&v->retention), "workers", workers);
 	if (o == NULL)
 		return NULL;
 	if (json_object_set_new(o, "reason", json_string(reason)) == -1)

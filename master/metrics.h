@@ -29,6 +29,11 @@ struct metrics_worker {
 	const struct shm_worker *shm; /* NULL without an occupant */
 };
 
+/* Days that things are kept (gateway.conf(5), TELEM_..._RETENTION_DAYS); 0: for ever. */
+struct metrics_retention {
+	int positions, raw, commands, messages, sessions;
+};
+
 struct metrics_view {
 	const char *version, *gateway_id, *synchronous_commit;
 	pid_t pid;
@@ -46,6 +51,7 @@ struct metrics_view {
 	int64_t clock_ahead_us;
 	const char *const *listen;
 	int nlisten;
+	struct metrics_retention retention;
 	const struct stats *total; /* of shm_total() */
 	const struct metrics_worker *workers;
 	int nworkers;

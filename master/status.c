@@ -56,6 +56,11 @@ fill_view(struct master *m, struct metrics_view *v, struct metrics_worker *worke
 	v->version = PACKAGE_VERSION;
 	v->gateway_id = m->conf->gateway_id;
 	v->synchronous_commit = conf_synchronous_commit(m->conf);
+	v->retention = (struct metrics_retention){.positions = m->conf->retention_days,
+	    .raw = m->conf->raw_retention_days,
+	    .commands = m->conf->command_retention_days,
+	    .messages = m->conf->message_retention_days,
+	    .sessions = m->conf->session_retention_days};
 	v->pid = getpid();
 	v->generation = m->generation;
 	v->start_wall_ms = m->start_wall_ms;

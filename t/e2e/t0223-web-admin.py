@@ -153,9 +153,16 @@ def test_audit(bench):
 
 
 def test_settings(bench):
-    """The configuration is there with its keys, and no secret is."""
-    server, admin, page = started(bench, bench.database(), WEB_SESSION_IDLE_HOURS="5")
+    """The configuration is there with its keys, and no secret is; how long things are kept, as the gateways say it."""
+    database = bench.database()
+    north = bench.gateway(database, TELEM_GATEWAY_ID="north", TELEM_RETENTION_DAYS=400)
+    south = bench.gateway(database, TELEM_GATEWAY_ID="south", TELEM_RETENTION_DAYS=365)
+    server, admin, page = started(bench, database, WEB_SESSION_IDLE_HOURS="5", WEB_GATEWAYS=",".join(
+        "%s=http://127.0.0.1:%s" % (gw.keys["TELEM_GATEWAY_ID"], gw.keys["METRICS_PORT"]) for gw in (north, south)))
     page.open("/settings")
+    page.see("Positions: 365 days")
+    page.see("Commands that are over: for ever")
+    page.see("The gateways are set differently: the shortest time holds.")
     page.see("A session ends after 5 hours without use.")
     page.see("WEB_SESSION_IDLE_HOURS", within="table")
     page.see("set, not shown", within="table")

@@ -165,6 +165,11 @@ export const Silent = z.object({
 
 // ---- gateways
 
+/** What a gateway deletes, in days; 0: never. */
+export const retentions = ['positions', 'raw', 'commands', 'messages', 'sessions'] as const;
+const Days = z.int().min(0);
+export const Retention = z.object({ positions: Days, raw: Days, commands: Days, messages: Days, sessions: Days });
+
 export const GatewayReport = z.object({
 	version: z.string(),
 	startedAt: Time,
@@ -189,6 +194,9 @@ export const GatewayReport = z.object({
 		error: z.string().nullable(),
 		asked: z.int().meta({ description: 'how often one was asked for' }),
 		answered: z.int().meta({ description: 'how many of these the last one answers' }),
+	}),
+	retentionDays: Retention.nullable().meta({
+		description: 'how long things are kept; 0: for ever; null: it does not say',
 	}),
 	workers: z.array(
 		z.object({

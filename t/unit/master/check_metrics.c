@@ -65,6 +65,7 @@ setup(void)
 	    .loans = 3,
 	    .log_dropped = 4,
 	    .denied_calls = 5,
+	    .retention = {365, 30, 90, 0, 14},
 	    .listen = listens,
 	    .nlisten = 2,
 	    .total = &total,
@@ -354,7 +355,11 @@ END_TEST
 START_TEST(status_has_the_same_facts)
 {
 	json_t *o = status(), *w, *totals;
+	char *kept = json_dumps(json_object_get(o, "retention_days"), JSON_COMPACT);
 
+	ck_assert_str_eq(kept, "{\"positions\":365,\"raw\":30,\"commands\":90,"
+			       "\"messages\":0,\"sessions\":14}");
+	free(kept);
 	ck_assert_str_eq(json_string_value(json_object_get(o, "version")), "9.8.7");
 	ck_assert_str_eq(json_string_value(json_object_get(o, "gateway_id")), "here:5027");
 	ck_assert_str_eq(json_string_value(json_object_get(o, "synchronous_commit")), "on");

@@ -3,7 +3,7 @@
  * what lies between them (records a second, the 99th percentile of acknowledging). Pure.
  */
 import { z } from 'zod';
-import type { GatewayReport } from '../../shared/operations.ts';
+import { Retention, type GatewayReport } from '../../shared/operations.ts';
 
 const Count = z.number().min(0);
 const Worker = z.object({
@@ -37,6 +37,8 @@ export const Status = z.object({
 		answered: Count,
 	}),
 	totals: z.object({ records: Count, in_flight: Count, db_up: z.boolean() }),
+	// Gateways of before don't say it.
+	retention_days: Retention.optional(),
 	workers: z.array(Worker),
 });
 
@@ -116,6 +118,7 @@ export function reportOf(
 			asked: s.reload.asked,
 			answered: s.reload.answered,
 		},
+		retentionDays: s.retention_days ?? null,
 		workers: s.workers.map((w) => ({
 			slot: w.slot,
 			state: w.state,

@@ -20,6 +20,17 @@ export const settings: De<typeof english> = {
 		kept: 'Was aufbewahrt wird',
 		keptFrom: 'Der Verlauf kann bis {{day}} zurückreichen.',
 		keptNothing: 'Es gibt noch keinen Verlauf.',
+		days_one: '{{count, number}} Tag',
+		days_other: '{{count, number}} Tage',
+		forEver: 'unbegrenzt',
+		keeps: {
+			positions: 'Positionen',
+			raw: 'Dekodierte Telegramme der Quarantäne',
+			commands: 'Abgeschlossene Befehle',
+			messages: 'Nachrichten der Tracker',
+			sessions: 'Beendete Sitzungen',
+		},
+		keptDiffer: 'Die Gateways sind verschieden eingestellt: Die kürzeste Zeit gilt.',
 		keptWhere: 'Wie lange er aufbewahrt wird, steht in gateway.conf jedes Gateways:',
 		keys: 'Die Konfiguration',
 		keysHelp:

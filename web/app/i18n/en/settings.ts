@@ -18,6 +18,17 @@ export const settings = {
 		kept: 'What is kept',
 		keptFrom: 'The history may go back to {{day}}.',
 		keptNothing: 'There is no history yet.',
+		days_one: '{{count, number}} day',
+		days_other: '{{count, number}} days',
+		forEver: 'for ever',
+		keeps: {
+			positions: 'Positions',
+			raw: 'Frames in quarantine that were decoded',
+			commands: 'Commands that are over',
+			messages: 'Messages of trackers',
+			sessions: 'Sessions that are over',
+		},
+		keptDiffer: 'The gateways are set differently: the shortest time holds.',
 		keptWhere: 'How long it is kept is set in gateway.conf of each gateway:',
 		keys: 'The configuration',
 		keysHelp:

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { configurationQuery, settingsQuery, type Configuration } from '../../api/queries.ts';
+import { gatewaysQuery } from '../../api/health.ts';
 import { useLocale } from '../../i18n/locale.ts';
 import { AdminTabs } from '../people/admin_tabs.tsx';
 import { useAtRoot, useMe } from '../../shell/shell.tsx';
@@ -9,6 +10,7 @@ import { Broken, Forbidden, Loading } from '../../ui/states.tsx';
 import { Chip } from '../../ui/text.tsx';
 import { useTitle } from '../../ui/title.ts';
 import page from '../../ui/page.module.css';
+import { keptOf } from './kept.ts';
 import css from './settings.module.css';
 
 export function SettingsScreen() {
@@ -109,10 +111,37 @@ function KeptCard({ from }: { from: string | null }) {
 	return (
 		<Card title={t('settings.kept')}>
 			<p>{from === null ? t('settings.keptNothing') : t('settings.keptFrom', { day: day(from) })}</p>
+			<HowLong />
+		</Card>
+	);
+}
+
+/** By each gateway that is asked; where none is, the key is all that can be said. */
+function HowLong() {
+	const { t } = useTranslation();
+	const gateways = useQuery(gatewaysQuery);
+	const kept = gateways.data === undefined ? null : keptOf(gateways.data);
+	return (
+		<>
+			{kept !== null && (
+				<ul className={css.list}>
+					{kept.map(({ what, days }) => (
+						<li key={what}>
+							{t(`settings.keeps.${what}`)}: {days === 0 ? t('settings.forEver') : t('settings.days', { count: days })}
+						</li>
+					))}
+				</ul>
+			)}
+			{kept?.some((k) => k.differ) === true && <p>{t('settings.keptDiffer')}</p>}
 			<p className={css.where}>
 				{t('settings.keptWhere')} <code>TELEM_RETENTION_DAYS</code>
+				{kept !== null && (
+					<>
+						, <code>TELEM_RAW_RETENTION_DAYS</code>, …
+					</>
+				)}
 			</p>
-		</Card>
+		</>
 	);
 }
 
