@@ -354,7 +354,8 @@ status_json(const struct metrics_view *v)
 		json_array_append_new(listen, json_string(v->listen[i]));
 	for (i = 0; i < v->nworkers; i++)
 		json_array_append_new(workers, worker_json(&v->workers[i]));
-	o = json_pack("{s:s, s:i, s:f, s:f, s:i, s:o, s:b, s:b, s:b, s:f, s:o, s:I, s:s, s:o, s:o, s:o}",
+	o = json_pack(
+	    "{s:s, s:i, s:f, s:f, s:i, s:o, s:b, s:b, s:b, s:f, s:o, s:I, s:s, s:o, s:o, s:o}",
 	    "version", v->version, "pid", (int)v->pid, "started", (double)v->start_wall_ms / 1e3,
 	    "uptime", (double)v->uptime_ms / 1e3, "generation", (int)v->generation, "listen",
 	    listen, "ready", ready, "stopping", v->stopping, "reload_success", v->reload_success,

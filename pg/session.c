@@ -213,6 +213,92 @@ pg_session_query(struct pg_session *s, const char *statement, const struct pg_pa
 	return NULL;
 }
 
+/* Sends a COPY; true if the server is in it. */
+static bool
+start_copy(struct pg_session *s, const char *statement, ExecStatusType want,
+    struct pg_session_error *error)
+{
+	const char *sql = pg_sql(statement);
+	PGresult *res;
+	bool ok;
+
+	if (sql == NULL) {
+		own_error(
+		    error, "there is no such statement", strlen("there is no such statement"));
+		return false;
+	}
+	res = PQexec(s->conn, sql);
+	ok = PQresultStatus(res) == want;
+	if (!ok)
+		server_error(s->conn, res, error);
+	PQclear(res);
+	return ok;
+}
+
+/* Reads what the server says of a COPY that is over; `left`: its end was our wish. */
+static bool
+end_copy(struct pg_session *s, bool left, struct pg_session_error *error)
+{
+	PGresult *res;
+	bool ok = true;
+
+	while ((res = PQgetResult(s->conn)) != NULL) {
+		if (ok && !is_good(res)) {
+			ok = false;
+			server_error(s->conn, res, error);
+		}
+		PQclear(res);
+		if (PQstatus(s->conn) != CONNECTION_OK)
+			break;
+	}
+	if (left)
+		own_error(error, "", 0);
+	return ok && !left;
+}
+
+bool
+pg_session_copy_out(struct pg_session *s, const char *statement,
+    bool (*line)(void *ctx, const char *bytes, size_t len), void *ctx,
+    struct pg_session_error *error)
+{
+	char *bytes, why[256];
+	bool left = false;
+	PGcancel *cancel;
+	int len;
+
+	if (!start_copy(s, statement, PGRES_COPY_OUT, error))
+		return false;
+	while ((len = PQgetCopyData(s->conn, &bytes, 0)) > 0) {
+		if (!left && !line(ctx, bytes, (size_t)len)) {
+			left = true;
+			cancel = PQgetCancel(s->conn);
+			/* Where that fails, the rest is read for nothing. */
+			if (cancel != NULL)
+				(void)PQcancel(cancel, why, sizeof(why));
+			PQfreeCancel(cancel);
+		}
+		PQfreemem(bytes);
+	}
+	return end_copy(s, left, error);
+}
+
+bool
+pg_session_copy_in(struct pg_session *s, const char *statement,
+    ssize_t (*more)(void *ctx, char *bytes, size_t room), void *ctx, struct pg_session_error *error)
+{
+	char bytes[16384];
+	ssize_t len;
+
+	if (!start_copy(s, statement, PGRES_COPY_IN, error))
+		return false;
+	while ((len = more(ctx, bytes, sizeof(bytes))) > 0)
+		if (PQputCopyData(s->conn, bytes, (int)len) != 1)
+			break;
+	/* If the server has ended it before, its reason is the result. */
+	(void)PQputCopyEnd(s->conn, len < 0 ? "left by tgctl" : NULL);
+	return end_copy(s, len < 0, error);
+}
+
 void
 pg_session_rollback(struct pg_session *s)
 {

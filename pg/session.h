@@ -9,6 +9,8 @@
 #define PG_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 #include "pg/params.h"
 #include "pg/result.h"
@@ -57,6 +59,22 @@ struct pg_result *pg_session_query(struct pg_session *, const char *statement,
 
 /* Runs the text of one or more statements without parameters (a migration, BEGIN, COMMIT). */
 bool pg_session_script(struct pg_session *, const char *sql, struct pg_session_error *error)
+    __attribute__((warn_unused_result));
+
+/*
+ * Runs a COPY ... TO STDOUT of pg/sql/. Each line goes to `line`, its newline included; where that returns false the
+ * copy ends, and so does the function, with an error whose text is empty: who returned false knows why.
+ */
+bool pg_session_copy_out(struct pg_session *, const char *statement,
+    bool (*line)(void *ctx, const char *bytes, size_t len), void *ctx,
+    struct pg_session_error *error) __attribute__((warn_unused_result));
+
+/*
+ * Runs a COPY ... FROM STDIN of pg/sql/ with what `more` puts into `bytes`: it returns how many (0: there is no more,
+ * -1: leave it, which ends in an error whose text is empty).
+ */
+bool pg_session_copy_in(struct pg_session *, const char *statement,
+    ssize_t (*more)(void *ctx, char *bytes, size_t room), void *ctx, struct pg_session_error *error)
     __attribute__((warn_unused_result));
 
 /* Ends a transaction without its changes. It has no error: nobody can do anything about it. */

@@ -37,6 +37,11 @@ pg_statements = \
 	pg/sql/dictionary_version.sql \
 	pg/sql/event_index_step.sql \
 	pg/sql/events_list.sql \
+	pg/sql/export_day.sql \
+	pg/sql/export_day_sum.sql \
+	pg/sql/export_device.sql \
+	pg/sql/export_device_sum.sql \
+	pg/sql/export_set.sql \
 	pg/sql/gateways_beat.sql \
 	pg/sql/gateways_enter.sql \
 	pg/sql/gateways_release.sql \
@@ -45,6 +50,16 @@ pg_statements = \
 	pg/sql/gateways_swept.sql \
 	pg/sql/grants_public.sql \
 	pg/sql/grants_statement.sql \
+	pg/sql/import_ask_day.sql \
+	pg/sql/import_copy.sql \
+	pg/sql/import_devices.sql \
+	pg/sql/import_index.sql \
+	pg/sql/import_missing.sql \
+	pg/sql/import_present.sql \
+	pg/sql/import_stage.sql \
+	pg/sql/import_step.sql \
+	pg/sql/import_strangers.sql \
+	pg/sql/import_sum.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
 	pg/sql/link_creators.sql \
@@ -120,6 +135,10 @@ pg_statement_parts = \
 	pg/sql/_command_columns.sql \
 	pg/sql/_command_filter.sql \
 	pg/sql/_devices_fields.sql \
+	pg/sql/_export_checksum.sql \
+	pg/sql/_export_columns.sql \
+	pg/sql/_export_day.sql \
+	pg/sql/_export_device.sql \
 	pg/sql/_live_fix_is_newer.sql \
 	pg/sql/_live_row_columns.sql \
 	pg/sql/_live_row_input.sql \

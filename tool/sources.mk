@@ -48,7 +48,10 @@ libtgctl_a_SOURCES = \
 	tool/cmd/device_import.c \
 	tool/cmd/dictionary.c \
 	tool/cmd/events.c \
+	tool/cmd/export.c \
 	tool/cmd/grants.c \
+	tool/cmd/history_file.h \
+	tool/cmd/import.c \
 	tool/cmd/migrate.c tool/cmd/migrate.h \
 	tool/cmd/migrate_dictionary.c \
 	tool/cmd/migrate_index.c \

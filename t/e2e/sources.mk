@@ -116,6 +116,7 @@ e2e_tests = \
 	t/e2e/t0091-event-index.py \
 	t/e2e/t0101-tools.py \
 	t/e2e/t0102-progress.py \
+	t/e2e/t0103-export.py \
 	t/e2e/t0110-live-feed.py \
 	t/e2e/t0111-omnitrack-schema.py \
 	t/e2e/t0112-sessions-in-time.py \

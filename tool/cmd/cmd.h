@@ -18,6 +18,8 @@ int cmd_trace(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_grants(int argc, char **argv);
 
 #endif

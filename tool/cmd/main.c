@@ -24,6 +24,8 @@ static const struct tool_command commands[] = {
     {"events", cmd_events, "what happened: alarms and other events of devices"},
     {"trace", cmd_trace, "follow one device live"},
     {"capture", cmd_capture, "write to a file what one device sends"},
+    {"export", cmd_export, "write a day or a device of the history into a file"},
+    {"import", cmd_import, "bring records of such a file back, each once"},
     {"grants", cmd_grants, "print GRANT statements for roles with least privilege"},
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,2 @@
+CREATE UNIQUE INDEX ON telematics_import (n);
+ANALYZE telematics_import

@@ -1,0 +1,7 @@
+-- Where a file's lines are before they are records: of the types that the export had.
+SET lock_timeout = '2s';
+CREATE TEMPORARY TABLE telematics_import AS
+SELECT
+\ir _export_columns.sql
+FROM device_positions p, devices d WITH NO DATA;
+ALTER TABLE telematics_import ADD n bigint GENERATED ALWAYS AS IDENTITY
