@@ -281,6 +281,86 @@ START_TEST(a_tuple_as_parameters)
 }
 END_TEST
 
+static char copied[4096];
+static size_t ncopied;
+static int lines_left; /* that are taken */
+
+static bool
+take_line(void *ctx, const char *bytes, size_t len)
+{
+	ck_assert_ptr_eq(ctx, copied);
+	ck_assert_uint_lt(ncopied + len, sizeof(copied));
+	ck_assert_int_eq(bytes[len - 1], '\n');
+	memcpy(copied + ncopied, bytes, len);
+	ncopied += len;
+	copied[ncopied] = '\0';
+	return --lines_left > 0;
+}
+
+static bool
+copy_out(int most)
+{
+	ncopied = 0;
+	lines_left = most + 1;
+	memset(&error, 'x', sizeof(error));
+	return pg_session_copy_out(db, "export_day", take_line, copied, &error);
+}
+
+/* Gives a text in pieces of three bytes; NULL: it leaves. */
+static ssize_t
+give(void *ctx, char *bytes, size_t room)
+{
+	const char **text = ctx;
+	size_t len;
+
+	ck_assert_uint_gt(room, 3);
+	if (*text == NULL)
+		return -1;
+	len = strnlen(*text, 3);
+	memcpy(bytes, *text, len);
+	*text += len;
+	return (ssize_t)len;
+}
+
+static bool
+copy_in(const char *text)
+{
+	memset(&error, 'x', sizeof(error));
+	return pg_session_copy_in(db, "import_copy", give, &text, &error);
+}
+
+START_TEST(copies)
+{
+	struct pg_result *sum;
+
+	script(
+	    "INSERT INTO devices (imei) VALUES ('350000000000001');"
+	    "INSERT INTO device_positions SELECT d.id, '2026-10-01Z', n, now(), 1, 2, 3, 4, 5, 6, 7, "
+	    "0, 8, NULL, true, '{\"1\": \"a,b\"}' FROM devices d, generate_series(1, 3) AS n;"
+	    "SELECT set_config('telematics.export_from', '2026-10-01', false),"
+	    "    set_config('telematics.export_to', '2026-10-02', false)");
+	ck_assert(!copy_out(1));
+	ck_assert_str_eq(error.text, "");
+	ck_assert(!error.lost);
+	ck_assert(copy_out(100));
+	ck_assert_int_eq(lines_left, 100 + 1 - 4);
+	script(pg_sql("import_stage"));
+	ck_assert(!copy_in(NULL));
+	ck_assert_str_eq(error.text, "");
+	ck_assert(!copy_in("imei\n"));
+	ck_assert_str_eq(error.sqlstate, "22P04");
+	ck_assert(copy_in(copied));
+	sum = query("import_sum", NULL);
+	ck_assert_str_eq(pg_field(sum, "records"), "3");
+	pg_result_free(sum);
+	ck_assert(!pg_session_copy_in(db, "no_such", give, NULL, &error));
+	ck_assert_str_eq(error.text, "there is no such statement");
+	script("SELECT set_config('telematics.export_from', 'never', false)");
+	ck_assert(!copy_out(100));
+	ck_assert_str_eq(error.sqlstate, "22007");
+}
+END_TEST
+
 /* A name finds its statement only if they are sorted; parts of statements have no name. */
 START_TEST(statements_are_sorted)
 {
@@ -303,6 +383,8 @@ START_TEST(statements_fit_the_schema)
 {
 	PGconn *conn = pg_fixture_connect(pg_fixture_database());
 
+	/* The table that an import makes for itself. */
+	pg_fixture_exec(conn, "%s", pg_sql("import_stage"));
 	for (unsigned i = 0; i < pg_nstatements; i++) {
 		const char *text = pg_statements[i].text, *semicolon = strrchr(text, ';');
 		PGresult *res;
@@ -337,6 +419,7 @@ cases(void)
 	tcase_add_test(tc, a_lost_connection);
 	tcase_add_test(tc, rollback);
 	tcase_add_test(tc, a_tuple_as_parameters);
+	tcase_add_test(tc, copies);
 	tcase_add_test(tc, statements_are_sorted);
 	tcase_add_test(tc, statements_fit_the_schema);
 	return tc;
