@@ -127,13 +127,17 @@ def test_other_database(bench):
     database.add_devices([one, two])
     many(database, one, 30)
     many(database, two, 30)
+    # A clock that was wrong, with text that looks like the end of a file.
+    database.query("INSERT INTO device_positions SELECT d.id, '1970-01-01Z', 7, now(), 1, 2, 0, 0, 0, 0, 7, 0, 8, NULL, true,"
+                   " E'{\n\"1\": \"a,b\\\\n#end,1,2\"\n}' FROM devices d WHERE d.imei = '%s'" % one)
     out = ok(bench, database, "export", "--json", "--imei", one, "-")
     # A pipe from one to the other, also of a day for which there is no partition.
     other.add_devices([three, one])
     other.query("DROP TABLE %s" % PART)
-    proc.check(": 30 records imported" in ok(bench, other, "import", "-", stdin=out.encode()), "import")
+    proc.check(": 31 records imported" in ok(bench, other, "import", "-", stdin=out.encode()), "import")
     proc.equal(other.query(CONTENT), database.query(CONTENT + " WHERE i.imei = '%s'" % one), "what it says")
     proc.equal(other.number("SELECT count(*) FROM %s" % PART), 30, "in a partition of its own")
+    proc.equal(other.number("SELECT count(*) FROM device_positions_default"), 1, "a day that is none")
     database.query("DELETE FROM devices WHERE imei = '%s'" % two)
     path = os.path.join(bench.folder, "day.csv")
     proc.equal(json.loads(ok(bench, database, "export", "--json", "--day", str(DAY), path))["devices"], 2, "devices")
