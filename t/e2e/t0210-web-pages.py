@@ -109,7 +109,7 @@ def test_position(bench):
     page.fill("Search the fleet", "nothing like it")
     page.see("No device matches")
     page.fill("Search the fleet", "truck")
-    page.see("1 of 1 devices")
+    page.see("1 of 1 device")
     page.clean("a position")
 
 
