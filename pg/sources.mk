@@ -41,6 +41,7 @@ pg_statements = \
 	pg/sql/export_day_sum.sql \
 	pg/sql/export_device.sql \
 	pg/sql/export_device_sum.sql \
+	pg/sql/export_moving.sql \
 	pg/sql/export_set.sql \
 	pg/sql/gateways_beat.sql \
 	pg/sql/gateways_enter.sql \
@@ -60,6 +61,7 @@ pg_statements = \
 	pg/sql/import_step.sql \
 	pg/sql/import_strangers.sql \
 	pg/sql/import_sum.sql \
+	pg/sql/import_take_back.sql \
 	pg/sql/jobs_session.sql \
 	pg/sql/link_abandoned.sql \
 	pg/sql/link_creators.sql \

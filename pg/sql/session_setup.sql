@@ -2,6 +2,7 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
+SET extra_float_digits = 1;
 SET client_min_messages = 'warning';
 -- Our tables are not in the schema omnitrack (migrations/0011_omnitrack.sql), though it may come first, or appear: PostgreSQL
 -- looks into the schema of one's own name before all others, and a role may be called omnitrack. Where they are there

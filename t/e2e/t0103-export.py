@@ -142,10 +142,35 @@ def test_other_database(bench):
     path = os.path.join(bench.folder, "day.csv")
     proc.equal(json.loads(ok(bench, database, "export", "--json", "--day", str(DAY), path))["devices"], 2, "devices")
     code, out, err = bench.tgctl("import", path, url=other.url)
-    proc.check(code == 1 and "which is another device here" in err, err)
+    proc.check(code == 1 and "whose number is, or may become, another device's here" in err, err)
     database.query("DELETE FROM device_positions")
     proc.equal(json.loads(ok(bench, database, "import", "--json", path)),
                {"file": path, "dry_run": False, "records": 60, "imported": 60, "present": 60}, "back where it was")
+
+
+def test_partitions(bench):
+    """A day that is being made can't be exported whole, so it isn't; a table in the way of a day is said, and nobody waits for it."""
+    database, other = bench.database(), bench.database()
+    one, = imeis(1)
+    for each in (database, other):
+        each.add_devices([one])
+        each.query("DROP TABLE %s" % PART)
+    many(database, one, 20000)
+    step = "UPDATE telematics_locks SET day = '%s', block = NULL WHERE name = 'upkeep' AND day IS NULL; SELECT telematics_upkeep(0, 0)" % DAY
+    path = os.path.join(bench.folder, "day.csv")
+    database.query(step)
+    for args in (("--day", str(DAY)), ("--imei", one)):
+        code, _, err = bench.tgctl("export", *args, path, url=database.url)
+        proc.check(code == 1 and "is being made" in err and not os.path.exists(path), "moving: %d %s" % (code, err))
+    proc.wait_until(lambda: database.query(step) and database.query("SELECT day FROM telematics_locks WHERE name = 'upkeep'") == "", 30,
+                    "the day is made")
+    proc.check(": 20000 records" in ok(bench, database, "export", "--day", str(DAY), path), "export")
+    other.query("CREATE TABLE %s (LIKE device_positions)" % PART)
+    code, _, err = bench.tgctl("import", path, url=other.url)
+    proc.check(code == 1 and "no partition of the history" in err, err)
+    proc.equal(other.query("SELECT day FROM telematics_locks WHERE name = 'upkeep'"), "", "the upkeep is asked for nothing")
+    other.query("DROP TABLE %s" % PART)
+    proc.check(": 20000 records imported" in ok(bench, other, "import", path), "import")
 
 
 def test_killed(bench):
@@ -171,7 +196,7 @@ def test_killed(bench):
                     "it waits for the row")
     proc.equal(database.number("SELECT count(*) FROM device_positions"), 5000, "rows of the first transaction")
     child.send_signal(signal.SIGKILL)
-    child.wait()
+    proc.equal(child.wait(), -signal.SIGKILL, "how it ended")
     holder.run("ROLLBACK")
     proc.wait_until(lambda: database.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tgctl'") == 0, 30,
                     "its session has ended")

@@ -147,6 +147,23 @@ static bool export(struct pg_session *db, struct export *e, struct pg_result **s
 	return ok;
 }
 
+/* All records can be seen; else it is said why not. */
+static bool
+none_is_moving(struct pg_session *db)
+{
+	struct pg_result *res =
+	    database_query(db, "looking at the partitions", "export_moving", NULL);
+	bool none = res != NULL && pg_rows(res) == 0;
+
+	if (res != NULL && !none)
+		fprintf(stderr,
+		    "tgctl: the partition of the day %s is being made, and not all of its records can "
+		    "be seen; try again when the gateway, or \"tgctl migrate\", has made it\n",
+		    pg_text(res, 0, 0));
+	pg_result_free(res);
+	return none;
+}
+
 /* Says of which day and device; false where there is no such device, after saying so. */
 static bool
 choose(struct pg_session *db, const struct export *e)
@@ -162,7 +179,7 @@ choose(struct pg_session *db, const struct export *e)
 	if (res != NULL && !there)
 		fprintf(stderr, "tgctl: there is no device with the IMEI %s\n", e->imei);
 	pg_result_free(res);
-	return there;
+	return there && none_is_moving(db);
 }
 
 static int

@@ -20,7 +20,7 @@
 /* So many records a transaction: a tracker that sends one of them again waits no longer than for these. */
 #define STEP 5000
 #define TRIES 10
-#define PATIENCE_MS 60000 /* for a partition */
+#define PATIENCE_MS 60000 /* for a step towards a partition */
 #define STRANGERS_SHOWN 10
 
 static const char help[] =
@@ -155,8 +155,10 @@ read_file(struct pg_session *db, struct import *m)
 		fprintf(stderr, "tgctl: %s is empty, or can't be read\n", m->name);
 	if (ok && !pg_session_copy_in(db, "import_copy", next, m, &error)) {
 		ok = false;
-		if (*error.text != '\0')
+		if (*error.text != '\0') {
 			database_explain(&error, "reading the file");
+			fprintf(stderr, "tgctl: %s was not taken; nothing was imported\n", m->name);
+		}
 	}
 	if (m->file != stdin)
 		fclose(m->file);
@@ -192,7 +194,7 @@ all_are_known(struct pg_session *db, const struct import *m)
 	for (int i = 0; i < n && i < STRANGERS_SHOWN; i++)
 		fprintf(stderr, "tgctl: %s: %s records of %s, %s\n", m->name, pg_text(res, i, 1),
 		    pg_text(res, i, 0),
-		    pg_bool(res, i, 2) ? "which is another device here"
+		    pg_bool(res, i, 2) ? "whose number is, or may become, another device's here"
 				       : "which is not registered");
 	if (n > STRANGERS_SHOWN)
 		fprintf(stderr, "tgctl: and of %d devices more\n", n - STRANGERS_SHOWN);
@@ -247,6 +249,14 @@ make_partitions(struct pg_session *db)
 		missing = ok && pg_rows(res) > 0;
 		if (missing) {
 			pg_param_text(&day, pg_text(res, 0, 0));
+			if (pg_bool(res, 0, 1)) {
+				fprintf(stderr,
+				    "tgctl: the day %s has a table that is no partition of the "
+				    "history; attach it, or rename it\n",
+				    pg_text(res, 0, 0));
+				pg_result_free(res);
+				return false;
+			}
 			step = patient(db, "asking for a partition", "import_ask_day", &day);
 			ok = step != NULL;
 			pg_result_free(step);
@@ -254,9 +264,15 @@ make_partitions(struct pg_session *db)
 			    ok ? database_query(db, "making a partition", "migrate_upkeep", &keep)
 			       : NULL;
 			ok = step != NULL;
-			if (ok && !pg_bool(step, 0, 0))
+			if (ok && pg_bool(step, 0, 0))
+				until = clock_mono_ms() + PATIENCE_MS;
+			else if (ok)
 				(void)nanosleep(&pause, NULL);
 			pg_result_free(step);
+			/* Else the upkeep would go on trying it, and make no other. */
+			if ((!ok || clock_mono_ms() >= until) &&
+			    !database_run(db, "asking for no partition", "import_take_back", &day))
+				ok = false;
 		}
 		pg_result_free(res);
 	} while (ok && missing && clock_mono_ms() < until);
