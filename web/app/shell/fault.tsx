@@ -6,15 +6,11 @@ import { Button } from '../ui/controls.tsx';
 import { Broken, Notice } from '../ui/states.tsx';
 import { CodeMissing, reloadedSoonBefore, reloadIfServed } from './code.ts';
 
-function Fault() {
+function Fault({ reload }: { reload: () => void }) {
 	const { t } = useTranslation();
 	useQueryErrorResetBoundary();
 	return (
-		<Notice
-			icon="warning"
-			title={t('broken.page')}
-			action={<Button onPress={() => location.reload()}>{t('broken.reload')}</Button>}
-		>
+		<Notice icon="warning" title={t('broken.page')} action={<Button onPress={reload}>{t('broken.reload')}</Button>}>
 			{t('broken.pageHelp')}
 		</Notice>
 	);
@@ -30,7 +26,7 @@ function Missing({ error }: { error: CodeMissing }) {
 	useEffect(() => {
 		if (!helpless) Reload();
 	}, [helpless]);
-	return helpless ? <Fault /> : <Broken error={error} retry={Reload} />;
+	return helpless ? <Fault reload={Reload} /> : <Broken error={error} retry={Reload} />;
 }
 
 interface Props {
@@ -50,6 +46,6 @@ export class FaultBoundary extends Component<Props, { error: unknown }> {
 	override render() {
 		const { error } = this.state;
 		if (error === undefined) return this.props.children;
-		return error instanceof CodeMissing ? <Missing error={error} /> : <Fault />;
+		return error instanceof CodeMissing ? <Missing error={error} /> : <Fault reload={() => location.reload()} />;
 	}
 }
